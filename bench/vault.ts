@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { nodeHasher, systemClock } from '../src/adapters/system/index.ts';
 import { createDisks, diskSlots, openFilesVault } from '../src/adapters/vault/index.ts';
 import type { Bytes } from '../src/core/types/index.ts';
-import { BLOCK_BYTES, createContentHash, verifyBlock } from '../src/core/vault/index.ts';
+import { BLOCK_BYTES, BLOCK_HASH_BYTES, blocksOf, createContentHash, verifyBlock } from '../src/core/vault/index.ts';
 import type { VaultStore } from '../src/ports/index.ts';
 import { type Figure, median } from './support/figures.ts';
 import { copy, makeSource, writeFile } from './support/plain-copy.ts';
@@ -12,6 +12,8 @@ import { replication } from './vault-replication.ts';
 
 /** Bytes of the large object; `--small` takes less, for a look. */
 const LARGE_BYTES = (process.argv.includes('--small') ? 128 : 1024) * 2 ** 20;
+/** The parts of this bench; `--only large,small` takes some of them. */
+const PARTS = ['large', 'small', 'replication'] as const;
 const SMALL_OBJECTS = 10_000;
 const SMALL_BYTES = 2048;
 /** Puts at once, as from a few clients that upload a directory. */
@@ -49,19 +51,16 @@ async function takeOut(store: VaultStore, hash: string, to: string): Promise<voi
   await writeFile(to, verified());
 }
 
-/** Takes an object in block by block, as from other nodes, and reads it all once more at the end. */
+/** Takes an object in block by block, as from other nodes. */
 async function fetchIn(store: VaultStore, from: VaultStore, hash: string): Promise<void> {
   const leaves = (await from.leaves(hash)) as Bytes;
   const partial = await store.resume(hash, LARGE_BYTES);
   let index = 0;
   for await (const piece of (await from.read(hash, 0, LARGE_BYTES)) ?? []) {
-    const writes: Promise<void>[] = [];
-    for (let at = 0; at < piece.length; at += BLOCK_BYTES, index++) {
-      const block = piece.subarray(at, at + BLOCK_BYTES);
-      if (!verifyBlock(block, index, LARGE_BYTES, leaves, hasher)) throw new Error('a block is damaged');
-      writes.push(partial.write(index, block));
-    }
-    await Promise.all(writes);
+    const first = index;
+    for (const block of blocksOf(first, piece, LARGE_BYTES))
+      if (!verifyBlock(block, index++, LARGE_BYTES, leaves, hasher)) throw new Error('a block is damaged');
+    await partial.write(first, piece, leaves.subarray(first * BLOCK_HASH_BYTES, index * BLOCK_HASH_BYTES));
   }
   await partial.finish(leaves);
 }
@@ -182,6 +181,14 @@ async function smallObjects(directory: string): Promise<Figure[]> {
   ];
 }
 
+function chosen(): ReadonlySet<string> {
+  const at = process.argv.indexOf('--only');
+  const names = at === -1 ? [...PARTS] : (process.argv[at + 1] ?? '').split(',');
+  const strange = names.find((name) => !PARTS.some((part) => part === name));
+  if (strange !== undefined) throw new Error(`--only takes ${PARTS.join(', ')}, not ${JSON.stringify(strange)}`);
+  return new Set(names);
+}
+
 /**
  * Measures the vault's files: a large object in, out and from store to store beside a plain copy on the same disk in the
  * same run, the memory that takes, many small objects, and an object from node to node over each lung.
@@ -190,10 +197,11 @@ export async function vault(): Promise<readonly Figure[]> {
   const directory = mkdtempSync(join(tmpdir(), 'lattice-bench-'));
   try {
     mkdirSync(join(directory, 'small'));
+    const parts = chosen();
     return [
-      ...(await largeObject(directory)),
-      ...(await smallObjects(join(directory, 'small'))),
-      ...(await replication(directory, LARGE_BYTES)),
+      ...(parts.has('large') ? await largeObject(directory) : []),
+      ...(parts.has('small') ? await smallObjects(join(directory, 'small')) : []),
+      ...(parts.has('replication') ? await replication(directory, LARGE_BYTES) : []),
     ];
   } finally {
     rmSync(directory, { recursive: true, force: true });

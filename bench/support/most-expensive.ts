@@ -72,6 +72,7 @@ export function mostExpensive(cutRoot: string = none): Readonly<Record<string, E
     getProof: { path: hasCut ? `/api/v1/proof/${large}?at=cut` : `/api/v1/proof/${large}` },
     getProofByQuery: { path: `/api/v1/proof?key=${large}` },
     listCuts: { path: '/api/v1/cuts' },
+    getFloor: { path: '/api/v1/floor' },
     getCertificate: { path: '/api/v1/cuts/certificate', ...certified },
     vaultPut: { path: '/api/v1/vault', headers: json, body: VAULT_CONTENT, status: 201 },
     vaultPutByHash: { path: `/api/v1/vault/${vaultHash}`, headers: json, body: VAULT_CONTENT },

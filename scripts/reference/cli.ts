@@ -1,5 +1,6 @@
 import type { Command, Option } from 'commander';
 import type { CliContext } from '../../src/cli/context.ts';
+import { EXIT_CODES_TEXT } from '../../src/cli/exit-codes.ts';
 import { createOutput } from '../../src/cli/output.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { anchorOf, code, page, table } from './markdown.ts';
@@ -20,8 +21,8 @@ export function cliPage(version: string): string {
   const commands = leavesOf(program);
   return page('Command line', [
     `\`lattice <command> [options]\`. In a checkout \`lattice\` is \`npm run -s lattice --\`. \`--help\` after a command, or \`lattice help\` before it, says what stands here.
-Exit codes: 0 ok, 1 a check failed, 2 usage or configuration, 3 unreachable, 4 done in part, 74 store; \`doctor --check\`
-has those of monitoring plugins. A group that is named without one of its commands shows its help and ends with 2,
+${EXIT_CODES_TEXT}
+\`doctor --check\` has those of monitoring plugins. A group that is named without one of its commands shows its help and ends with 2,
 unless the group has a command that runs then.`,
     `Data are printed as text for people, and with \`--output json\` (short \`--json\`) or \`--output yaml\` for programs:
 one line or document for each value of \`--watch\` and of streams. Times are in the zone of the machine, or in UTC with

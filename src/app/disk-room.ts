@@ -27,5 +27,5 @@ const needed = (total: number): number => Math.max(MIN_FREE_BYTES, total * MIN_F
 
 function lack(directory: string, free: number, need: number): string | undefined {
   if (free >= need) return undefined;
-  return `only ${Math.round(free / 2 ** 20)} MiB free in ${directory}, at least ${Math.round(need / 2 ** 20)} MiB are needed`;
+  return `only ${Math.round(free / 2 ** 20)} MiB are free in ${directory}, and at least ${Math.round(need / 2 ** 20)} MiB are needed`;
 }

@@ -7,6 +7,7 @@ import type {
   EntryView,
   EventSubscription,
   EvidenceView,
+  FloorView,
   HistoryPage,
   LatticeEvent,
   NodeStatus,
@@ -304,6 +305,17 @@ export interface EmbeddedLattice {
    * console.log(newest?.at, newest?.root);
    */
   cuts(): readonly CutView[];
+
+  /**
+   * Tells where the floor stands, which is the newest cut that all writers attested alike, and who holds it there, since
+   * when, why, and what to do about it. Times are Unix ms.
+   *
+   * @throws nothing of its own
+   * @example
+   * const { at, held, holders } = lattice.floor();
+   * if (held) for (const { label, text, next } of holders) console.log(label, text, next);
+   */
+  floor(): FloorView;
 
   /**
    * Gives the certificate (base64url) of the newest certified cut, or of the cut at `at` (Unix ms), with the chain of

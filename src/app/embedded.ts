@@ -45,6 +45,7 @@ export function embed(lattice: Lattice, life: Life): EmbeddedLattice {
     peers: now(lattice.peers),
     root: now(lattice.root),
     cuts: now(lattice.cuts),
+    floor: now(lattice.floor),
     certificate: now(lattice.certificate),
     series: now(lattice.series),
     setMode: now(lattice.setMode),

@@ -152,6 +152,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
         names: new Map(config.names as readonly (readonly [Author, string])[]),
         version: VERSION,
         network: config.network,
+        announce: config.announce,
         ...fleetOf(config),
         heartbeatMs: config.heartbeatIntervalMs,
         graceMs: config.peerlessTimeoutMs,

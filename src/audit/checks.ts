@@ -31,6 +31,9 @@ export interface Check<Name extends string = string> {
   readonly text: string;
 }
 
+/** The text of a check that was not made because an earlier one failed. */
+export const NOT_REACHED = 'not reached, because an earlier check failed';
+
 /** What every check is made with. */
 export interface AuditDeps {
   readonly hasher: Hasher;
@@ -76,10 +79,7 @@ export async function examine<Name extends string, Proven>(
     skip: (check, text) => void made.set(check, { check, result: 'not-checked', text }),
   };
   const all = (): Check<Name>[] =>
-    names.map(
-      (check) =>
-        made.get(check) ?? { check, result: 'not-checked', text: 'not reached, because an earlier check failed' },
-    );
+    names.map((check) => made.get(check) ?? { check, result: 'not-checked', text: NOT_REACHED });
   try {
     const proven = await steps(list);
     return { checks: all(), proven };

@@ -24,7 +24,7 @@ function adviceOn(error: LatticeError, { token, envFile }: Typed): string | unde
   if (error.status === 401 && error.code !== 'token-not-set') {
     if (token !== undefined) return 'The token that was given with --token is not that of this node.';
     if (envFile === undefined) return TOKEN_HINT;
-    return `${envFile} has no DIOTEC360_API_TOKEN or another one than this node. Name the env file that the node was started with.`;
+    return `${envFile} does not have the DIOTEC360_API_TOKEN of this node. Name the env file that the node was started with.`;
   }
   if (error.code === 'not-supported')
     return 'Update the node (lattice status shows its version), or name a newer one with --url.';

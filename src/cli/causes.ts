@@ -53,8 +53,11 @@ export function causesOf(reports: readonly NodeReport[], fleet: readonly Finding
     .filter((finding): finding is Shown => finding.level === 'bad' || finding.level === 'note')
     .filter(({ about }) => about === undefined || !down.has(about) || up.has(about));
   const untrusted = new Set(shown.flatMap(({ topic, about = '' }) => (topic === 'untrusted' ? about : [])));
+  // A node that refuses writes says itself why, and the others only that it does.
+  const explained = new Set(shown.flatMap(({ own, report }) => (own === true ? (report?.peerId ?? '') : [])));
   const follows = ({ topic, about = '', report }: Shown): boolean =>
-    FOLLOWS_FROM_DISTRUST.has(topic) && (untrusted.has(about) || untrusted.has(report?.peerId ?? ''));
+    (FOLLOWS_FROM_DISTRUST.has(topic) && (untrusted.has(about) || untrusted.has(report?.peerId ?? ''))) ||
+    (topic === 'read-only' && about !== report?.peerId && explained.has(about));
   // Roots are compared at one moment. A verdict has waited, and says which node differs and why.
   const isExplained = shown.some(({ topic }) => EXPLAINS_ROOTS.has(topic));
   const groups = new Map<string, [Shown, ...Shown[]]>();
@@ -91,7 +94,8 @@ function leading(group: [Shown, ...Shown[]]): { readonly finding: Shown; readonl
   const isOwn = ({ about, report }: Shown): boolean => about !== undefined && about === report?.peerId;
   const worst = group.filter(({ level }) => level === 'bad');
   const finding = worst.find(isOwn) ?? worst[0] ?? group.find(isOwn) ?? group[0];
-  return { finding, nodes: [...new Set(group.flatMap(({ report }) => report?.label ?? []))] };
+  const speakers = finding.own === true ? group.filter(({ own }) => own) : group;
+  return { finding, nodes: [...new Set(speakers.flatMap(({ report }) => report?.label ?? []))] };
 }
 
 function rankOf({ level, topic }: Shown): number {

@@ -3,7 +3,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { makeDirectory } from '../adapters/system/make-directory.ts';
 import { parseEnvText } from '../config/env-file.ts';
 import { namesOf, VARIABLES } from '../config/variables.ts';
-import { LatticeError } from '../core/types/index.ts';
+import { fileFailure, LatticeError } from '../core/types/index.ts';
 import type { CliContext } from './context.ts';
 import { readTextFile } from './input.ts';
 import { fileUnwritable, replaceFile } from './replace-file.ts';
@@ -67,7 +67,7 @@ export async function readContexts(env: CliContext['env']): Promise<Contexts> {
     text = await readFile(path, 'utf8');
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return { contexts: new Map() };
-    throw new LatticeError('file-unreadable', `cannot read ${path}: ${(cause as Error).message}`, {
+    throw new LatticeError('file-unreadable', `cannot read ${path}: ${fileFailure(cause)}`, {
       next: 'Check its permissions, or name the node with --url.',
       cause,
     });

@@ -1,5 +1,7 @@
+import { LatticeProblem } from '../client/errors.ts';
 import { LatticeError } from '../core/types/index.ts';
 import { EXIT, EXIT_BY_CODE } from './exit-codes.ts';
+import { HELP } from './hints.ts';
 import { type Output, printable } from './output.ts';
 
 /** The exit code that scripts can rely on for an error. */
@@ -14,16 +16,19 @@ export function exitCodeOf(error: unknown): number {
 export function reportError(error: unknown, output: Output, asData: boolean): void {
   const known = error instanceof LatticeError;
   const code = known ? error.code : 'internal';
-  const message = oneLine(error instanceof Error ? error.message : String(error));
+  const whole = error instanceof Error ? error.message : String(error);
+  const message = oneLine(whole);
   const next = oneLine(
     (known ? error.next : undefined) ??
-      (known ? 'See lattice --help.' : 'This is a bug: please report it with the command that you ran.'),
+      (known ? HELP : 'This is a bug: please report it with the command that you ran.'),
   );
   if (asData) {
     output.remarkData({ error: { code, message, next: output.hint(next) } });
     return;
   }
-  output.remark(`error: ${printable(message)}`);
+  // The flaws of a configuration have a line each. What a node or a file says has one line in all.
+  const lines = code === 'invalid-config' && !(error instanceof LatticeProblem) ? whole.split('\n') : [message];
+  output.remark(`error: ${lines.map(printable).join('\n  ')}`);
   output.remark(`  next: ${printable(next)}`);
 }
 

@@ -62,8 +62,8 @@ function signOf({ code, author }: Reason, { peerId }: Status, peer: Peer | undef
 }
 
 function topicOfReadOnly(code: string, self: string): Sign {
-  if (code === 'clone') return { topic: 'clone' };
-  return code.startsWith('clock-') ? { topic: 'clock' } : { topic: 'read-only', about: self };
+  if (code === 'clone') return { topic: 'clone', own: true };
+  return code.startsWith('clock-') ? { topic: 'clock', own: true } : { topic: 'read-only', about: self, own: true };
 }
 
 /** What to do about a reason: as the node says, and else as its code or the failure tells. */

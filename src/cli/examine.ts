@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { ENOUGH_DESCRIPTORS } from '../adapters/system/descriptors.ts';
 import { LatticeProblem, type Peer, type Resources, type Status } from '../client/index.ts';
-import { LatticeError, MAX_CLOCK_ERROR_MS } from '../core/types/index.ts';
+import { duration, LatticeError, MAX_CLOCK_ERROR_MS } from '../core/types/index.ts';
 import type { Coded } from '../runtime/facade/codes.ts';
 import { advised } from './advice.ts';
 import type { ApiClient } from './client.ts';
 import { examineMode, examineVerdict, examineWarnings } from './examine-verdict.ts';
 import { bad, type Finding, info, note, ok } from './finding.ts';
 import { nextStepOfUnreached } from './next-steps.ts';
-import { byteCount, duration } from './output.ts';
+import { byteCount } from './output.ts';
 import { canConnect, portsOf } from './reach.ts';
 
 export interface NodeReport {
@@ -184,12 +184,14 @@ async function examineHttp(client: ApiClient, status: Status, peers: readonly Pe
     );
   for (const peer of peers) {
     if (!peer.configured || peer.url === undefined || peer.http.reachable || status.mode === 'p2p') continue;
-    const member = status.verdict.members.find(({ author }) => author !== undefined && author === peer.author);
+    const member = status.verdict.members.find(({ author, url }) =>
+      peer.author === undefined ? url === peer.url : author === peer.author,
+    );
     // The verdict tells of a member that no lung brings.
     if (member !== undefined && member.lung === 'none') continue;
     findings.push(
       bad(
-        `it cannot reach ${peer.label} at ${peer.url} over HTTP${peer.http.error === undefined ? '' : `: ${peer.http.error}`}`,
+        `it cannot reach ${peer.label === peer.url ? '' : `${peer.label} at `}${peer.url} over HTTP${peer.http.error === undefined ? '' : `: ${peer.http.error}`}`,
         nextStepOfUnreached(peer.http.errorCode),
         { topic: 'http', ...(peer.peerId === undefined ? {} : { about: peer.peerId }) },
       ),
@@ -243,7 +245,7 @@ async function examineResources(client: ApiClient): Promise<Finding[]> {
   if (eventLoop.p99Ms > LOOP_NOTE_MS) {
     findings.push(
       note(
-        `it is busy: one turn in a hundred takes ${duration(eventLoop.p99Ms)}`,
+        `it is busy: one in a hundred of its tasks waits for ${duration(eventLoop.p99Ms)} or longer`,
         'Look at its load: lattice metrics loop.',
       ),
     );
@@ -253,10 +255,13 @@ async function examineResources(client: ApiClient): Promise<Finding[]> {
 
 function examineClock(offsetMs: number, errorMs: number): Finding {
   const off = Math.max(0, Math.abs(offsetMs) - errorMs);
-  const text = `its clock is ${Math.round(Math.abs(offsetMs))} ms ${offsetMs < 0 ? 'behind' : 'ahead of'} this machine's (± ${Math.ceil(errorMs)})`;
+  const side = offsetMs < 0 ? 'behind' : 'ahead of';
+  const text = `its clock is ${duration(Math.abs(offsetMs))} ${side} this machine's (± ${duration(errorMs)})`;
   const sign = { topic: 'clock' };
-  if (off > CLOCK_BAD_MS) return bad(text, 'Synchronise the clocks (NTP).', sign);
-  return off > CLOCK_NOTE_MS ? note(text, 'Synchronise the clocks (NTP).', sign) : ok(text);
+  if (off > CLOCK_BAD_MS) return bad(text, 'Set the clock of that machine right, or of this one (NTP).', sign);
+  return off > CLOCK_NOTE_MS
+    ? note(text, 'Set the clock of that machine right, or of this one (NTP).', sign)
+    : ok(text);
 }
 
 /** Reports a node that trusts no key but its own, because it takes nothing from its peers. */

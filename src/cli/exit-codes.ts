@@ -3,6 +3,11 @@ import type { ErrorCode } from '../core/types/index.ts';
 
 export const EXIT = { ok: 0, failed: 1, usage: 2, unreachable: 3, partly: 4 } as const;
 
+/** What the exit codes mean, for the help and the reference. */
+export const EXIT_CODES_TEXT =
+  'Exit codes: 0 ok, 1 a check failed, 2 usage or configuration, 3 unreachable, 4 done in part, 65 store damaged, ' +
+  '74 store failed, 75 disk full or store in use.';
+
 /** The exit code of every error code, whether a command meets it itself or a node answers with it. */
 export const EXIT_BY_CODE = {
   'invalid-config': EXIT.usage,

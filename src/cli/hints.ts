@@ -18,8 +18,11 @@ export const OFFLINE: ReadonlySet<string> = new Set([
   'vault check',
 ]);
 
+/** What to do where nothing better is known. */
+export const HELP = 'See lattice --help.';
+
 /** What a text has where it names a command: the program, then words of which the first ones name the command. */
-const NAMED = /\blattice((?: [a-z][a-z-]*)+)/g;
+const NAMED = /\blattice((?: [a-z][a-z-]*)+| --help\b)/g;
 
 /**
  * Makes the commands that a text names (`lattice state ls`) ones that can be pasted: with the name by which this
@@ -39,6 +42,7 @@ export function createHint(
   );
   return (text) =>
     text.replace(NAMED, (whole, words: string) => {
+      if (words === ' --help') return `${programName}${words}`;
       const { path, rest } = commandIn(program, words.trim().split(' '));
       if (path.length === 0) return whole;
       const asksNode = !path.some((_, i) => OFFLINE.has(path.slice(0, i + 1).join(' ')));

@@ -1,14 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
-import { LatticeError } from '../core/types/index.ts';
+import { fileFailure, LatticeError } from '../core/types/index.ts';
 import { type CliContext, usageError } from './context.ts';
-
-/** Why a file cannot be read, by the code of the system. */
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file',
-  EACCES: 'no permission',
-  EISDIR: 'it is a directory',
-};
 
 /**
  * Reads the bytes of a file that the user has named, or of standard input for "-". Rejects with LatticeError
@@ -43,8 +36,7 @@ async function readFileBytes(context: CliContext, file: string, limit: number): 
     // pipe without an end is refused like a file of that size.
     bytes = await collect(createReadStream(path, { end: limit }), limit);
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    throw new LatticeError('file-unreadable', `cannot read ${path}: ${REASONS[code] ?? code}`, {
+    throw new LatticeError('file-unreadable', `cannot read ${path}: ${fileFailure(cause)}`, {
       next: 'Check the path and its permissions.',
       cause,
     });

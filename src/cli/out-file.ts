@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, linkSync, lstatSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { LatticeError } from '../core/types/index.ts';
+import { fileFailure, LatticeError } from '../core/types/index.ts';
 import type { CliContext } from './context.ts';
 
 /** A file that is there whole or not at all: its bytes go to one beside it, which takes its name at the end. */
@@ -34,7 +34,7 @@ export function openOutFile(context: Pick<CliContext, 'cwd'>, file: string, forc
     } catch (cause) {
       if (cause instanceof LatticeError) throw cause;
       if ((cause as NodeJS.ErrnoException).code === 'EEXIST') throw exists(cause);
-      throw new LatticeError('file-unwritable', `cannot write ${path}: ${(cause as Error).message}`, {
+      throw new LatticeError('file-unwritable', `cannot write ${path}: ${fileFailure(cause)}`, {
         next: 'Name another file with --out.',
         cause,
       });

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import type { CliContext, GlobalOptions } from './context.ts';
 import { createDefinition, example, numberIn } from './define.ts';
+import { EXIT_CODES_TEXT } from './exit-codes.ts';
 import { dataCommands } from './groups/data.ts';
 import { fleetCommands } from './groups/fleet.ts';
 import { memberCommands } from './groups/members.ts';
@@ -45,10 +46,7 @@ export function createProgram(
     .configureOutput({ writeOut: context.output.write, writeErr: onHelp, outputError: () => undefined })
     .exitOverride()
     .helpCommand(false)
-    .addHelpText(
-      'after',
-      `\nExit codes: 0 ok, 1 a check failed, 2 usage, 3 unreachable, 4 done in part, 65 store damaged, 74 store failed, 75 disk full or store in use.${example('up', 'status --watch', 'state put greeting \'"hello"\'')}`,
-    );
+    .addHelpText('after', `\n${EXIT_CODES_TEXT}${example('up', 'status --watch', 'state put greeting \'"hello"\'')}`);
   const definition = createDefinition(context, program, finish);
   setupCommands(definition);
   movingCommands(definition);

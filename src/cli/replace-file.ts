@@ -1,9 +1,9 @@
 import { open, rename, rm } from 'node:fs/promises';
-import { LatticeError } from '../core/types/index.ts';
+import { fileFailure, LatticeError } from '../core/types/index.ts';
 
 /** What a command says of a file that it cannot write. */
 export function fileUnwritable(path: string, cause: unknown): LatticeError {
-  return new LatticeError('file-unwritable', `cannot write ${path}: ${(cause as Error).message}`, {
+  return new LatticeError('file-unwritable', `cannot write ${path}: ${fileFailure(cause)}`, {
     next: 'Check the permissions of that directory.',
     cause,
   });

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { link, lstat, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import { LatticeError } from '../core/types/index.ts';
+import { fileFailure, LatticeError } from '../core/types/index.ts';
 import type { CliContext } from './context.ts';
 import { printable } from './output.ts';
 
@@ -31,15 +31,13 @@ const TYPES: Readonly<Record<string, string>> = {
 
 export const typeOf = (file: string): string | undefined => TYPES[extname(file).toLowerCase()];
 
-const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
-
 /** The bytes of a file that the user has named. Rejects with LatticeError `file-unreadable`. */
 export async function* fileBytes(context: CliContext, file: string): AsyncGenerator<Uint8Array> {
   const path = resolve(context.cwd, file);
   try {
     for await (const piece of createReadStream(path, { highWaterMark: PIECE_BYTES })) yield piece as Buffer;
   } catch (cause) {
-    throw new LatticeError('file-unreadable', `cannot read ${printable(path)}: ${printable(reasonOf(cause))}`, {
+    throw new LatticeError('file-unreadable', `cannot read ${printable(path)}: ${printable(fileFailure(cause))}`, {
       next: 'Check the path and its permissions.',
       cause,
     });
@@ -66,7 +64,7 @@ const exists = (path: string): LatticeError =>
 export async function writeWhole(path: string, pieces: AsyncIterable<Uint8Array>, force: boolean): Promise<void> {
   if (!force && (await isThere(path))) throw exists(path);
   const unwritable = (cause: unknown): LatticeError =>
-    new LatticeError('file-unwritable', `cannot write ${printable(path)}: ${printable(reasonOf(cause))}`, {
+    new LatticeError('file-unwritable', `cannot write ${printable(path)}: ${printable(fileFailure(cause))}`, {
       next: 'Name another file with --out.',
       cause,
     });

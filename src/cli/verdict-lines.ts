@@ -19,7 +19,9 @@ type AnyStatus = Omit<Status, 'verdict'> & { readonly verdict?: Verdict };
 
 /** The verdict in one word, in its colour; the health of the lungs where the node tells no verdict. */
 export function verdictWord(output: Output, { verdict, health }: AnyStatus): string {
-  return verdict === undefined ? health : output.paint(STYLES[verdict.kind] ?? 'yellow', verdict.kind);
+  return verdict === undefined
+    ? health
+    : output.paint(STYLES[verdict.kind] ?? 'yellow', verdict.kind.replaceAll('_', '-'));
 }
 
 /** The verdict's sentence, which every surface shows alike. Empty where the node tells none. */

@@ -1,7 +1,9 @@
+import { NOT_REACHED } from '../audit/checks.ts';
 import type { Check, Examination } from '../audit/index.ts';
-import { LatticeError } from '../core/types/index.ts';
+import { type Author, counted, LatticeError } from '../core/types/index.ts';
 import type { CliContext } from './context.ts';
 import { printable } from './output.ts';
+import type { TrustList } from './trust.ts';
 
 /**
  * What a command that verifies says of a document: `verified`, `refused`, `not-verified` where there is no trust list,
@@ -20,12 +22,23 @@ export function verdictOf(
   return trusted ? 'verified' : anyKey ? 'any-key' : 'not-verified';
 }
 
-/** Prints one line for each check. */
-export function printChecks({ output }: CliContext, checks: readonly Check[]): void {
-  for (const { result, text } of checks) {
+/**
+ * Prints one line for each check, and one for all that were not reached. Authors have their names before them where
+ * `trust` tells them.
+ */
+export function printChecks({ output }: CliContext, checks: readonly Check[], trust?: TrustList): void {
+  const named = (text: string): string =>
+    text.replaceAll(/\b[0-9a-f]{64}\b/g, (key) => {
+      const name = trust?.names.get(key as Author);
+      return name === undefined ? key : `${name} (${key})`;
+    });
+  const print = (result: Check['result'], text: string): void => {
     const [style, sign] = SIGNS[result];
     output.line(`${output.paint(style, sign)} ${printable(text)}`);
-  }
+  };
+  for (const { result, text } of checks) if (text !== NOT_REACHED) print(result, named(text));
+  const unmade = checks.filter(({ text }) => text === NOT_REACHED).length;
+  if (unmade > 0) print('not-checked', `${counted(unmade, 'further check')} ${unmade === 1 ? 'was' : 'were'} not made`);
 }
 
 /** The error with which a command ends whose document would hold if its keys were trusted. */

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { LatticeError } from '../core/types/index.ts';
+import { fileFailure, LatticeError } from '../core/types/index.ts';
 import type { CliContext, GlobalOptions } from './context.ts';
 
 /** The options of commands that write what they fetched to a file. */
@@ -22,7 +22,7 @@ export async function writeOut(context: CliContext, file: string, text: string, 
     const exists = (cause as NodeJS.ErrnoException).code === 'EEXIST';
     throw new LatticeError(
       exists ? 'exists' : 'file-unwritable',
-      `cannot write ${path}: ${exists ? 'it exists, and is left as it is' : (cause as Error).message}`,
+      `cannot write ${path}: ${exists ? 'it exists, and is left as it is' : fileFailure(cause)}`,
       {
         next: exists ? 'Replace it with --force, or name another file with --out.' : 'Name another file with --out.',
         cause,

@@ -128,6 +128,7 @@ export function createClient(options: ClientOptions): LatticeClient {
       (await request('/api/v1/proof', { query: { key, at: where, from }, ...at(call) })).text(),
     listEvidence: (call = {}) => json('/api/v1/evidence', at(call)),
     listCuts: (call = {}) => json('/api/v1/cuts', at(call)),
+    getFloor: (call = {}) => json('/api/v1/floor', at(call)),
     getCertificate: ({ at: when, from, ...call } = {}) =>
       jsonOrAbsent('/api/v1/cuts/certificate', { query: { at: when, from }, ...at(call) }),
 

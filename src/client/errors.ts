@@ -1,6 +1,7 @@
 import type { Problem } from '../api/contract/entities.ts';
 import { type ErrorCode, isErrorCode } from '../core/types/error-codes.ts';
 import { LatticeError } from '../core/types/errors.ts';
+import { CERTIFICATE_FAILURES, CERTIFICATE_NEXT, CONNECTION_FAILURES, NOT_TLS } from '../core/types/failures.ts';
 
 /**
  * The error of a request that was answered with an error, by the node, or by a proxy or another service in its place.
@@ -52,11 +53,15 @@ export const late = (url: string, ms: number): LatticeError =>
 export function unreachable(url: string, cause: unknown): LatticeError {
   const innermost = innermostOf(cause);
   const code = codeOf(innermost);
-  const certificate = CERTIFICATE_REASONS[code];
-  const known = certificate ?? REASONS[code] ?? (code.startsWith('HPE_') ? 'it does not speak HTTP' : undefined);
+  const certificate = CERTIFICATE_FAILURES[code];
+  const known =
+    certificate ??
+    CONNECTION_FAILURES[code] ??
+    NOT_TLS[code] ??
+    (code.startsWith('HPE_') ? 'it does not speak HTTP' : undefined);
   const said = innermost instanceof Error ? innermost.message : '';
   return new LatticeError('unreachable', `cannot reach ${url}: ${known ?? (said || code || 'unknown cause')}`, {
-    next: certificate === undefined ? 'Check that the node runs, and the URL.' : CERTIFICATE_HINT,
+    next: certificate === undefined ? 'Check that the node runs, and the URL.' : CERTIFICATE_NEXT,
     details: { certificate: certificate !== undefined },
     cause,
   });
@@ -65,35 +70,6 @@ export function unreachable(url: string, cause: unknown): LatticeError {
 /** LatticeError `unreachable`, for an answer that stopped before its end. */
 export const cutShort = (url: string, what: string, cause?: unknown): LatticeError =>
   new LatticeError('unreachable', `cannot reach ${url}: ${what}`, { next: 'Try again.', cause });
-
-/** What the error codes of Node.js's sockets, of its TLS and of undici mean, for people. */
-const REASONS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connection refused',
-  ENOTFOUND: 'no such host',
-  EAI_AGAIN: 'the name could not be looked up',
-  ECONNRESET: 'the connection was reset',
-  EPIPE: 'the connection was cut',
-  UND_ERR_SOCKET: 'the connection was cut',
-  ETIMEDOUT: 'connecting took too long',
-  UND_ERR_CONNECT_TIMEOUT: 'connecting took too long',
-  EHOSTUNREACH: 'no route to the host',
-  ENETUNREACH: 'no route to the network',
-  EPROTO: 'it does not speak TLS',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS',
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it does not speak TLS',
-};
-
-const CERTIFICATE_HINT =
-  'Use the name that the certificate is for; NODE_EXTRA_CA_CERTS names a file of further issuers to trust.';
-const CERTIFICATE_REASONS: Readonly<Record<string, string>> = {
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'its TLS certificate is self-signed',
-  SELF_SIGNED_CERT_IN_CHAIN: 'its TLS certificate leads to a self-signed one',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'the issuer of its TLS certificate is not trusted here',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'the issuer of its TLS certificate is not trusted here',
-  CERT_HAS_EXPIRED: 'its TLS certificate has expired',
-  CERT_NOT_YET_VALID: 'its TLS certificate is not valid yet',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'its TLS certificate is for another name',
-};
 
 /** Causes within causes that are looked through; fetch wraps an error once or twice. */
 const MAX_DEPTH = 5;

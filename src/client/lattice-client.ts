@@ -17,6 +17,7 @@ import type {
 } from '../api/contract/entities.ts';
 import type {
   Differences,
+  Floor,
   HealthAnswer,
   NotReady,
   Peer,
@@ -300,6 +301,17 @@ export interface LatticeClient {
    * console.log(items[0]);
    */
   listCuts(options?: CallOptions): Promise<{ items: Cut[] }>;
+
+  /**
+   * Tells where the floor stands, which is the newest cut that all writers attested alike, and who holds it there. Times
+   * are Unix ms.
+   *
+   * @throws nothing of its own
+   * @example
+   * const { at, held, holders } = await client.getFloor();
+   * if (held) for (const { label, text, next } of holders) console.log(label, text, next);
+   */
+  getFloor(options?: CallOptions): Promise<Floor>;
 
   /**
    * Gets the certificate (base64url) of the cut at `at` (Unix ms), or of the newest certified cut, with the chain of

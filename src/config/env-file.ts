@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { parseEnv } from 'node:util';
+import { fileFailure } from '../core/types/index.ts';
 import { flawsOf, type LineFlaws } from './env-lines.ts';
 import type { Problem } from './problems.ts';
 
@@ -66,8 +67,7 @@ export function readEnvFile(path: string, required: boolean, problems: Problem[]
     }
   } catch (error) {
     if (!required && error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    const why = error instanceof Error ? error.message : String(error);
-    return problem('', `it cannot be read: ${why}`, 'name an env file that exists and is readable');
+    return problem('', `it cannot be read: ${fileFailure(error)}`, 'name an env file that exists and is readable');
   }
   if (bytes === undefined) {
     return problem('', `an env file has at most ${MAX_ENV_FILE_BYTES} bytes`, 'name the right file');

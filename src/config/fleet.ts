@@ -257,6 +257,7 @@ export function planSites(options: {
       ...listensAt.map((value, i) => [i === 0 ? 'API_HOST' : 'API_PORT', String(value)] as const),
       ['API_TOKEN', token],
       ['LATTICE_NODES', [...others.map((other) => other.api), ...(site.asks ?? [])].join(',')],
+      ['ANNOUNCE', p2p.length === 0 || site.p2pAddress === undefined ? node.api : `${node.api},${site.p2pAddress}`],
       ...p2p,
       ...more,
     ]);

@@ -3,7 +3,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadOrCreateKey, seedToAuthor, writeNewFile } from '../adapters/system/keys.ts';
 import type { Author } from '../core/types/index.ts';
+import { localUrl } from '../core/wire/host.ts';
 import { envLines, invalid, NAME } from './fleet.ts';
+import { isWildcard } from './load.ts';
 
 /** What a node that joins a fleet is to be. */
 export interface JoinPlan {
@@ -44,6 +46,8 @@ export function writeJoined({ dir, name, network, founders, urls, multiaddrs, ho
     ['API_PORT', String(port)],
     ['API_TOKEN', randomBytes(32).toString('base64url')],
     ['LATTICE_NODES', urls.join(',')],
+    // A node that listens everywhere does not know at which address others reach it.
+    ['ANNOUNCE', isWildcard(host) ? '' : `${localUrl(host, port)},/${ip}/${host}/tcp/${p2pPort}`],
     ['P2P_LISTEN', `/${ip}/${host}/tcp/${p2pPort}`],
     ['P2P_BOOTSTRAP', multiaddrs.join(',')],
   ]);

@@ -140,9 +140,14 @@ export function flawedBy(problems: readonly Problem[]): ReadonlySet<VariableName
   );
 }
 
+/** Every name under which a variable may stand. A problem under another one is about the env file as a whole. */
+const NAMES: ReadonlySet<string> = new Set(VARIABLES.flatMap((variable: Variable) => namesOf(variable)));
+
 /** The configuration of an inspection. Throws LatticeError `invalid-config` with everything that is wrong. */
 export function usable({ config, problems }: Pick<Inspection, 'config' | 'problems'>): Config {
   if (problems.length === 0) return config;
+  // What follows from defaults says nothing about a file that could not be read.
+  if (!problems.every(({ variable }) => NAMES.has(variable))) throw invalidConfig(problems);
   throw invalidConfig(problems, { p2p: config.p2p.flaws, violations: config.violations, warnings: config.warnings });
 }
 
@@ -343,6 +348,7 @@ export function configOf(
     p2p: { enabled: p2pEnabled, listen, bootstrap, topic, mdns, open, flaws: p2pEnabled ? flaws : [] },
     safeMode: read('SAFE_MODE') ?? false,
     http: { nodes: read('LATTICE_NODES'), pollIntervalMs: read('HTTP_POLL_INTERVAL') },
+    announce: read('ANNOUNCE'),
     heartbeatIntervalMs,
     peerlessTimeoutMs,
     trusted: read('TRUSTED_STATE_PUBKEYS'),

@@ -102,6 +102,8 @@ export interface Config {
     readonly nodes: readonly string[];
     readonly pollIntervalMs: number;
   };
+  /** Base URLs, and multiaddrs without the node's own peer id, that the node tells other members. */
+  readonly announce: readonly string[];
   readonly heartbeatIntervalMs: number;
   /** The grace: how long P2P may bring nothing of a peer before HTTP takes over. */
   readonly peerlessTimeoutMs: number;

@@ -89,6 +89,8 @@ export interface NodeSettings {
   readonly names?: readonly string[] | undefined;
   /** Other nodes: base URLs for the HTTP lung, and multiaddrs that end in /p2p/PEERID for the P2P lung. */
   readonly peers?: readonly string[] | undefined;
+  /** Base URLs and multiaddrs at which other members reach this node, which it tells them. Without any: none. */
+  readonly announce?: readonly string[] | undefined;
   /** What the API is served with. False: there is no API, and the node opens no port for it. */
   readonly api?: ApiSettings | false | undefined;
   /** What the P2P lung runs with. False: there is none, and the node reaches its peers over HTTP alone. */
@@ -137,6 +139,7 @@ export const SETTING_FIELDS: Readonly<Record<SettingName, SettingField>> = {
   keyFile: { variable: 'KEY_FILE', form: 'text' },
   trust: { variable: 'TRUSTED_STATE_PUBKEYS', form: 'list' },
   names: { variable: 'NODE_NAMES', form: 'list' },
+  announce: { variable: 'ANNOUNCE', form: 'list' },
   heartbeatMs: { variable: 'HEARTBEAT_INTERVAL', form: 'ms' },
   graceMs: { variable: 'PEERLESS_TIMEOUT', form: 'ms' },
   pollMs: { variable: 'HTTP_POLL_INTERVAL', form: 'ms' },

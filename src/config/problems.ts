@@ -24,10 +24,12 @@ export function shownValue(value: string, secret: boolean, max = MAX_SHOWN): str
   return shown.replace(/^(.*:\/\/)?.*@/s, '$1…@');
 }
 
+/** What is wrong with a setting, as one line. */
+const faultLine = ({ variable, value, rule }: Problem): string =>
+  `${variable}${value === '' ? '' : `=${value}`}: ${rule}`;
+
 /** A problem as one line: the setting, what is wrong with it, and what to do. */
-export function problemLine({ variable, value, rule, fix }: Problem): string {
-  return `${variable}${value === '' ? '' : `=${value}`}: ${rule}; ${fix}`;
-}
+export const problemLine = (problem: Problem): string => `${faultLine(problem)}; ${problem.fix}`;
 
 /** What else whoever corrects a configuration wants to know, so that one round is enough. Sentences. */
 export interface Besides {
@@ -40,18 +42,21 @@ export interface Besides {
 
 /** LatticeError `invalid-config` for one or more problems, which are also its `details.problems`. */
 export function invalidConfig(problems: readonly Problem[], besides?: Besides): LatticeError {
-  const lines = problems.map(problemLine);
-  const [first = ''] = lines;
-  const message = lines.length === 1 ? first : `${lines.length} settings are not usable:\n  ${lines.join('\n  ')}`;
+  const [first] = problems;
+  const isOne = first !== undefined && problems.length === 1;
+  // The fix of the only problem is the next step.
+  const lines = isOne
+    ? [faultLine(first)]
+    : [`${problems.length} settings cannot be used:`, ...problems.map((problem) => `  ${problemLine(problem)}`)];
   const { p2p = [], violations = [], warnings = [] } = besides ?? {};
   const more = [
     ...p2p.map((text) => `P2P would not run: ${text}`),
-    ...violations.map((text) => `the node would be read-only: ${text}`),
+    ...violations.map((text) => `The node would be read-only: ${text}`),
     ...warnings,
   ];
-  return new LatticeError('invalid-config', [message, ...(more.length > 0 ? ['besides:', ...more] : [])].join('\n  '), {
-    next:
-      problems.length === 1 ? (problems[0] as Problem).fix : 'correct each setting as its line says, then start again',
+  if (more.length > 0) lines.push('Once that is corrected:', ...more.map((text) => `  ${text}`));
+  return new LatticeError('invalid-config', lines.join('\n'), {
+    next: isOne ? first.fix : 'correct each setting as its line says, then start again',
     details: { problems, ...besides },
   });
 }

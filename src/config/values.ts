@@ -4,10 +4,11 @@ import { dirname, isAbsolute, resolve } from 'node:path';
 import { isStrictPublicKey } from '../adapters/system/keys.ts';
 import { bytesToHex, hexToBytes, MAX_NETWORK_BYTES, MAX_TRUSTED } from '../core/types/index.ts';
 import { MAX_NAME_BYTES } from '../core/wire/about.ts';
+import { MAX_ANNOUNCED } from '../core/wire/announcement.ts';
 import { parseBaseUrl } from '../core/wire/base-url.ts';
 import { type Flaw, isFlaw, isHostName, parsePort } from '../core/wire/host.ts';
 import { spaceAppOf } from '../core/wire/hugging-face.ts';
-import { parseListenMultiaddr, parsePeerMultiaddr } from '../core/wire/multiaddr.ts';
+import { parseListenMultiaddr, parseOwnMultiaddr, parsePeerMultiaddr } from '../core/wire/multiaddr.ts';
 import { peerIdToAuthor } from '../core/wire/peer-id.ts';
 import { bracketedIn, placeholderIn } from '../core/wire/placeholder.ts';
 import type { Kind, Variable } from './variables.ts';
@@ -47,6 +48,8 @@ export interface Values {
   /** Multiaddrs without /p2p. */
   readonly 'listen-addresses': readonly string[];
   readonly 'peer-addresses': readonly string[];
+  /** Base URLs, and multiaddrs without /p2p. */
+  readonly 'own-addresses': readonly string[];
   readonly bytes: number | undefined;
   readonly 'vault-store': VaultPlace;
   readonly credential: string;
@@ -369,5 +372,14 @@ export const PARSERS: { readonly [K in Kind]: (text: string, context: Context) =
   'node-names': (text, context) =>
     parseList(text, context, nodeName).map((pair) => [pair.slice(0, 64), pair.slice(65)] as const),
   'listen-addresses': (text, context) => parseList(text, context, (value) => textOrFlaw(parseListenMultiaddr(value))),
+  'own-addresses'(text, context) {
+    const parsed = parseList(text, context, (value) =>
+      value.startsWith('/') ? textOrFlaw(parseOwnMultiaddr(value)) : peerUrl(value, context),
+    );
+    const multiaddrs = parsed.filter((address) => address.startsWith('/'));
+    if (Math.max(multiaddrs.length, parsed.length - multiaddrs.length) > MAX_ANNOUNCED)
+      context.reject(text, { rule: `there are over ${MAX_ANNOUNCED} of one kind`, fix: 'name those that work best' });
+    return parsed;
+  },
   'peer-addresses': (text, context) => parseList(text, context, (value) => textOrFlaw(parsePeerMultiaddr(value))),
 };

@@ -26,6 +26,7 @@ export type Kind =
   | 'node-names'
   | 'listen-addresses'
   | 'peer-addresses'
+  | 'own-addresses'
   | 'bytes'
   | 'vault-store'
   | 'credential';
@@ -352,6 +353,14 @@ export const VARIABLES = [
     unit: 'list of HTTP base URLs',
     default: '',
     description: 'Peers of the HTTP lung; the node itself may stand among them.',
+  },
+  {
+    name: 'ANNOUNCE',
+    kind: 'own-addresses',
+    unit: 'list of HTTP base URLs and multiaddrs',
+    default: '',
+    description:
+      'Where other members reach this node, which it tells them. Multiaddrs need no peer id. At most 4 of each kind.',
   },
   {
     name: 'HEARTBEAT_INTERVAL',

@@ -113,7 +113,7 @@ function recordsOf(
     source,
     what: flaws.length === 1 ? first?.what : `${flaws.length} of ${rows.length} ${name}`,
     code: 'invalid-record',
-    reason: flaws.length === 1 ? (first?.reason ?? '') : 'they have not the form of its rows',
+    reason: flaws.length === 1 ? (first?.reason ?? '') : 'they do not have the form of its rows',
     each: flaws.length === 1 ? undefined : flaws.slice(0, MAX_NAMED),
     takenUnverified: false,
   };

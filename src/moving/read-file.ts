@@ -1,19 +1,11 @@
 import { type BigIntStats, createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { LatticeError } from '../core/types/index.ts';
+import { fileFailure, LatticeError } from '../core/types/index.ts';
 
 /** A file of the original is read as one string, and V8's longest string is twice as long. */
 export const MAX_FILE_BYTES = 256 * 1024 * 1024;
 /** How often a file is read that changes meanwhile. The original rewrites its files whole, in some milliseconds. */
 const MAX_READS = 3;
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file',
-  EACCES: 'no permission',
-  EISDIR: 'it is a directory',
-  ENOTDIR: 'a part of the path is no directory',
-  ELOOP: 'its links go round in a circle',
-};
 
 /**
  * The text of a file as of one moment: a file that changes while it is read is read again. Rejects with LatticeError
@@ -43,7 +35,7 @@ export async function readHead(path: string, length: number): Promise<Uint8Array
   try {
     for await (const chunk of createReadStream(path, { end: length - 1 })) chunks.push(chunk as Uint8Array);
   } catch (cause) {
-    throw unreadable(path, reasonOf(cause), cause);
+    throw unreadable(path, fileFailure(cause), cause);
   }
   return Buffer.concat(chunks);
 }
@@ -53,7 +45,7 @@ export async function statOf(path: string): Promise<BigIntStats> {
   try {
     return await stat(path, { bigint: true });
   } catch (cause) {
-    throw unreadable(path, reasonOf(cause), cause);
+    throw unreadable(path, fileFailure(cause), cause);
   }
 }
 
@@ -69,18 +61,13 @@ async function readBytes(path: string): Promise<Uint8Array> {
     }
   } catch (cause) {
     if (cause instanceof LatticeError) throw cause;
-    throw unreadable(path, reasonOf(cause), cause);
+    throw unreadable(path, fileFailure(cause), cause);
   }
   return Buffer.concat(chunks);
 }
 
 const sameFile = (a: BigIntStats, b: BigIntStats): boolean =>
   a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs;
-
-function reasonOf(cause: unknown): string {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
-  return REASONS[code] ?? code;
-}
 
 function unreadable(path: string, reason: string, cause?: unknown): LatticeError {
   return new LatticeError('file-unreadable', `cannot read ${path}: ${reason}`, {

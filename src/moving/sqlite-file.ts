@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { LatticeError } from '../core/types/index.ts';
+import { fileFailure, LatticeError } from '../core/types/index.ts';
 
 /** Bytes of a database that is read. It is in memory twice while it is, and so many hold far more than a node keeps. */
 const MAX_DATABASE_BYTES = 256 * 1024 * 1024;
@@ -63,7 +63,7 @@ async function readOnce(path: string): Promise<Uint8Array | undefined> {
     return after.size === before.size && after.mtimeNs === before.mtimeNs ? bytes : undefined;
   } catch (cause) {
     if (cause instanceof LatticeError) throw cause;
-    throw new LatticeError('file-unreadable', `cannot read ${path}: ${reasonOf(cause)}`, {
+    throw new LatticeError('file-unreadable', `cannot read ${path}: ${fileFailure(cause)}`, {
       next: 'Check the path and its permissions.',
       cause,
     });
@@ -71,9 +71,6 @@ async function readOnce(path: string): Promise<Uint8Array | undefined> {
     await file?.close();
   }
 }
-
-const reasonOf = (cause: unknown): string =>
-  cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
 
 /** Refuses a database beside which changes wait that are not in it, or that would have to be taken back. */
 async function checkBeside(path: string): Promise<void> {

@@ -182,7 +182,7 @@ async function readTable(
     statement.free();
   }
   if (flawed > MAX_NAMED) {
-    const reason = `${flawed - MAX_NAMED} more rows of ${table} have not the form of the original's rows`;
+    const reason = `${flawed - MAX_NAMED} more rows of ${table} do not have the form of the original's rows`;
     refused.push({ ...refusal(source, table, reason), code: 'invalid-record' });
   }
   return { records, refused };

@@ -57,9 +57,10 @@ export interface P2pLung {
   connections(): readonly P2pConnection[];
   /**
    * Sets the addresses to stay connected with, in place of those that the lung was made with and of an earlier list.
-   * Each ends in /p2p/<peer id>. A lung without this method knows only those it was made with.
+   * Each ends in /p2p/<peer id>. `announced` are those that members announced: they are dialled seldom where nobody
+   * answers, and after the others. A lung without this method knows only those it was made with.
    */
-  stayWith?(addresses: readonly string[]): void;
+  stayWith?(addresses: readonly string[], announced?: readonly string[]): void;
   /** The number of peers that subscribe to our topic and are connected to us. */
   topicPeers(): number;
   /** The multiaddrs that we listen on, each with /p2p/<own id> at its end. */

@@ -31,11 +31,15 @@ export interface PartialObject {
   readonly size: number;
   /** Whether the block was written, in this run or in an earlier one, and its bytes are there. */
   has(index: number): boolean;
-  /** Takes one whole block, which the caller has verified. Rejects with `object-not-found` after `remove`. */
-  write(index: number, block: Bytes): Promise<void>;
   /**
-   * Reads all of it once, checks its SHA-256 and leaves, and makes it a stored object; durable when it resolves, and
-   * then closed. Rejects with LatticeError `object-damaged`, and then has forgotten every block.
+   * Takes whole blocks one after the other, from the block of index `first` on, which the caller has verified against
+   * `leaves`, their leaf hashes, and does not change any more. Rejects with `object-not-found` after `remove`, and then
+   * has taken none of them.
+   */
+  write(first: number, bytes: Bytes, leaves: Bytes): Promise<void>;
+  /**
+   * Checks SHA-256 and leaf hashes of all that was written, and makes it a stored object; durable when it resolves, and then
+   * closed. Rejects with LatticeError `object-damaged`, and then has forgotten every block.
    */
   finish(leaves: Bytes): Promise<void>;
   /** Lets go of it and keeps what was written for a later `resume`. */

@@ -36,7 +36,7 @@ describe('configuration, operators and the P2P lung', () => {
       added: { now: { urls: [], multiaddrs: [] } },
       configured: { urls: [], multiaddrs: [], authors: [] },
       self: self.author,
-      http: { add() {}, remove() {}, find: () => undefined },
+      http: { add() {}, remove() {}, find: () => undefined, peers: () => [] },
       members: { configure() {}, release() {} },
       onChange() {},
       stayWith() {},

@@ -395,6 +395,12 @@ describe('nodes together', () => {
     expect(readFileSync(file, 'utf8')).toMatch(/^[\w-]+\n$/);
     expect(await ok('cuts', 'verify', file, '--trust', `${a.author},${b.author}`)).toContain('✓');
     expect((await lattice(['cuts', 'verify', file])).code).toBe(1);
+    const floor = await eventually('both attested a cut alike', async () => {
+      const seen = await json<{ at?: number; holders: unknown[] }>('floor');
+      return seen.at === undefined ? undefined : seen;
+    });
+    expect(await ok('floor')).toContain('epoch');
+    expect(floor.holders).toBeInstanceOf(Array);
     const proof = join(live.dir, 'cut.proof');
     expect(await ok('proof', 'get', 'no/such/key', '--at', 'cut', '--out', proof)).toContain('absent');
     expect(await ok('proof', 'verify', proof, '--trust', `${a.author},${b.author}`)).toContain('held nothing');
@@ -409,6 +415,7 @@ describe('nodes together', () => {
       ['peers'],
       ['sync'],
       ['cuts'],
+      ['floor'],
       ['conflicts'],
       ['metrics', 'lattice_conflicts'],
     ];

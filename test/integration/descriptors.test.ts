@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -26,7 +25,8 @@ async function hold(port: number): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');
   socket.on('error', () => undefined);
   sockets.push(socket);
-  await Promise.race([once(socket, 'connect'), once(socket, 'close')]);
+  // Not `once` of node:events, which rejects where the connection is refused or reset.
+  await new Promise((resolve) => void socket.once('connect', resolve).once('close', resolve));
   return socket;
 }
 

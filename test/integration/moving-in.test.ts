@@ -142,7 +142,7 @@ describe('lattice import', () => {
     expect(await ok('import', original.url, '--expect-root', original.root ?? '')).toContain('Imported 6 keys.');
     const other = cli('import', original.url, '--expect-root', '0'.repeat(64));
     expect((await untilExit(other)).code).toBe(1);
-    expect(other.stderr).toContain('has not the root');
+    expect(other.stderr).toContain('does not have the root');
 
     // What was written before this watch is its own too, because the value is the same.
     const following = ['import', original.url, '--watch', '--interval', '0.2', '--remember', 'import.memory'];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { failureOf, firstFloorFailure } from './floor/floor-case.ts';
+import { failureOf, firstFloorFailure } from './floor/failures.ts';
 import { FOUND_BY, type Mistake } from './floor/mistakes.ts';
 
 /** `npm run model -- --floors` sets these. */

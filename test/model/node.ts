@@ -148,6 +148,7 @@ export class ModelNode {
           for (const { siblings } of found) this.accused.add(siblings[0].author);
         },
       },
+      onOwnFromElsewhere() {},
       covering: this.covering,
       cuts: { applied: (applied) => tracker.apply(appliedToStep(applied)) },
       checkpoints: { applied() {} },

@@ -16,6 +16,7 @@ import {
   counts,
   decidersOf,
   encodeRosterCertificate,
+  endOf,
   endsWriting,
   initialRoster,
   isWriter,
@@ -27,7 +28,6 @@ import {
   type Proposal,
   type Proposed,
   promise,
-  RETIRE_AFTER_MS,
   type RosterState,
   rosterHash,
   type Signed,
@@ -228,7 +228,7 @@ function createFleet(rng: Rng, writers: number, mistake: Mistake) {
     const from = rng.int(Math.max(1, changes.length));
     for (let i = 0; i < changes.length; i++) {
       const { change, approvals } = changes[(from + i) % changes.length] as (typeof changes)[number];
-      const until = endsWriting(node.state, change.action) ? node.clockMs + RETIRE_AFTER_MS : 0;
+      const until = endsWriting(node.state, change.action) ? endOf(change.action, node.clockMs) : 0;
       try {
         return { roster: applyChange(node.state, change.action, until), change, approvals };
       } catch {

@@ -48,6 +48,8 @@ export interface Node {
   readonly api: Api;
   readonly token: string;
   readonly p2pPort: number;
+  /** What its env file announces where a test does not take that away: its URL and its multiaddr, past the proxies. */
+  readonly announces: string;
   /** The network that the fleet's configuration names. */
   readonly network: string;
   readonly envFile: string;
@@ -187,6 +189,8 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
             : [],
         )
         .join(','),
+      // Nobody learns a way past the proxies.
+      ANNOUNCE: undefined,
       ...options.env?.(i),
     });
     const token = /^DIOTEC360_API_TOKEN=(.*)$/m.exec(readFileSync(envFile, 'utf8'))?.[1] ?? '';
@@ -209,6 +213,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
       api: createApiClient(planned.api, token),
       token,
       p2pPort: p2pBasePort + i,
+      announces: `${planned.api},${planned.p2p}`,
       network: plan.fleet.network,
       envFile,
       keyFile: join(dir, `${planned.name}.key`),

@@ -141,6 +141,8 @@ function generate() {
     leafHashes: encodeSync({ type: 'leaf-hashes', leaves: range(64, 1) }),
     blocks: encodeSync({ type: 'blocks', hash: range(32, 1), first: 5, count: 15 }),
     blockBytes: encodeSync({ type: 'block-bytes', bytes: range(100, 1) }),
+    complete: encodeSync({ type: 'complete', certificate: range(40, 1) }),
+    completed: encodeSync({ type: 'completed', certificate: range(0, 0) }),
   };
   return {
     note: 'Hex. The seeds are Ed25519 test keys: never use them elsewhere.',

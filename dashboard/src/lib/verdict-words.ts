@@ -18,7 +18,7 @@ export const VERDICT_WORDS: Readonly<
 
 /** What a node that refuses writes says of the cause, in a few words. */
 const READ_ONLY_WORDS: Readonly<Record<string, string>> = {
-  'safe-mode': 'breaks a rule for production',
+  'safe-mode': 'configuration forbids writes',
   'untrusted-self': 'own key not trusted',
   mirror: 'mirror',
   retired: 'key retired',

@@ -35,7 +35,11 @@ export function LungState({ status, lung, carried }: LungStateProps) {
       </>
     );
   }
-  if (carried === 0) return <Badge tone="mute">Stands by</Badge>;
+  if (carried === 0) {
+    const { members } = status.verdict;
+    const reached = members.length === 0 || members.some((member) => member.lung !== 'none');
+    return <Badge tone="mute">{reached ? 'Stands by' : 'Reaches nobody'}</Badge>;
+  }
   return <Badge tone="ok">carries {plural(carried, 'node')}</Badge>;
 }
 

@@ -19,7 +19,10 @@ const STATES: Readonly<Record<string, readonly [Tone, string]>> = {
 const LUNG_TONES: Readonly<Record<string, Tone>> = { running: 'ok', failed: 'bad', starting: 'info' };
 
 function State({ name }: { readonly name: string }) {
-  const [tone, text] = STATES[name] ?? [LUNG_TONES[name.split(' ').at(-1) ?? ''] ?? 'mute', name];
+  const [tone, text] = STATES[name] ?? [
+    LUNG_TONES[name.split(' ').at(-1) ?? ''] ?? 'mute',
+    name.replace(/^p2p /, 'P2P '),
+  ];
   return <Badge tone={tone}>{text}</Badge>;
 }
 

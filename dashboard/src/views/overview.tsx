@@ -8,7 +8,7 @@ import { linkTo } from '../lib/router.ts';
 import type { Status } from '../lib/types.ts';
 import { VERDICT_WORDS } from '../lib/verdict-words.ts';
 import { FleetTable } from '../ui/fleet-table.tsx';
-import { Badge, Card, Copyable, Note, When } from '../ui/parts.tsx';
+import { Badge, Card, Copyable, Note, sentence, When } from '../ui/parts.tsx';
 import { Tiles } from '../ui/tiles.tsx';
 import { Transitions } from '../ui/transitions.tsx';
 
@@ -124,7 +124,7 @@ function Warnings({ status: s }: { readonly status: Status }) {
     <>
       {left.map(({ code, text }) => (
         <Note key={`${code} ${text}`} tone="warn">
-          <p>{text}</p>
+          <p>{sentence(text)}</p>
         </Note>
       ))}
     </>

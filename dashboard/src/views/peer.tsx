@@ -198,6 +198,7 @@ function Connection({ other, status: s }: { readonly other: Other; readonly stat
             peer?.http.lastHeardAt === undefined ? (peer?.http.error ?? 'never') : <Ago at={peer.http.lastHeardAt} />,
           ],
           ['Round trip over P2P', !heard || peer?.p2p.rttMs === undefined ? 'not known' : duration(peer.p2p.rttMs)],
+          ...(peer?.announces === undefined ? [] : [['Says it is at', peer.announces.join(' ')] as const]),
           ['Push stream', peer?.http.streaming === true ? 'open' : 'none'],
           ...(peer?.lastRepair === undefined ? [] : [['Last repair', lastRepairText(peer.lastRepair)] as const]),
         ]}

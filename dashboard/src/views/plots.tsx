@@ -115,6 +115,8 @@ function optionsOf({ kind, width, marks, onPoint }: Drawing): uPlot.Options {
       {
         ...axis,
         size: 34,
+        // Room for a time with its seconds, so that neighbours stay apart on a narrow screen.
+        space: 72,
         values: (_plot, splits, _index, _space, step) =>
           splits.map((at) => (step < 60 ? clockTime(at * 1000) : clockTime(at * 1000).slice(0, 5))),
       },

@@ -172,6 +172,7 @@ export function StateView() {
   const found = useFound(prefix, firstPage?.prefix === prefix ? firstPage.page : undefined);
   const changed = stirs.value > 0 && seenAt !== undefined && (status.value?.sequence ?? 0) > seenAt;
   const from = cursors.length * PAGE + 1;
+  const isPaged = cursors.length > 0 || data?.cursor !== undefined;
 
   return (
     <div class={chosen === undefined && !adding ? '' : 'split'}>
@@ -200,23 +201,27 @@ export function StateView() {
           }
         </Show>
         <nav class="pager" aria-label="Pages">
-          <button type="button" disabled={cursors.length === 0} onClick={() => setCursors((old) => old.slice(0, -1))}>
-            Previous
-          </button>
+          {isPaged && (
+            <button type="button" disabled={cursors.length === 0} onClick={() => setCursors((old) => old.slice(0, -1))}>
+              Previous
+            </button>
+          )}
           <span class="aside">
-            {data !== undefined && data.entries.length > 0 && (cursors.length > 0 || data.cursor !== undefined)
+            {data !== undefined && data.entries.length > 0 && isPaged
               ? `keys ${count(from)} to ${count(from + data.entries.length - 1)}; ${found}`
               : found}
           </span>
-          <button
-            type="button"
-            disabled={data?.cursor === undefined}
-            onClick={() => {
-              if (data?.cursor !== undefined) setCursors([...cursors, data.cursor]);
-            }}
-          >
-            Next
-          </button>
+          {isPaged && (
+            <button
+              type="button"
+              disabled={data?.cursor === undefined}
+              onClick={() => {
+                if (data?.cursor !== undefined) setCursors([...cursors, data.cursor]);
+              }}
+            >
+              Next
+            </button>
+          )}
         </nav>
       </Card>
       {chosen !== undefined && <EntryPanel key={chosen} name={chosen} prefix={prefix} written={page.reload} />}

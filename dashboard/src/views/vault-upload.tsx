@@ -5,7 +5,7 @@ import { askToken } from '../lib/auth.ts';
 import { bytes } from '../lib/format.ts';
 import { announcement, status } from '../lib/live.ts';
 import { linkTo } from '../lib/router.ts';
-import { Badge, Card, Note, Problem } from '../ui/parts.tsx';
+import { Badge, Card, Note, Problem, sentence } from '../ui/parts.tsx';
 
 /** Uploads that are shown. Those that ended first leave first. */
 const MAX_SHOWN = 20;
@@ -96,7 +96,7 @@ export function UploadCard({ changed }: { readonly changed: () => void }) {
       {!writable && (
         <Note tone="warn" title="This node is read-only.">
           {readOnlyReasons.map(({ code, text }) => (
-            <p key={code}>{text}</p>
+            <p key={code}>{sentence(text)}</p>
           ))}
         </Note>
       )}

@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import { type Bytes, LatticeError } from '../../core/types/index.ts';
+import { type Bytes, CONNECTION_FAILURES, LatticeError } from '../../core/types/index.ts';
 
 /** One HTTP request of the lung. */
 export interface Exchange {
@@ -32,16 +32,6 @@ function parseProblem(bytes: Bytes): PeerProblem {
   }
 }
 
-/** What the most frequent codes of a connection that fails mean. */
-const FAILURES: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'the connection is refused',
-  ECONNRESET: 'the connection was reset',
-  EHOSTUNREACH: 'no route leads to the host',
-  ENETUNREACH: 'no route leads to the network',
-  ENOTFOUND: 'no such host',
-  EAI_AGAIN: 'the name could not be looked up',
-};
-
 /** Makes a LatticeError of a network failure. A LatticeError is returned as it is. */
 function networkError(url: string, cause: unknown): LatticeError {
   if (cause instanceof LatticeError) return cause;
@@ -53,7 +43,7 @@ function networkError(url: string, cause: unknown): LatticeError {
   }
   if (cause instanceof Error && cause.name === 'HTTPParserError')
     return new LatticeError('not-a-lattice-node', `${url} does not speak HTTP`, { cause });
-  const words = Object.hasOwn(FAILURES, code) ? `${FAILURES[code]} (${code})` : undefined;
+  const words = Object.hasOwn(CONNECTION_FAILURES, code) ? `${CONNECTION_FAILURES[code]} (${code})` : undefined;
   const reason = words ?? (cause instanceof Error ? cause.message || code : String(cause));
   return new LatticeError('peer-unreachable', `${url} cannot be reached: ${reason}`, {
     next: 'check that the node runs, and its address in DIOTEC360_LATTICE_NODES',

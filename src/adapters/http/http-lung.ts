@@ -213,7 +213,7 @@ export function createHttpLung(deps: HttpLungDeps): HttpLung & { close(): Promis
       }),
 
     async request(url, message, options) {
-      if (message.length > MAX_SYNC_BYTES) throw new RangeError('a sync message is over MAX_SYNC_BYTES');
+      if (message.length > MAX_SYNC_BYTES) throw new RangeError(`a sync message has at most ${MAX_SYNC_BYTES} bytes`);
       return inTime(options, (signal) =>
         inSession(url, options.expect, signal, (session) => exchange(url, session, message, signal)),
       );

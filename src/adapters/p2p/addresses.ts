@@ -4,10 +4,12 @@ import { type Flaw, isFlaw, shortIPv6 } from '../../core/wire/host.ts';
 import { parseListenMultiaddr, parsePeerMultiaddr } from '../../core/wire/multiaddr.ts';
 import { toReason } from './reasons.ts';
 
-/** A configured peer, with all addresses that the configuration gives for it. */
+/** A peer to stay connected with, with all addresses that are given for it in one way. */
 export interface BootstrapPeer {
   readonly peerId: string;
   readonly addresses: readonly Multiaddr[];
+  /** The peer itself announced them, and nobody configured them. */
+  readonly announced?: true;
 }
 
 /** Parses a listen address. Throws LatticeError `invalid-address` unless it is TCP or WebSocket on an IP address. */
@@ -30,10 +32,6 @@ export function parseBootstrap(texts: readonly string[], own: string): readonly 
     peers.set(parsed.peerId, [...(peers.get(parsed.peerId) ?? []), multiaddr(parsed.text)]);
   }
   return [...peers].map(([peerId, addresses]) => ({ peerId, addresses }));
-}
-
-export function usesWebSocket(address: Multiaddr): boolean {
-  return address.getComponents().some((component) => component.name === 'ws' || component.name === 'wss');
 }
 
 /**

@@ -1,6 +1,4 @@
 import { LatticeError } from '../../core/types/index.ts';
-import { isFlaw } from '../../core/wire/host.ts';
-import { parsePeerMultiaddr } from '../../core/wire/multiaddr.ts';
 import type { P2pLung } from '../../ports/index.ts';
 import { raceAbort } from '../../timing/index.ts';
 import { type Bans, createBans } from './bans.ts';
@@ -25,7 +23,7 @@ export function createP2pLung(options: P2pLungOptions): P2pLung {
   let settling: Promise<void> = Promise.resolve();
   /** Aborts the start that is under way. */
   let cutOff: (() => void) | undefined;
-  let wanted: readonly string[] | undefined;
+  let wanted: readonly [addresses: readonly string[], announced: readonly string[]] | undefined;
 
   const current = (): RunningLung => {
     if (running === undefined) throw new LatticeError('p2p-not-running', 'the P2P lung is not running');
@@ -47,8 +45,8 @@ export function createP2pLung(options: P2pLungOptions): P2pLung {
         controller.signal.throwIfAborted();
         const { startLung } = await loading;
         controller.signal.throwIfAborted();
-        const lung = await startLung({ ...options, webSocket: wanted?.some(needsWebSocket) === true }, bans, handlers);
-        if (wanted !== undefined) lung.stayWith(wanted);
+        const lung = await startLung(options, bans, handlers);
+        if (wanted !== undefined) lung.stayWith(...wanted);
         if (controller.signal.aborted) {
           await lung.stop();
           controller.signal.throwIfAborted();
@@ -72,9 +70,9 @@ export function createP2pLung(options: P2pLungOptions): P2pLung {
       settling = lung?.stop() ?? Promise.resolve();
       await settling;
     },
-    stayWith(addresses) {
-      wanted = addresses;
-      running?.stayWith(addresses);
+    stayWith(addresses, announced = []) {
+      wanted = [addresses, announced];
+      running?.stayWith(addresses, announced);
     },
     publish: async (data) => current().publish(data),
     request: async (peer, message, request) => current().request(peer, message, request),
@@ -82,11 +80,6 @@ export function createP2pLung(options: P2pLungOptions): P2pLung {
     topicPeers: () => running?.topicPeers() ?? 0,
     listenAddresses: () => running?.listenAddresses() ?? [],
   };
-}
-
-function needsWebSocket(address: string): boolean {
-  const parsed = parsePeerMultiaddr(address);
-  return !isFlaw(parsed) && parsed.webSocket;
 }
 
 async function load(): Promise<typeof import('./lung.ts')> {

@@ -10,7 +10,7 @@ import { tcp } from '@libp2p/tcp';
 import { webSockets } from '@libp2p/websockets';
 import type { Multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p } from 'libp2p';
-import { allowedHosts, type BootstrapPeer, usesWebSocket } from './addresses.ts';
+import { allowedHosts, type BootstrapPeer } from './addresses.ts';
 import {
   ADDRESS_DIAL_TIMEOUT_MS,
   BEHAVIOUR_TOLERANCE,
@@ -45,8 +45,6 @@ export interface NodeConfig {
   readonly key: PrivateKey;
   readonly listen: readonly Multiaddr[];
   readonly bootstrap: readonly BootstrapPeer[];
-  /** Includes the WebSocket transport even when no address here uses it. */
-  readonly webSocket: boolean;
   readonly topic: string;
   readonly gater: ConnectionGater;
   readonly gossipHeartbeatMs: number;
@@ -59,8 +57,6 @@ export interface NodeConfig {
 /** Assembles a libp2p node that is not started. */
 export async function createNode(config: NodeConfig): Promise<Node> {
   const { onDiscovered } = config;
-  const overWebSocket =
-    config.webSocket || [...config.listen, ...config.bootstrap.flatMap((peer) => peer.addresses)].some(usesWebSocket);
   return createLibp2p({
     start: false,
     privateKey: config.key,
@@ -68,17 +64,14 @@ export async function createNode(config: NodeConfig): Promise<Node> {
     addresses: { listen: config.listen.map(String) },
     transports: [
       tcp({ maxConnections: MAX_SOCKETS }),
-      ...(overWebSocket
-        ? [
-            webSockets({
-              http: {
-                headersTimeout: UPGRADE_TIMEOUT_MS,
-                requestTimeout: UPGRADE_TIMEOUT_MS,
-                connectionsCheckingInterval: 1000,
-              },
-            }),
-          ]
-        : []),
+      // Addresses of any kind may be added, or announced, while the node runs.
+      webSockets({
+        http: {
+          headersTimeout: UPGRADE_TIMEOUT_MS,
+          requestTimeout: UPGRADE_TIMEOUT_MS,
+          connectionsCheckingInterval: 1000,
+        },
+      }),
     ],
     connectionEncrypters: [noise()],
     streamMuxers: [

@@ -145,13 +145,21 @@ export const TICK_MS = 250;
 /** Bounds of the wait before a configured peer is dialled again: backoff with full jitter. */
 export const REDIAL_MIN_MS = 250;
 export const REDIAL_MAX_MS = 5000;
+/**
+ * The same for addresses that a member announced, which may be those of somebody else; how long the addresses that are
+ * configured for it go first; and how many are dialled at a time.
+ */
+export const ANNOUNCED_REDIAL_MIN_MS = 5000;
+export const ANNOUNCED_REDIAL_MAX_MS = 600_000;
+export const ANNOUNCED_FIRST_MS = 2000;
+export const MAX_ANNOUNCED_DIALS = 8;
 /** A connection that lasts this long resets the backoff. A shorter one counts as a failed dial. */
 export const STABLE_MS = 10_000;
 /** Dials at one time to peers that mDNS has found. */
 export const MAX_DISCOVERY_DIALS = 8;
 
 /** Requests served at one time, for one peer and in all, and the time for one, reading and sending included. */
-export const SYNC_PER_PEER = 2;
+export const SYNC_PER_PEER = 4;
 export const SYNC_TOTAL = 32;
 export const SYNC_SERVE_MS = 10_000;
 /** The serving side resets a stream that has had no request for this long. */

@@ -44,7 +44,7 @@ export interface RunningLung {
   topicPeers(): number;
   listenAddresses(): readonly string[];
   /** Sets the peers that are dialled whenever they are not connected, in place of the bootstrap peers. */
-  stayWith(addresses: readonly string[]): void;
+  stayWith(addresses: readonly string[], announced: readonly string[]): void;
 }
 
 /** Starts libp2p and everything around it. On rejection (LatticeError) nothing is left running. */
@@ -83,7 +83,6 @@ export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P
     key,
     listen,
     bootstrap,
-    webSocket: options.webSocket === true,
     topic,
     gater: admission.gater,
     gossipHeartbeatMs: heartbeat.gossipMs,
@@ -252,8 +251,8 @@ export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P
     connections: () => openConnections().map((connection) => toConnection(connection, liveness.rttMs(connection))),
     topicPeers: () => gossip.topicPeers(),
     listenAddresses,
-    stayWith(addresses) {
-      const usable = addresses.filter((address) => {
+    stayWith(addresses, announced) {
+      const isUsable = (address: string): boolean => {
         try {
           return parseBootstrap([address], ownId).length > 0;
         } catch (cause) {
@@ -261,8 +260,12 @@ export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P
           log.warn({ address, reason: toReason(cause) }, 'added peer has no usable address');
           return false;
         }
-      });
-      redial.set(parseBootstrap(usable, ownId));
+      };
+      const more = announced.filter((address) => !addresses.includes(address));
+      redial.set([
+        ...parseBootstrap(addresses.filter(isUsable), ownId),
+        ...parseBootstrap(more.filter(isUsable), ownId).map((peer) => ({ ...peer, announced: true as const })),
+      ]);
     },
   };
 }

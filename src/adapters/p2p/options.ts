@@ -20,8 +20,6 @@ export interface P2pLungOptions {
   readonly listen: readonly string[];
   /** Multiaddrs that end in /p2p/<peer id>. Our own are skipped, and several addresses of one peer count as one. */
   readonly bootstrap: readonly string[];
-  /** True when `stayWith` will name peers that are reached over WebSocket. */
-  readonly webSocket?: boolean;
   /** The GossipSub topic, the same on every node. */
   readonly topic: string;
   /** Whether to find peers on the local network by multicast DNS. */

@@ -2,10 +2,19 @@ import type { Multiaddr } from '@multiformats/multiaddr';
 import type { Clock, Log, Random } from '../../ports/index.ts';
 import { backoff } from '../../timing/index.ts';
 import type { BootstrapPeer } from './addresses.ts';
-import { REDIAL_MAX_MS, REDIAL_MIN_MS, STABLE_MS } from './limits.ts';
+import {
+  ANNOUNCED_FIRST_MS,
+  ANNOUNCED_REDIAL_MAX_MS,
+  ANNOUNCED_REDIAL_MIN_MS,
+  MAX_ANNOUNCED_DIALS,
+  REDIAL_MAX_MS,
+  REDIAL_MIN_MS,
+  STABLE_MS,
+} from './limits.ts';
 import { toReason } from './reasons.ts';
 
 const wait = backoff({ minMs: REDIAL_MIN_MS, maxMs: REDIAL_MAX_MS, jitter: 'full' });
+const announcedWait = backoff({ minMs: ANNOUNCED_REDIAL_MIN_MS, maxMs: ANNOUNCED_REDIAL_MAX_MS, jitter: 'equal' });
 
 interface Target extends BootstrapPeer {
   /** The number of failed dials and short connections in a row. */
@@ -27,7 +36,7 @@ export interface RedialDeps {
 }
 
 /**
- * Keeps the configured peers connected. Each `tick` compares the connections with the list of peers, so no lost event
+ * Keeps the peers connected that are configured, and those that announced themselves. Each `tick` compares the connections with the list of peers, so no lost event
  * can leave a peer unconnected. A peer that is missing, due and not banned is dialled. After a failed dial or a lost
  * connection it is due again after a backoff with full jitter. The dials never end.
  */
@@ -36,19 +45,24 @@ export function createRedial(
   peers: readonly BootstrapPeer[],
 ): { tick(): void; set(peers: readonly BootstrapPeer[]): void } {
   const { clock, random, log } = deps;
-  const targetOf = (peer: BootstrapPeer): Target => ({
+  const targetOf = (peer: BootstrapPeer, configured: readonly BootstrapPeer[]): Target => ({
     ...peer,
     failures: 0,
     dialling: false,
     connectedAt: undefined,
-    dueAt: clock.monotonic(),
+    // The addresses that are configured for a peer have their turn before those that it announced.
+    dueAt:
+      clock.monotonic() +
+      (peer.announced && configured.some(({ peerId, announced }) => !announced && peerId === peer.peerId)
+        ? ANNOUNCED_FIRST_MS
+        : 0),
     lastReason: undefined,
   });
-  let targets = peers.map(targetOf);
+  let targets = peers.map((peer) => targetOf(peer, peers));
 
   const postpone = (target: Target): void => {
     target.failures++;
-    target.dueAt = clock.monotonic() + wait(target.failures, random.fraction());
+    target.dueAt = clock.monotonic() + (target.announced ? announcedWait : wait)(target.failures, random.fraction());
   };
 
   const dial = async (target: Target): Promise<void> => {
@@ -60,6 +74,7 @@ export function createRedial(
       const fields = { peer: target.peerId, addresses: target.addresses.map(String), reason };
       // One warning for each reason is enough: an operator wants to read why, not how often.
       if (reason === target.lastReason) log.debug(fields, 'dial failed');
+      else if (target.announced) log.info(fields, 'a member does not answer at an address that it announced');
       else log.warn(fields, 'dial failed, trying again until the peer answers');
       target.lastReason = reason;
       postpone(target);
@@ -71,8 +86,10 @@ export function createRedial(
   return {
     set(next) {
       const same = (a: BootstrapPeer, b: BootstrapPeer): boolean =>
-        a.peerId === b.peerId && a.addresses.map(String).join() === b.addresses.map(String).join();
-      targets = next.map((peer) => targets.find((target) => same(target, peer)) ?? targetOf(peer));
+        a.peerId === b.peerId &&
+        a.announced === b.announced &&
+        a.addresses.map(String).join() === b.addresses.map(String).join();
+      targets = next.map((peer) => targets.find((target) => same(target, peer)) ?? targetOf(peer, next));
     },
     tick() {
       const now = clock.monotonic();
@@ -90,6 +107,8 @@ export function createRedial(
           postpone(target);
         }
         if (target.dialling || now < target.dueAt || deps.isBanned(target.peerId)) continue;
+        if (target.announced && targets.filter((one) => one.announced && one.dialling).length >= MAX_ANNOUNCED_DIALS)
+          continue;
         void dial(target);
       }
     },

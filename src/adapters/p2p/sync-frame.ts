@@ -1,15 +1,14 @@
 import type { Stream, StreamMessageEvent } from '@libp2p/interface';
-import { type Bytes, concatBytes, LatticeError } from '../../core/types/index.ts';
+import { type Bytes, concatBytes, LatticeError, prepend } from '../../core/types/index.ts';
 import { toError } from './reasons.ts';
 
 const LENGTH_BYTES = 4;
 
 /** Makes a frame: the length (u32, big-endian), then the bytes. */
 export function encodeFrame(message: Bytes): Bytes {
-  const frame = new Uint8Array(LENGTH_BYTES + message.length);
-  new DataView(frame.buffer).setUint32(0, message.length);
-  frame.set(message, LENGTH_BYTES);
-  return frame;
+  const length = new Uint8Array(LENGTH_BYTES);
+  new DataView(length.buffer).setUint32(0, message.length);
+  return prepend(length, message);
 }
 
 /**

@@ -144,6 +144,11 @@ const STATE: readonly MetricDefinition[] = [
   ),
   gauge('lattice_converged_age_seconds', 'Age of the newest cut at which every node that attested it agrees.'),
   gauge('lattice_cut_disagreeing', 'Nodes that attested another root for a cut than ours.'),
+  gauge(
+    'lattice_floor_age_seconds',
+    'Age of the newest cut that all writers attested alike, or of the start while there is none.',
+  ),
+  gauge('lattice_floor_holders', 'Writers that keep a later cut from becoming that.', ['reason']),
   gauge('lattice_bootstrap_running', '1 while a first state is being fetched.'),
   gauge('lattice_bootstrap_chunks', 'Chunks of the first state.', ['state']),
   gauge('lattice_unverified_entries', 'Entries of a fetched state whose signatures are still to be checked.'),

@@ -1,10 +1,16 @@
 import { LatticeError } from '../../core/types/index.ts';
 
 const FULL: readonly unknown[] = ['ENOSPC', 'EDQUOT', 'EFBIG'];
+const UNREADABLE: readonly unknown[] = ['EIO', 'EBADMSG', 'EUCLEAN'];
 
 /** The system's code of a failure, such as ENOENT. */
 export function errnoOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** Whether the disk does not give what lies there: a bad sector, or a block of which the file system's checksum is wrong. */
+export function isUnreadable(error: unknown): boolean {
+  return UNREADABLE.includes(errnoOf(error));
 }
 
 /** Whether the failure says that nothing stands under the path. */

@@ -1,15 +1,15 @@
 import { dirname, join } from 'node:path';
 import type { Bytes, Hasher } from '../../core/types/index.ts';
-import { BLOCK_HASH_BYTES, blockCount, createContentHash, isContentHash } from '../../core/vault/index.ts';
+import { BLOCK_BYTES, BLOCK_HASH_BYTES, blockCount, createContentHash, isContentHash } from '../../core/vault/index.ts';
 import type { Clock, StoredObject, VaultStore } from '../../ports/index.ts';
 import { openDirectory, type VaultDirectory } from './directory.ts';
 import type { Disk } from './disk-calls.ts';
-import type { DiskFiles } from './disk-files.ts';
-import { closedError, damagedError, fileError, removedError } from './errors.ts';
+import type { DiskFile, DiskFiles } from './disk-files.ts';
+import { closedError, damagedError, fileError, isUnreadable, removedError } from './errors.ts';
 import { LIST_CHUNK, NO_LEAVES_BYTES, requireHash, requireRange } from './forms.ts';
 import { lockDirectory } from './lock.ts';
 import { openPartials } from './partials.ts';
-import { readAt, readPieces, writeAt } from './pieces.ts';
+import { readAt, readPieces, WHOLE_BYTES, writeAt } from './pieces.ts';
 import { openUploads, type Room, type StagedFile, type Uploads } from './uploads.ts';
 
 /**
@@ -90,20 +90,21 @@ export async function openFilesVault(deps: FilesVaultDeps): Promise<VaultStore> 
 
     async function* read(hash: string, path: string, start: number, end: number): AsyncGenerator<Bytes, void> {
       const reading: Reading = { removed: false };
+      let at = start;
       const those = readings.get(hash) ?? new Set();
       readings.set(hash, those.add(reading));
       const handle = await call(() => files.open(path));
       try {
         if (handle === undefined) throw removedError(hash);
-        let left = end - start;
         for await (const piece of readPieces(handle, start, end)) {
           if (reading.removed) throw removedError(hash);
           if (closing !== undefined) throw closedError();
-          left -= piece.length;
+          at += piece.length;
           yield piece;
         }
-        if (left > 0) throw damagedError(hash, `its file ends ${left} bytes early`);
+        if (at < end) throw damagedError(hash, `its file ends ${end - at} bytes early`);
       } catch (error) {
+        if (handle !== undefined && isUnreadable(error)) throw damagedError(hash, await unreadable(handle, at, error));
         throw fileError(directory.path, error);
       } finally {
         await handle?.close();
@@ -125,7 +126,12 @@ export async function openFilesVault(deps: FilesVaultDeps): Promise<VaultStore> 
       leaves: (hash) =>
         call(async () => {
           const found = await find(hash);
-          return found === undefined ? undefined : await leavesOf(found.path, found.stored.size, files, hasher);
+          if (found === undefined) return undefined;
+          try {
+            return await leavesOf(found.path, found.stored.size, files, hasher);
+          } catch (error) {
+            throw isUnreadable(error) ? damagedError(hash, `its bytes cannot be read: ${textOf(error)}`) : error;
+          }
         }),
       read: (hash, start, end) =>
         call(async () => {
@@ -176,6 +182,23 @@ async function writeScratch(uploads: Uploads, files: DiskFiles, bytes: Bytes): P
   }
 }
 
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Which block the disk does not give, of those from byte `from` on that were read when `error` came. */
+async function unreadable(handle: DiskFile, from: number, error: unknown): Promise<string> {
+  for (let at = from; at < from + 2 * WHOLE_BYTES; ) {
+    const index = Math.floor(at / BLOCK_BYTES);
+    const end = (index + 1) * BLOCK_BYTES;
+    try {
+      if ((await readAt(handle, at, end - at)).length < end - at) break;
+    } catch (cause) {
+      return `block ${index} (from byte ${at} on) cannot be read: ${textOf(cause)}`;
+    }
+    at = end;
+  }
+  return `its bytes from ${from} on cannot be read: ${textOf(error)}`;
+}
+
 /** The leaves beside a content, or computed from it. Undefined where the content is gone. */
 async function leavesOf(path: string, size: number, files: DiskFiles, hasher: Hasher): Promise<Bytes | undefined> {
   if (size > NO_LEAVES_BYTES) {
@@ -183,6 +206,8 @@ async function leavesOf(path: string, size: number, files: DiskFiles, hasher: Ha
     try {
       const length = blockCount(size) * BLOCK_HASH_BYTES;
       if (handle !== undefined && (await handle.stat()).size === length) return await readAt(handle, 0, length);
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
     } finally {
       await handle?.close();
     }

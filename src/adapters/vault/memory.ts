@@ -1,5 +1,5 @@
 import { type Bytes, concatBytes, equalBytes, type Hasher } from '../../core/types/index.ts';
-import { blockCount, blockLength, createContentHash } from '../../core/vault/index.ts';
+import { blockCount, blockLength, blocksOf, createContentHash } from '../../core/vault/index.ts';
 import type { Clock, PartialObject, StoredObject, VaultStore } from '../../ports/index.ts';
 import { closedError, damagedError, removedError } from './errors.ts';
 import { LIST_CHUNK, requireHash, requireRange } from './forms.ts';
@@ -51,11 +51,10 @@ export function createMemoryVault(deps: { readonly hasher: Hasher; readonly cloc
       hash,
       size,
       has: (index) => blocks.has(index),
-      async write(index, block) {
-        if (block.length !== blockLength(size, index))
-          throw new RangeError(`Block ${index} has ${blockLength(size, index)} bytes, not ${block.length}.`);
+      async write(first, bytes) {
+        const given = blocksOf(first, bytes, size);
         usable();
-        if (!blocks.has(index)) blocks.set(index, block.slice());
+        for (const [i, block] of given.entries()) if (!blocks.has(first + i)) blocks.set(first + i, block.slice());
         held.at = clock.now();
       },
       async finish(leaves) {

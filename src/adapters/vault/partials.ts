@@ -1,30 +1,21 @@
 import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
 import { type Bytes, equalBytes, type Hasher } from '../../core/types/index.ts';
-import { BLOCK_BYTES, blockCount, blockLength, createContentHash, isContentHash } from '../../core/vault/index.ts';
+import { BLOCK_BYTES, BLOCK_HASH_BYTES, blockCount, blocksOf, isContentHash } from '../../core/vault/index.ts';
 import type { PartialObject, StoredObject } from '../../ports/index.ts';
 import { createBackgroundSync } from './background-sync.ts';
 import type { VaultDirectory } from './directory.ts';
 import type { DiskFile } from './disk-files.ts';
 import { closedError, damagedError, fileError, fullError, removedError, strangeError } from './errors.ts';
-import { readAt, readPieces, writeAt } from './pieces.ts';
+import { createInOrderHash } from './in-order.ts';
+import { bytesOf, forgetAll, markOf, parseMarks, readMarks, writeMarks } from './marks.ts';
+import { readAt, writeAt } from './pieces.ts';
 import type { Deliver, Room } from './uploads.ts';
 
 /** Where content lies that comes block by block: `<hash>`, each block at its place, and `<hash>.blocks`. */
 const PARTIAL = 'partial';
 const MARKS = '.blocks';
-/**
- * A file of marks begins with the size of the content (u64), and has for each block the CRC-32 of its bytes (u32), 0
- * where it has not come. So a block counts as had only where its bytes are there, whatever a crash of the process or of
- * the machine has kept of the two files, and the marks are never synced.
- */
-const HEADER_BYTES = 8;
-const MARK_BYTES = 4;
 /** After so many bytes the disk is asked again whether it has room. */
 const ROOM_EVERY_BYTES = 16 * 1024 * 1024;
-
-/** The mark of a block, never 0. */
-const markOf = (block: Bytes): number => crc32(block) || 1;
 
 /** The files of content that comes block by block. */
 export interface Partials {
@@ -140,69 +131,6 @@ async function openBoth(directory: VaultDirectory, path: string): Promise<[DiskF
   }
 }
 
-/** What the bytes of a file of marks say. A file that is cut has marks of 0 for the rest. */
-function parseMarks(bytes: Bytes): { readonly size: number; readonly table: Uint32Array } {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const size = bytes.length < HEADER_BYTES ? 0 : Number(view.getBigUint64(0));
-  const table = new Uint32Array(size <= Number.MAX_SAFE_INTEGER ? countOf(size) : 0);
-  for (let i = 0, at = HEADER_BYTES; i < table.length && at + MARK_BYTES <= bytes.length; i++, at += MARK_BYTES)
-    table[i] = view.getUint32(at);
-  return { size, table };
-}
-
-function countOf(size: number): number {
-  try {
-    return blockCount(size);
-  } catch {
-    return 0; // No content has this size, so the file is not ours to believe.
-  }
-}
-
-/**
- * The marks of the blocks that are there, each checked against its bytes. Where the files are those of another size,
- * everything is forgotten.
- */
-async function readMarks(data: DiskFile, marks: DiskFile, size: number): Promise<Uint32Array> {
-  const count = blockCount(size);
-  const length = Math.min((await marks.stat()).size, HEADER_BYTES + count * MARK_BYTES);
-  const told = parseMarks(await readAt(marks, 0, length));
-  if (told.size !== size || length < HEADER_BYTES) {
-    await forgetAll(data, marks, size);
-    return new Uint32Array(count);
-  }
-  const { table } = told;
-  for (const [index, mark] of table.entries()) {
-    if (mark === 0) continue;
-    const block = await readAt(data, index * BLOCK_BYTES, blockLength(size, index));
-    if (block.length === blockLength(size, index) && markOf(block) === mark) continue;
-    table[index] = 0;
-    await writeMark(marks, index, 0);
-  }
-  return table;
-}
-
-async function forgetAll(data: DiskFile, marks: DiskFile, size: number): Promise<void> {
-  await marks.truncate(0);
-  await data.truncate(0);
-  const header = new Uint8Array(HEADER_BYTES);
-  new DataView(header.buffer).setBigUint64(0, BigInt(size));
-  await writeAt(marks, 0, [header]);
-}
-
-async function writeMark(marks: DiskFile, index: number, mark: number): Promise<void> {
-  const bytes = new Uint8Array(MARK_BYTES);
-  new DataView(bytes.buffer).setUint32(0, mark);
-  await writeAt(marks, HEADER_BYTES + index * MARK_BYTES, [bytes]);
-}
-
-function bytesOf(table: Uint32Array, size: number): number {
-  let bytes = 0;
-  table.forEach((mark, index) => {
-    if (mark !== 0) bytes += blockLength(size, index);
-  });
-  return bytes;
-}
-
 interface PartialDeps {
   readonly directory: VaultDirectory;
   readonly room: Room;
@@ -220,6 +148,9 @@ function createPartial(deps: PartialDeps, ended: () => void): OpenPartial {
   const { directory, hash, size, path, data, marks, table } = deps;
   const running = new Set<Promise<void>>();
   const syncs = createBackgroundSync(data);
+  const has = (index: number): boolean => (table[index] ?? 0) !== 0;
+  const read = (position: number, length: number): Promise<Bytes> => readAt(data, position, length);
+  const content = createInOrderHash({ hasher: deps.hasher, size, has, read });
   let unasked = 0;
   let end: { readonly why: Error; readonly done: Promise<void> } | undefined;
 
@@ -250,27 +181,27 @@ function createPartial(deps: PartialDeps, ended: () => void): OpenPartial {
     return end.done;
   }
 
-  async function write(index: number, block: Bytes): Promise<void> {
-    unasked += block.length;
+  async function write(first: number, bytes: Bytes, leaves: Bytes, marksOf: readonly number[]): Promise<void> {
+    unasked += bytes.length;
     if (unasked >= ROOM_EVERY_BYTES) {
       unasked = 0;
       const lack = await deps.room(0);
       if (lack !== undefined) throw fullError(directory.path, lack);
     }
-    const mark = markOf(block);
-    await writeAt(data, index * BLOCK_BYTES, [block]);
-    await writeMark(marks, index, mark);
-    table[index] = mark;
-    syncs.wrote(block.length);
+    await writeAt(data, first * BLOCK_BYTES, [bytes]);
+    await writeMarks(marks, first, marksOf);
+    table.set(marksOf, first);
+    syncs.wrote(bytes.length);
+    content.wrote(first, bytes, leaves);
+    await content.catchUp();
   }
 
   async function finish(leaves: Bytes): Promise<void> {
     // Nothing beyond the content goes with it, whatever an earlier run has left there.
     await data.truncate(size);
     await syncs.settle();
-    const running = createContentHash(deps.hasher);
-    for await (const piece of readPieces(data, 0, size)) running.update(piece);
-    const found = running.digest();
+    const found = await content.digest();
+    content.restart();
     if (found.hash !== hash || !equalBytes(found.leaves, leaves)) {
       table.fill(0);
       await forgetAll(data, marks, size);
@@ -284,12 +215,14 @@ function createPartial(deps: PartialDeps, ended: () => void): OpenPartial {
   return {
     hash,
     size,
-    has: (index) => (table[index] ?? 0) !== 0,
-    async write(index, block) {
-      if (block.length !== blockLength(size, index))
-        throw new RangeError(`Block ${index} has ${blockLength(size, index)} bytes, not ${block.length}.`);
+    has,
+    async write(first, bytes, leaves) {
+      const blocks = blocksOf(first, bytes, size);
+      if (leaves.length !== blocks.length * BLOCK_HASH_BYTES)
+        throw new RangeError(`${blocks.length} blocks came with ${leaves.length} bytes of leaf hashes.`);
       await step(async () => {
-        if (table[index] === 0) await write(index, block);
+        if (blocks.every((_, i) => has(first + i))) return;
+        await write(first, bytes, leaves, blocks.map(markOf));
       });
     },
     async finish(leaves) {

@@ -1,23 +1,27 @@
-import type { Bytes } from '../../core/types/index.ts';
+import { type Bytes, roomyBytes } from '../../core/types/index.ts';
 import type { DiskFile } from './disk-files.ts';
 
 /** Bytes that are read from a file at a time: four blocks, so that one call of the system serves several of them. */
 export const PIECE_BYTES = 256 * 1024;
 
+/** A range of so many bytes is one piece, so that an answer to another node (SPEC U9) is one call and no copy. */
+export const WHOLE_BYTES = 1024 * 1024;
+
 /**
- * The bytes of a file from `start` on and before `end`, in pieces of PIECE_BYTES, the last one excepted. The next piece
- * is read while the caller works on the last one. Ends early where the file ends early.
+ * The bytes of a file from `start` on and before `end`, in one piece or in pieces of PIECE_BYTES, the last one excepted.
+ * The next piece is read while the caller works on the last one. Ends early where the file ends early.
  */
 export async function* readPieces(handle: DiskFile, start: number, end: number): AsyncGenerator<Bytes, void> {
   let at = start;
-  let next = at < end ? readAhead(handle, at, end) : undefined;
+  const most = end - start <= WHOLE_BYTES ? WHOLE_BYTES : PIECE_BYTES;
+  let next = at < end ? readAhead(handle, at, Math.min(most, end - at)) : undefined;
   try {
     while (next !== undefined) {
       const piece: Bytes = await next;
       next = undefined;
       if (piece.length === 0) return;
       at += piece.length;
-      if (at < end) next = readAhead(handle, at, end);
+      if (at < end) next = readAhead(handle, at, Math.min(most, end - at));
       yield piece;
     }
   } finally {
@@ -26,16 +30,16 @@ export async function* readPieces(handle: DiskFile, start: number, end: number):
   }
 }
 
-function readAhead(handle: DiskFile, at: number, end: number): Promise<Bytes> {
-  const piece = readAt(handle, at, Math.min(PIECE_BYTES, end - at));
+function readAhead(handle: DiskFile, at: number, length: number): Promise<Bytes> {
+  const piece = readAt(handle, at, length);
   // Whoever takes the piece is told; nobody may be there to take it.
   piece.catch(() => undefined);
   return piece;
 }
 
-/** `length` bytes of a file from `position` on; fewer where the file ends before. */
+/** `length` bytes of a file from `position` on, with room before them; fewer where the file ends before. */
 export async function readAt(handle: DiskFile, position: number, length: number): Promise<Bytes> {
-  const bytes = new Uint8Array(length);
+  const bytes = roomyBytes(length);
   let filled = 0;
   while (filled < length) {
     const { bytesRead } = await handle.read(bytes, filled, length - filled, position + filled);

@@ -1,4 +1,10 @@
-import { LatticeError } from '../../core/types/index.ts';
+import {
+  CERTIFICATE_FAILURES,
+  CERTIFICATE_NEXT,
+  CONNECTION_FAILURES,
+  LatticeError,
+  NOT_TLS,
+} from '../../core/types/index.ts';
 import { errnoOf } from './errors.ts';
 
 /** What of a bucket stands in messages. No key and no signature is among it. */
@@ -22,33 +28,7 @@ export interface S3Refusal {
 /** Most characters of the service's own words in a message. */
 const MAX_WORDS = 200;
 
-const CONNECTION: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'the connection is refused',
-  ECONNRESET: 'the connection was reset',
-  EHOSTUNREACH: 'no route leads to the host',
-  ENETUNREACH: 'no route leads to the network',
-  ENOTFOUND: 'no such host',
-  EAI_AGAIN: 'the name could not be looked up',
-  EPIPE: 'the connection was cut',
-  UND_ERR_SOCKET: 'the connection was cut',
-  ETIMEDOUT: 'connecting took too long',
-  UND_ERR_CONNECT_TIMEOUT: 'connecting took too long',
-  UND_ERR_HEADERS_TIMEOUT: 'it did not answer in time',
-  UND_ERR_BODY_TIMEOUT: 'its answer stopped on the way',
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'its answer ended early',
-};
-const TLS: Readonly<Record<string, string>> = {
-  EPROTO: 'it does not speak TLS',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS',
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it does not speak TLS',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'its TLS certificate is self-signed',
-  SELF_SIGNED_CERT_IN_CHAIN: 'its TLS certificate leads to a self-signed one',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'the issuer of its TLS certificate is not trusted here',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'the issuer of its TLS certificate is not trusted here',
-  CERT_HAS_EXPIRED: 'its TLS certificate has expired',
-  CERT_NOT_YET_VALID: 'its TLS certificate is not valid yet',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'its TLS certificate is for another name',
-};
+const TLS: Readonly<Record<string, string>> = { ...NOT_TLS, ...CERTIFICATE_FAILURES };
 
 /** `passes`: whether the service may take the same request later, without anything being changed here. */
 function failed(
@@ -96,12 +76,12 @@ export function connectionError(place: S3Place, cause: unknown): LatticeError {
     return failed(
       place,
       `${tls} (${errno})`,
-      tls === TLS['EPROTO']
+      Object.hasOwn(NOT_TLS, errno)
         ? 'Write http:// in DIOTEC360_S3_ENDPOINT where the service has no TLS, or correct its port.'
-        : 'Use the name that the certificate is for; NODE_EXTRA_CA_CERTS names a file of further issuers to trust.',
+        : CERTIFICATE_NEXT,
       { cause: inner },
     );
-  const known = CONNECTION[errno];
+  const known = CONNECTION_FAILURES[errno];
   const what = known === undefined ? (inner instanceof Error ? inner.message : String(inner)) : `${known} (${errno})`;
   return failed(place, what, 'Check that the service runs, and its address in DIOTEC360_S3_ENDPOINT.', {
     passes: true,

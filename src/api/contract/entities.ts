@@ -1,30 +1,13 @@
 import { type Static, Type } from 'typebox';
-import { type JsonValue, MAX_TTL_SECONDS, MAX_WRITTEN_EXPIRY } from '../../core/types/index.ts';
+import type { JsonValue } from '../../core/types/index.ts';
 import { CAUSE_CODES, READ_ONLY_CODES } from '../../runtime/facade/codes.ts';
 import { coded, entity, errorCode, word } from './describe.ts';
+import { wantedEnd } from './wanted-end.ts';
 
 const { Array: List, Boolean: Bool, Integer, Object: Shape, Optional: Maybe, String: Text } = Type;
 
 /** When a value ends, as answers tell it. */
 const ends = Maybe(Integer({ description: 'When the value ends, Unix ms; absent where it has no end.' }));
-/** When a value is to end, as writes ask for it. At most one of the two. */
-export const wantedEnd = {
-  expires: Maybe(
-    Integer({
-      minimum: 1,
-      maximum: MAX_WRITTEN_EXPIRY,
-      description: 'When it ends, Unix ms, later than the present: it is then as good as deleted.',
-    }),
-  ),
-  ttl: Maybe(
-    Integer({
-      minimum: 1,
-      maximum: MAX_TTL_SECONDS,
-      description: 'In how many seconds it ends, in place of `expires`.',
-    }),
-  ),
-};
-
 export const anyJson = Type.Unsafe<JsonValue>({ description: 'Any JSON value.' });
 export const time = (description: string) => Integer({ description: `${description} Unix ms.` });
 export const hex64 = (description: string) => Text({ pattern: '^[0-9a-f]{64}$', description });

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { READ_ONLY_CODES, VERDICT_CODES, WARNING_CODES } from '../../runtime/facade/codes.ts';
+import { HOLD_CODES } from '../../runtime/facade/floor.ts';
 import { HEALTH } from '../../runtime/facade/status.ts';
 import { MEMBER_AGREEMENTS, VERDICT_KINDS } from '../../runtime/facade/verdict.ts';
 import { coded, entity, errorCode, mapOf, word } from './describe.ts';
@@ -37,6 +38,7 @@ export const Peer = entity(
     configured: Bool({ description: 'Named by the configuration, as opposed to met on the network.' }),
     added: Maybe(Type.Literal(true, { description: 'Added by an operator while the node ran.' })),
     addedAs: Maybe(List(Text(), { description: 'URLs and multiaddrs under which it was added: each can be removed.' })),
+    announces: Maybe(List(Text(), { description: 'URLs and multiaddrs at which it says that it can be reached.' })),
     trusted: Bool(),
     lung: word(['p2p', 'http', 'none'], 'Which lung carries it now.'),
     p2p: Shape({ connected: Bool(), lastHeardAt: Maybe(time('Of its newest head.')), rttMs: Maybe(Float()) }),
@@ -155,6 +157,42 @@ const CutsStatus = Shape({
   disagreeing: List(Shape({ author: Text(), at: time('Of the cut.'), root: Text() })),
 });
 
+const holder = {
+  author: hex64('The writer.'),
+  label: Text({ description: 'What people read in its place.' }),
+  code: word(HOLD_CODES, 'Why, for programs.'),
+  since: Maybe(time('Since when; absent where this node cannot know.')),
+};
+const floorTimes = {
+  at: Maybe(time('Of the newest cut that all writers attested alike; absent where there is none.')),
+  due: time('Of the newest cut that is complete by now in a healthy fleet.'),
+  held: Bool({ description: 'The floor is earlier than that.' }),
+};
+
+export const Floor = entity(
+  'Floor',
+  'The newest cut that all writers attested alike, and who keeps a later one from becoming that.',
+  Shape({
+    ...floorTimes,
+    root: Maybe(hex64('Its root.')),
+    entries: Maybe(Integer({ description: 'Keys, tombstones included.' })),
+    epoch: Maybe(Integer({ description: 'Of the roster whose writers attested it.' })),
+    certificate: Maybe(Text({ description: 'With the signatures of all of them, base64url.' })),
+    now: time('Of this answer.'),
+    holders: List(
+      Shape({
+        ...holder,
+        peerId: Text(),
+        self: Bool({ description: 'It is this node.' }),
+        text: Text({ description: 'Why, for people.' }),
+        next: Text({ description: 'What an operator can do.' }),
+      }),
+      { description: 'Empty while the floor is not held, and shortly after a start.' },
+    ),
+  }),
+);
+export type Floor = Static<typeof Floor.ref>;
+
 const Bootstrap = Shape({
   phase: word(['manifest', 'chunks', 'catching-up', 'verifying', 'done', 'failed']),
   root: Maybe(Text()),
@@ -203,6 +241,7 @@ export const Status = entity(
     refused: refusedByReason,
     deferred: Integer({ description: 'Commits from the future that wait.' }),
     cuts: Maybe(CutsStatus),
+    floor: Maybe(Shape({ ...floorTimes, holders: List(Shape(holder)) })),
     bootstrap: Maybe(Bootstrap),
     vault: Maybe(VaultState.ref),
     queues: Maybe(

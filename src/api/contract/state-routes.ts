@@ -16,8 +16,9 @@ import {
   hex64,
   Operation,
   Proof,
-  wantedEnd,
 } from './entities.ts';
+import { Floor } from './node-entities.ts';
+import { wantedEnd } from './wanted-end.ts';
 
 const { Array: List, Integer, Object: Shape, Optional: Maybe, String: Text } = Type;
 
@@ -290,6 +291,18 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     summary: 'The newest cuts',
     cost: 'read',
     answers: { 200: json('Newest first, at most 64.', Shape({ items: List(Cut.ref) })) },
+    errors: [421, 429],
+    example: {},
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/floor',
+    id: 'getFloor',
+    tag: 'proofs and cuts',
+    summary: 'Where the floor stands, and who holds it',
+    description: 'The floor is the newest cut that all writers attested alike.',
+    cost: 'read',
+    answers: { 200: json('The floor.', Floor.ref) },
     errors: [421, 429],
     example: {},
   },

@@ -127,7 +127,7 @@ export function createConnections(deps: {
       if (connection.looks++ === 0) connection.takenBefore = bytesTaken(socket);
       if (connection.looks <= PATIENCE) continue;
       if (bytesTaken(socket) - connection.takenBefore < MIN_BYTES_TAKEN) {
-        log.debug({ address: connection.client }, 'a reader that does not get on was cut off');
+        log.debug({ address: connection.client }, 'a reader that made no progress was cut off');
         socket.destroy();
       }
       connection.looks = 0;

@@ -17,7 +17,7 @@ const tooSlow = (): LatticeError =>
     'upload-too-slow',
     `fewer than ${MIN_BYTES} bytes of the body came within ${(PATIENCE * LOOK_MS) / 1000} s`,
     {
-      next: 'send it again over a connection that gets on',
+      next: 'send it again over a faster connection',
     },
   );
 

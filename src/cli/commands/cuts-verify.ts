@@ -3,6 +3,7 @@ import { createVerifier } from '../../adapters/system/keys.ts';
 import { safetyOf } from '../../audit/rosters.ts';
 import { examineCertificate, MAX_CERTIFICATE_TEXT } from '../../audit/verify-certificate.ts';
 import { type Roster, writersOf } from '../../core/roster/index.ts';
+import { counted } from '../../core/types/index.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { readInputBytes } from '../input.ts';
@@ -40,13 +41,13 @@ export async function cutsVerify(
   if (options.json) {
     const { roster, ...shown } = proven ?? {};
     context.output.data({ verdict, checks, ...shown, ...(roster === undefined ? {} : describeRoster(roster)) });
-  } else printChecks(context, checks);
+  } else printChecks(context, checks, given?.list);
   if (error !== undefined) throw error;
   if (!options.json) {
     const { network, entries, signers, quorum, roster } = proven;
     context.output.line(
       printable(
-        `At ${timeOf(proven.at)} ${signers.length} of ${writersOf(roster).length} trusted nodes of ${network} (${epochOf(roster)}a quorum is ${quorum}) attested ${entries} keys under root ${proven.root}.`,
+        `At ${timeOf(proven.at)} ${signers.length} of ${writersOf(roster).length} trusted nodes of ${network} (${epochOf(roster)}a quorum is ${quorum}) attested ${counted(entries, 'key')} under root ${proven.root}.`,
       ),
     );
     context.output.remark(safetyOf(roster));

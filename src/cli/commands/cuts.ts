@@ -61,7 +61,7 @@ async function cutsOfFleet(context: CliContext, options: CutsOptions & FleetOpti
         cuts?.certified === undefined ? '-' : times.at(cuts.certified.at),
         cuts?.convergedAsOf === undefined ? '-' : times.at(cuts.convergedAsOf),
         [
-          ...(cuts?.lagging === undefined ? [] : [`makes none: ${printable(cuts.lagging)}`]),
+          ...(cuts?.lagging === undefined ? [] : [`makes no cuts: ${printable(cuts.lagging)}`]),
           ...(cuts?.disagreeing.length ? [`${counted(cuts.disagreeing.length, 'node')} attested another root`] : []),
         ].join('; '),
       ],

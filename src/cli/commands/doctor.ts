@@ -158,15 +158,17 @@ function show(
   fleet: readonly Finding[],
   causes: readonly Cause[],
 ): void {
-  const { line, paint } = context.output;
+  const { hint, line, paint } = context.output;
   const print = ({ level, text, next }: Finding, indent = ''): void => {
     const [style, mark] = MARKS[level];
     line(`${indent}${paint(style, mark)} ${printable(text)}`);
-    if (next !== undefined) line(`${indent}  → ${printable(next)}`);
+    if (next !== undefined) line(`${indent}  → ${printable(hint(next))}`);
   };
   for (const cause of causes) print({ ...cause, text: `${prefixOf(cause.nodes)}${cause.text}` });
   if (causes.length > 0) line();
   for (const report of reports) {
+    // What is wrong with it stands above.
+    if (!report.findings.some(isFine)) continue;
     const where = report.label === report.url ? report.url : `${report.label}  ${report.url}`;
     line(paint('bold', printable(where)));
     report.findings.filter(isFine).forEach((finding) => print(finding, '  '));

@@ -1,12 +1,12 @@
 import type { LatticeEvent } from '../../client/index.ts';
-import { counted } from '../../core/types/index.ts';
+import { counted, duration } from '../../core/types/index.ts';
 import type { ApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { followed } from '../followed.ts';
 import { type Names, namesIn, readNames } from '../names.ts';
-import { byteCount, duration, printable, SHORT_ROOT } from '../output.ts';
+import { byteCount, printable, SHORT_ROOT } from '../output.ts';
 import { type Times, timeOfHlc, timesOf } from '../times.ts';
 
 export interface EventsOptions extends GlobalOptions {

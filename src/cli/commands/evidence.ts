@@ -74,10 +74,12 @@ export async function evidenceVerify(
   // A key that signed both is shown by the signatures alone; whose key it is, is another question.
   const verdict = verdictOf(examination, { trusted: true, anyKey: false });
   if (options.json) context.output.data({ verdict, checks, ...proven });
-  else printChecks(context, checks);
+  else printChecks(context, checks, trust);
   if (error !== undefined) throw error;
   if (!options.json) {
-    context.output.line(printable(`${proven.author} signed ${proven.about}.`));
+    const name = trust?.names.get(proven.author);
+    const who = name === undefined ? proven.author : `${name} (${proven.author})`;
+    context.output.line(printable(`${who} signed ${proven.about}.`));
     if (proven.kind === 'forgotten')
       context.output.remark('An honest node does that too when its store lost something, or its trust list changed.');
     else context.output.remark('An honest node never does that: it lies, or its key lives twice.');

@@ -210,10 +210,14 @@ function checkRoot({ items, refused, from }: Plan, expected: string): void {
     roots.length > 0
       ? `it has ${roots.join(', ')}`
       : `no state of it is taken${first === undefined ? '' : `: ${first.reason}`}`;
-  throw new LatticeError('snapshot-root-mismatch', `the state in ${from} has not the root ${expected}: ${found}`, {
-    next: 'Nothing was imported. Compare it with what the original answers at /api/persistence/merkle-root.',
-    details: { stored: expected, ...(roots[0] === undefined ? {} : { computed: roots[0] }) },
-  });
+  throw new LatticeError(
+    'snapshot-root-mismatch',
+    `the state in ${from} does not have the root ${expected}: ${found}`,
+    {
+      next: 'Nothing was imported. Compare it with what the original answers at /api/persistence/merkle-root.',
+      details: { stored: expected, ...(roots[0] === undefined ? {} : { computed: roots[0] }) },
+    },
+  );
 }
 
 /** Whether the source or others are in the way at present: a later round may find them well. */

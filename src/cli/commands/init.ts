@@ -118,7 +118,7 @@ function finishFrom(context: CliContext, options: InitOptions, { plan, diffs, no
   if (left.length > 0) line(paint('bold', 'Left to decide:'));
   for (const sentence of left) line(`  ${printable(sentence)}`);
   if (dryRun) {
-    line('nothing was written: without --dry-run it is, and new keys and tokens are others each time');
+    line('Nothing was written. Without --dry-run the files are written, with keys and tokens that are drawn anew.');
     return EXIT.ok;
   }
   tellNodes(context, plan);

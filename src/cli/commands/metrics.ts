@@ -39,6 +39,8 @@ export async function metrics(context: CliContext, filter: string | undefined, o
     context.output.data({ samples: samples.filter(({ name }) => wanted(name)) });
     return EXIT.ok;
   }
+  if (!samples.some(({ name }) => wanted(name)))
+    context.output.remark(`No metric has a name with ${JSON.stringify(filter)} in it: lattice metrics lists them all.`);
   for (const line of text.split('\n')) {
     const name = /^(?:# (?:HELP|TYPE) )?([a-zA-Z_:][\w:]*)/.exec(line)?.[1];
     if (name !== undefined && wanted(name)) context.output.line(line);

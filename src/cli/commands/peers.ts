@@ -67,7 +67,7 @@ function rowsOf({ peers, status }: Seen, times: Times): string[][] {
     printable(nameOf(peer)),
     peer.lung,
     stateOfPeer(peer, status, times),
-    peer.trusted ? 'trusted' : 'not trusted',
+    peer.trusted ? 'trusted' : peer.author === undefined ? '-' : 'not trusted',
     peer.p2p.rttMs === undefined ? '-' : `${Math.round(peer.p2p.rttMs)} ms`,
     printable(peer.url ?? '-'),
     peer.peerId ?? '(not known yet)',
@@ -82,6 +82,8 @@ function remarks(peer: Peer): string {
     said.push(`${exact ? '' : 'about '}${counted(keys, 'key')} ${keys === 1 ? 'differs' : 'differ'}`);
   }
   if (peer.alternatives !== undefined) said.push(`also at ${peer.alternatives.join(', ')}`);
+  const announced = (peer.announces ?? []).filter((address) => address !== peer.url);
+  if (announced.length > 0) said.push(`announces ${announced.join(', ')}`);
   if (peer.added === true) said.push('added by hand');
   if (peer.http.error !== undefined) said.push(`HTTP: ${peer.http.error}`);
   if (peer.trustMatches === false) said.push('its trust list differs from ours');

@@ -49,7 +49,7 @@ export async function proofVerify(context: CliContext, file: string, options: Pr
 
   if (options.json) context.output.data({ verdict, checks, ...(shown === undefined ? {} : describe(shown, trust)) });
   else {
-    printChecks(context, checks);
+    printChecks(context, checks, trust);
     if (shown !== undefined) sayProven(context, shown, trust);
   }
   if (anyKey && shown !== undefined)

@@ -37,7 +37,12 @@ export async function start(context: CliContext, options: GlobalOptions): Promis
   async function reload(node: ServingNode): Promise<void> {
     manager?.reloading();
     let failure = '';
-    await node.reload().catch((error: unknown) => (failure = `not reloaded: ${String(error)}; `));
+    await node
+      .reload()
+      .catch(
+        (error: unknown) =>
+          (failure = `configuration not reloaded: ${error instanceof Error ? error.message : String(error)}; `),
+      );
     manager?.ready(failure + statusLine(node));
   }
   const stopping = new AbortController();
@@ -48,7 +53,7 @@ export async function start(context: CliContext, options: GlobalOptions): Promis
     // A rejection that a library does not handle must not end a node that still works. It is logged, and supervision
     // restarts what has failed.
     process.on('unhandledRejection', (reason) =>
-      node.log.error({ error: String(reason) }, 'an internal failure went unhandled'),
+      node.log.error({ error: String(reason) }, 'an error was handled nowhere: this is a bug, please report it'),
     );
     const { openServiceManager } = await import('../../adapters/system/index.ts');
     manager = openServiceManager({ env: context.env, pid: process.pid, clock, log: node.log });
@@ -61,7 +66,7 @@ export async function start(context: CliContext, options: GlobalOptions): Promis
     await Promise.race([first, failed]);
     if (node.ended.aborted) {
       stopping.abort();
-      await settleWithin(clock, LINGER_MS, node.stop(), () => new Error('the failed node hangs')).catch(
+      await settleWithin(clock, LINGER_MS, node.stop(), () => new Error('the failed node did not stop in time')).catch(
         () => undefined,
       );
       const code = storeExitCode(node.ended.reason);
@@ -70,7 +75,7 @@ export async function start(context: CliContext, options: GlobalOptions): Promis
     }
     stopping.abort();
     manager?.stopping();
-    const late = new Error(`not everything could be finished within ${DRAIN_MS / 1000} s of the signal`);
+    const late = new Error(`the node did not finish everything within ${DRAIN_MS / 1000} s of the signal`);
     try {
       await settleWithin(clock, DRAIN_MS, node.stop(), () => late);
       await manager?.close();

@@ -1,10 +1,10 @@
 import type { Status } from '../../client/index.ts';
-import { counted } from '../../core/types/index.ts';
+import { counted, duration } from '../../core/types/index.ts';
 import { connect } from '../connect.ts';
 import type { CliContext } from '../context.ts';
 import { type FleetOptions, fleetTable } from '../fleet-table.ts';
 import { stateOfMember } from '../members.ts';
-import { alignColumns, duration, printable, SHORT_ROOT } from '../output.ts';
+import { alignColumns, printable, SHORT_ROOT } from '../output.ts';
 import { type Times, timesOf } from '../times.ts';
 import { verdictLines, verdictSentence, verdictWord } from '../verdict-lines.ts';
 import { type WatchOptions, watch } from '../watch.ts';
@@ -103,7 +103,7 @@ function othersOf(now: Status, times: Times): string[][] {
   return members.length === 0 ? [] : [['others', printable([...shown, ...more].join('; '))]];
 }
 
-function cutsOf({ cuts, now }: Status, times: Times): string[][] {
+function cutsOf({ cuts, floor, now }: Status, times: Times): string[][] {
   if (cuts === undefined) return [];
   const rows: string[][] = [];
   if (cuts.convergedAsOf !== undefined) {
@@ -112,6 +112,11 @@ function cutsOf({ cuts, now }: Status, times: Times): string[][] {
   if (cuts.certified !== undefined) {
     const { at, attesters, quorum } = cuts.certified;
     rows.push(['certified', `${times.at(at)} by ${counted(attesters.length, 'node')}, a quorum is ${quorum}`]);
+  }
+  if (floor?.at !== undefined) {
+    const held = floor.holders.map(({ label, code }) => `${label} (${code})`).join(', ');
+    const by = held === '' ? '' : `, held by ${printable(held)}`;
+    rows.push(['floor', `${times.at(floor.at)}, ${duration(now - floor.at)} ago${by}`]);
   }
   if (cuts.lagging !== undefined) rows.push(['cuts', `none: ${printable(cuts.lagging)}`]);
   return rows;

@@ -1,5 +1,5 @@
 import type { Peer, RepairReport, Status } from '../../client/index.ts';
-import { counted, LatticeError } from '../../core/types/index.ts';
+import { counted, duration, LatticeError } from '../../core/types/index.ts';
 import { TOKEN_HINT } from '../advice.ts';
 import type { ApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
@@ -8,7 +8,7 @@ import { EXIT } from '../exit-codes.ts';
 import { type FleetOptions, fleetTable } from '../fleet-table.ts';
 import { stateOfPeer } from '../members.ts';
 import { nameOf, namesIn } from '../names.ts';
-import { alignColumns, byteCount, duration, printable, SHORT_ROOT } from '../output.ts';
+import { alignColumns, byteCount, printable, SHORT_ROOT } from '../output.ts';
 import { type Times, timesOf } from '../times.ts';
 import { verdictLines } from '../verdict-lines.ts';
 import { type WatchOptions, watch } from '../watch.ts';

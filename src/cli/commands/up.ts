@@ -108,7 +108,7 @@ async function attend(
     ),
   );
   const board = options.json ? undefined : await createBoard(output);
-  await untilReady(fleet, clients, signal);
+  await untilReady(options.dir, fleet, clients, signal);
   await loadSample(context, options, fleet, clients, signal);
   const root = await untilEqual(options, fleet, clients, board, signal);
   if (root === undefined) return EXIT.ok;
@@ -122,7 +122,12 @@ async function attend(
   return EXIT.ok;
 }
 
-async function untilReady(fleet: Fleet, clients: readonly ApiClient[], signal: AbortSignal): Promise<void> {
+async function untilReady(
+  dir: string,
+  fleet: Fleet,
+  clients: readonly ApiClient[],
+  signal: AbortSignal,
+): Promise<void> {
   const deadline = performance.now() + READY_MS;
   await Promise.all(
     clients.map(async (client, i) => {
@@ -136,9 +141,7 @@ async function untilReady(fleet: Fleet, clients: readonly ApiClient[], signal: A
             throw new LatticeError(
               'node-not-ready',
               `${fleet.nodes[i]?.name ?? client.url} is not up after ${READY_MS / 1000} s: ${error.message}`,
-              {
-                next: 'Read its log: <dir>/<name>.log.',
-              },
+              { next: `Read its log: ${join(dir, `${fleet.nodes[i]?.name}.log`)}` },
             );
           }
         }
@@ -200,7 +203,7 @@ async function untilEqual(
         )
         .join(', ');
       throw new LatticeError('not-converged', `the nodes do not agree after ${AGREE_MS / 1000} s (${roots})`, {
-        next: 'Read the logs of the nodes in the fleet directory.',
+        next: `Read the logs of the nodes: ${join(options.dir, '*.log')}`,
       });
     }
     await pause(LOOK_MS, signal);

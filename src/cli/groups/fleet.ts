@@ -87,7 +87,7 @@ export function fleetCommands(definition: Definition): void {
     10_000,
   );
 
-  const sync = group('sync', 'synchronisation', 'sync', 'sync now');
+  const sync = group('sync', 'how the nodes compare and repair their states, and over which lung', 'sync', 'sync now');
   const syncCommands = () => import('../commands/sync.ts');
   fleetWide(
     watchable(
@@ -114,6 +114,18 @@ export function fleetCommands(definition: Definition): void {
     ['sync mode', 'sync mode http --reason "the firewall is being changed"', 'sync mode auto'],
     async (options: SyncModeOptions, [mode]) => (await syncCommands()).syncMode(context, mode, options),
   ).option('--reason <text>', 'kept with the transition');
+
+  fleetWide(
+    watchable(
+      define(
+        program,
+        'floor',
+        'the newest cut that all writers attested alike, who holds it back, since when, why, and what to do',
+        ['floor', 'floor --watch', 'floor --fleet fleet/fleet.json'],
+        async (options: WatchOptions & FleetOptions) => (await import('../commands/floor.ts')).floor(context, options),
+      ),
+    ),
+  );
 
   const cuts = group('cuts', 'states of whole fleets at one time', 'cuts');
   const cutCommands = () => import('../commands/cuts.ts');
@@ -170,7 +182,7 @@ export function fleetCommands(definition: Definition): void {
 }
 
 function defineEvidence({ context, group, define, defineDefault }: Definition): void {
-  const evidence = group('evidence', 'what keys signed twice', 'evidence');
+  const evidence = group('evidence', 'statements of one key that contradict each other', 'evidence');
   const commands = () => import('../commands/evidence.ts');
   defineDefault(
     evidence,

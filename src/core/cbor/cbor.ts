@@ -1,6 +1,7 @@
-import type { Bytes, JsonValue } from '../types/index.ts';
+import { type Bytes, type JsonValue, prepend } from '../types/index.ts';
+import { BYTES } from './reader.ts';
 import { writeValue } from './value.ts';
-import { createWriter, finish, type Writer, writeArray, writeBytes } from './writer.ts';
+import { createWriter, finish, type Writer, writeArray, writeBytes, writeHead } from './writer.ts';
 
 /**
  * What messages and rows are made of. Maps and floats occur only in values of the state, which have no byte strings.
@@ -39,4 +40,16 @@ export function encodeCbor(item: CborItem): Bytes {
   const writer = createWriter(roomFor(item));
   writeItem(writer, item);
   return finish(writer);
+}
+
+/**
+ * The same bytes as `encodeCbor([...items, last])`. Where `last` has room before it (see `roomyBytes`), they are written
+ * there, and `last` is not copied.
+ */
+export function encodeCborBefore(items: readonly CborItem[], last: Bytes): Bytes {
+  const writer = createWriter(roomFor(items) + MAX_HEAD);
+  writeArray(writer, items.length + 1);
+  for (const item of items) writeItem(writer, item);
+  writeHead(writer, BYTES, last.length);
+  return prepend(finish(writer), last);
 }

@@ -46,21 +46,44 @@ export function stateAt<S extends Mortal>(key: KeptKey<S>, rules: FloorRules, cu
 }
 
 /**
- * The key with what was set aside carried over to the cut at `at`, which is being fixed. `undecided` are the cuts that
- * this node has fixed and that may still become complete. What one of them has, later cuts have too, because a complete
- * cut is final.
+ * What was set aside of a key and stands in one of the cuts that this node has fixed and that may still become complete,
+ * `undecided`. What one of them has, later cuts have too, because a complete cut is final.
  */
+function standing<S extends Mortal>(key: KeptKey<S>, rules: FloorRules, undecided: readonly CutRules[]): readonly S[] {
+  if (key.aside.length === 0 || undecided.length === 0) return [];
+  const has = new Set(undecided.flatMap((cut) => stateAt(key, rules, cut)));
+  return key.aside.map(({ operation }) => operation).filter((one) => has.has(one));
+}
+
+/** While a node carries over, it fixes every third cut only: between two of them the claims of all writers arrive. */
+const CARRYING_PERIODS = 3;
+
+/**
+ * Whether a node passes over the cut at `at`. One whose clock is ahead fixes a cut before it has heard what the others
+ * claim of its last one. That may be complete for all it knows, so it would carry over for ever what no other cut has.
+ * Nodes that carry over fix the same cuts, which become complete where all of them carry the same.
+ */
+export function passesOver<S extends Mortal>(
+  keys: Iterable<KeptKey<S>>,
+  rules: FloorRules,
+  at: number,
+  undecided: readonly CutRules[],
+): boolean {
+  if (at % (CARRYING_PERIODS * rules.periodMs) === 0) return false;
+  for (const key of keys) if (standing(key, rules, undecided).length > 0) return true;
+  return false;
+}
+
+/** The key with what was set aside carried over to the cut at `at`, which is being fixed. */
 export function carryOver<S extends Mortal>(
   key: KeptKey<S>,
   rules: FloorRules,
   at: number,
   undecided: readonly CutRules[],
 ): KeptKey<S> {
-  if (key.aside.length === 0) return key;
-  const has = undecided.map((cut) => stateAt(key, rules, cut));
-  const aside = key.aside.map((one) =>
-    has.some((siblings) => siblings.includes(one.operation)) ? { ...one, until: at } : one,
-  );
+  const carried = standing(key, rules, undecided);
+  if (carried.length === 0) return key;
+  const aside = key.aside.map((one) => (carried.includes(one.operation) ? { ...one, until: at } : one));
   return { ...key, aside };
 }
 

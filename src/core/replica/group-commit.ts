@@ -4,6 +4,7 @@ import { checkConditions, contextOf, isLive, winner } from '../state/index.ts';
 import {
   type Author,
   type Bytes,
+  duration,
   type Entry,
   EXPIRY_VERSION,
   type Fragment,
@@ -244,9 +245,7 @@ function retired(): LatticeError {
 }
 
 function clockAhead(aheadMs: number): LatticeError {
-  return new LatticeError(
-    'clock-ahead',
-    `the state's clock is ${Math.round(aheadMs / 1000)} s ahead of this machine's`,
-    { next: 'check the clocks of all nodes (NTP); writes go on when this clock has caught up' },
-  );
+  return new LatticeError('clock-ahead', `the state's clock is ${duration(aheadMs)} ahead of this machine's`, {
+    next: 'check the clocks of all nodes (NTP); writes go on when this clock has caught up',
+  });
 }

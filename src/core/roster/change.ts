@@ -25,7 +25,7 @@ export type ChangeAction =
   | { readonly kind: 'retire'; readonly author: Author }
   /** A writer goes on under a new key. */
   | { readonly kind: 'rotate'; readonly author: Author; readonly to: Author }
-  /** Nothing by this author counts above the floor from the decision on: for a key in the wrong hands. */
+  /** Nothing that this author writes later than the newest cut counts: for a key in the wrong hands. */
   | { readonly kind: 'remove'; readonly author: Author }
   /** A retired author leaves the roster, once the floor has passed its end. Its entries stay. */
   | { readonly kind: 'drop'; readonly author: Author }
@@ -44,6 +44,11 @@ export interface Change {
 export const RETIRE_AFTER_MS = 60_000;
 /** How far the end that a proposer names may be from that of the acceptor's own clock. */
 export const RETIRE_SLACK_MS = 30_000;
+/**
+ * Ends stand at times of cuts, so that of what an author writes between two cuts all counts or nothing. Ten seconds,
+ * which is a whole number of periods of any fleet.
+ */
+export const END_GRID_MS = 10_000;
 /** Most bytes of a change: a network of 128 bytes, two authors and a name fit. */
 export const MAX_CHANGE_BYTES = 512;
 
@@ -149,7 +154,18 @@ export function advance(state: RosterState, next: Roster, hasher: Hasher): Roste
 const refuse = (message: string, next: string): LatticeError => new LatticeError('invalid-change', message, { next });
 
 /**
- * The roster that a change makes of the present one. `untilMs` is the end of whoever retires. LatticeError
+ * The end of whoever stops writing by a change that is proposed at `nowMs`, Unix ms: a minute ahead for one who retires
+ * or is rotated, and the newest cut that may have been attested for one who is removed. A removal by the mere decision
+ * would not do: a complete cut of the roster before it may have an operation that the first cut of the next leaves out.
+ */
+export function endOf({ kind }: ChangeAction, nowMs: number): number {
+  return kind === 'remove'
+    ? Math.floor(nowMs / END_GRID_MS) * END_GRID_MS
+    : Math.ceil((nowMs + RETIRE_AFTER_MS) / END_GRID_MS) * END_GRID_MS;
+}
+
+/**
+ * The roster that a change makes of the present one. `untilMs` is the end of whoever stops writing. LatticeError
  * `invalid-change`, which says why and what to do, where the change does not fit the present roster.
  */
 export function applyChange(state: RosterState, action: ChangeAction, untilMs: number): Roster {
@@ -206,8 +222,10 @@ export function applyChange(state: RosterState, action: ChangeAction, untilMs: n
     }
     case 'remove': {
       const member = get(action.author);
+      if (member.role === 'retired' && member.until <= untilMs)
+        throw refuse(`${action.author} has stopped already`, 'nothing has to be done');
       if (member.role === 'mirror') members.delete(action.author);
-      else set({ ...member, role: 'retired', until: 0 });
+      else set({ ...member, role: 'retired', until: untilMs });
       break;
     }
     case 'drop': {
@@ -243,5 +261,6 @@ export function applyChange(state: RosterState, action: ChangeAction, untilMs: n
 /** Whether the change ends somebody's writing, so that its roster names an end. */
 export function endsWriting(state: RosterState, action: ChangeAction): boolean {
   if (action.kind === 'rotate') return true;
+  if (action.kind === 'remove') return memberOf(state.roster, action.author)?.role !== 'mirror';
   return action.kind === 'retire' && memberOf(state.roster, action.author)?.role === 'writer';
 }

@@ -57,6 +57,12 @@ export function checkCutCertificate(
   return { certificate, span, signatures, quorum };
 }
 
+/**
+ * Whether all writers of its roster signed it: then the cut is complete (SPEC FL1). Every `signatures` has to be good.
+ */
+export const isComplete = ({ span, signatures }: CertifiedCut): boolean =>
+  signatures.length === writersOf(span.state.roster).length;
+
 /** How many keys at least signed both of two certificates of one roster that name two roots for one time. */
 export function doubleSigners(roster: Roster): number {
   return 2 * certifiersOf(roster) - writersOf(roster).length;

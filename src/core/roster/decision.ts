@@ -1,6 +1,16 @@
 import { type Author, type Bytes, equalBytes, type Hasher } from '../types/index.ts';
 import type { RosterState } from './change.ts';
-import { applyChange, type Change, changeHash, endsWriting, RETIRE_AFTER_MS, RETIRE_SLACK_MS } from './change.ts';
+import {
+  applyChange,
+  type Change,
+  type ChangeAction,
+  changeHash,
+  END_GRID_MS,
+  endOf,
+  endsWriting,
+  RETIRE_AFTER_MS,
+  RETIRE_SLACK_MS,
+} from './change.ts';
 import { decidersOf, isWriter, memberOf, type Roster, rosterHash } from './roster.ts';
 import {
   type Acceptance,
@@ -56,7 +66,7 @@ export type Declined =
   | 'not-the-accepted' // an earlier acceptance binds the proposer to another roster
   | 'not-approved'
   | 'wrong-roster' // not what the change makes of the present roster
-  | 'wrong-end' // the end of who retires is not some minute from here
+  | 'wrong-end' // the end of who stops writing is not where it has to be, or this node has attested a later cut
   | 'floor-behind'; // the floor has not passed the end of who leaves
 
 export type Vote<S> =
@@ -240,9 +250,10 @@ function flawOf(
   voter: Voter,
   state: RosterState,
   proposal: Proposal,
-  { floor, nowMs }: { readonly floor: number; readonly nowMs: number },
+  own: { readonly attested: number; readonly floor: number; readonly nowMs: number },
 ): Declined | undefined {
   const { ballot, proposed } = proposal;
+  const { floor, nowMs } = own;
   const { hasher, network } = voter;
   const promises = promisesFor(state, proposal, ballot, proposal.promises);
   if (promises.length < decidersOf(state.roster)) return 'too-few-promises';
@@ -255,12 +266,8 @@ function flawOf(
     return 'not-approved';
   const { action } = proposed.change;
   if (action.kind === 'drop' && (memberOf(state.roster, action.author)?.until ?? 0) > floor) return 'floor-behind';
-  const until = endOf(state, proposed);
-  const isFar = (end: number): boolean =>
-    bound === undefined
-      ? Math.abs(end - (nowMs + RETIRE_AFTER_MS)) > RETIRE_SLACK_MS
-      : end > nowMs + RETIRE_AFTER_MS + RETIRE_SLACK_MS;
-  if (until !== undefined && isFar(until)) return 'wrong-end';
+  const until = namedEnd(state, proposed);
+  if (until !== undefined && !isRightEnd(until, action, bound !== undefined, own)) return 'wrong-end';
   try {
     const made = applyChange(state, action, until ?? 0);
     return equalBytes(rosterHash(made, hasher), rosterHash(proposed.roster, hasher)) ? undefined : 'wrong-roster';
@@ -270,9 +277,24 @@ function flawOf(
 }
 
 /** The end that the proposed roster names for whoever stops writing by the change. */
-function endOf(state: RosterState, { roster, change: { action } }: Proposed): number | undefined {
+function namedEnd(state: RosterState, { roster, change: { action } }: Proposed): number | undefined {
   if (!endsWriting(state, action) || !('author' in action)) return undefined;
   return memberOf(roster, action.author)?.until ?? 0;
+}
+
+/**
+ * Whether a node votes for this end. What it had attested would be contradicted by an end before that. Where the
+ * proposer was bound, whoever voted first has looked, and attests nothing more; then no later cut becomes complete
+ * under the present roster, whatever this node attested.
+ */
+function isRightEnd(
+  until: number,
+  action: ChangeAction,
+  isBound: boolean,
+  { attested, nowMs }: { readonly attested: number; readonly nowMs: number },
+): boolean {
+  if (isBound) return until <= nowMs + RETIRE_AFTER_MS + RETIRE_SLACK_MS + END_GRID_MS;
+  return until % END_GRID_MS === 0 && until >= attested && Math.abs(until - endOf(action, nowMs)) <= RETIRE_SLACK_MS;
 }
 
 /** What a proposer proposes once it holds promises enough: what they bind it to, or else what it wants. */

@@ -1,8 +1,10 @@
 import { malformed } from '../cbor/reader.ts';
 import { type Bytes, MAX_NOTICE_BYTES } from '../types/index.ts';
+import { MAX_ATTESTATION_BYTES } from '../wire/attestation.ts';
 import { createWireReader, encodeChecked, type WireReader } from '../wire/fields.ts';
 import { type Change, decodeChange, encodeChange, MAX_CHANGE_BYTES } from './change.ts';
 import type { Proposed } from './decision.ts';
+import { EVIDENCE_KINDS, type EvidenceKind, type StatementPair } from './evidence.ts';
 import { decodeRoster, encodeRoster, MAX_MEMBERS, MAX_ROSTER_BYTES } from './roster.ts';
 import {
   type Acceptance,
@@ -35,10 +37,19 @@ export type Notice =
     }
   | { readonly kind: 'acceptance'; readonly signed: Signed<Acceptance> }
   /** A decided roster, encoded. */
-  | { readonly kind: 'certificate'; readonly certificate: Bytes };
+  | { readonly kind: 'certificate'; readonly certificate: Bytes }
+  /** The newest attestation that the receiver's own key signed, encoded: a store that was restored learns of it so. */
+  | { readonly kind: 'attested'; readonly attestation: Bytes }
+  /** What an author signed twice (SPEC EV5). */
+  | { readonly kind: 'evidence'; readonly shows: EvidenceKind; readonly statements: StatementPair };
 
 const VERSION = 1;
 const KINDS = ['approval', 'promise', 'proposal', 'acceptance', 'certificate'] as const;
+/** Notices that nodes of version 1 leave alone, because they do not know that version. */
+const LATER_VERSION = 2;
+const LATER_KINDS = ['attested', 'evidence'] as const;
+type Later = Extract<Notice, { kind: (typeof LATER_KINDS)[number] }>;
+type First = Exclude<Notice, Later>;
 const SIGNATURE_BYTES = 64;
 const MAX_PROPOSED_BYTES = MAX_NOTICE_BYTES - 4096;
 
@@ -64,10 +75,17 @@ export function decodeProposed(bytes: Bytes): Proposed {
 
 /** The canonical bytes of a notice. RangeError when a field is out of bounds. */
 export function encodeNotice(notice: Notice): Bytes {
+  if (notice.kind === 'attested')
+    return encodeChecked([LATER_VERSION, LATER_KINDS.indexOf(notice.kind), notice.attestation], decodeNotice);
+  if (notice.kind === 'evidence') {
+    const { kind, shows, statements } = notice;
+    const fields = [EVIDENCE_KINDS.indexOf(shows), ...statements];
+    return encodeChecked([LATER_VERSION, LATER_KINDS.indexOf(kind), ...fields], decodeNotice);
+  }
   return encodeChecked([VERSION, KINDS.indexOf(notice.kind), ...fieldsOf(notice)], decodeNotice);
 }
 
-function fieldsOf(notice: Notice) {
+function fieldsOf(notice: First) {
   switch (notice.kind) {
     case 'approval':
       return [...signedFields(notice.signed), encodeChange(notice.change)];
@@ -85,27 +103,47 @@ function fieldsOf(notice: Notice) {
   }
 }
 
-const LENGTHS: Readonly<Record<Notice['kind'], number>> = {
+const LENGTHS: Readonly<Record<First['kind'], number>> = {
   approval: 5,
   promise: 5,
   proposal: 6,
   acceptance: 4,
   certificate: 3,
 };
+const LATER_LENGTHS: Readonly<Record<Later['kind'], number>> = { attested: 3, evidence: 5 };
 
 /** Checks structure and bounds only: no signature is verified. LatticeError `malformed` or `unknown-version`. */
 export function decodeNotice(bytes: Bytes): Notice {
   const reader = createWireReader('roster notice', new Uint8Array(bytes), MAX_NOTICE_BYTES);
-  reader.open({ [VERSION]: Object.values(LENGTHS) });
-  const kind = KINDS[reader.uint('kind', 0, KINDS.length - 1)] as Notice['kind'];
-  if (reader.elements() !== LENGTHS[kind])
-    throw malformed(`a notice of kind ${kind} has ${reader.elements()} elements`);
-  const notice = read(reader, kind);
+  const version = reader.open({
+    [VERSION]: Object.values(LENGTHS),
+    [LATER_VERSION]: Object.values(LATER_LENGTHS),
+  });
+  const expect = (kind: string, length: number): void => {
+    if (reader.elements() !== length) throw malformed(`a notice of kind ${kind} has ${reader.elements()} elements`);
+  };
+  let notice: Notice;
+  if (version === VERSION) {
+    const kind = KINDS[reader.uint('kind', 0, KINDS.length - 1)] as First['kind'];
+    expect(kind, LENGTHS[kind]);
+    notice = read(reader, kind);
+  } else {
+    const kind = LATER_KINDS[reader.uint('kind', 0, LATER_KINDS.length - 1)] as Later['kind'];
+    expect(kind, LATER_LENGTHS[kind]);
+    notice = readLater(reader, kind);
+  }
   reader.end();
   return notice;
 }
 
-function read(reader: WireReader, kind: Notice['kind']): Notice {
+function readLater(reader: WireReader, kind: Later['kind']): Later {
+  if (kind === 'attested') return { kind, attestation: reader.bytes('attestation', 1, MAX_ATTESTATION_BYTES) };
+  const shows = EVIDENCE_KINDS[reader.uint('kind of evidence', 0, EVIDENCE_KINDS.length - 1)] as EvidenceKind;
+  const statement = (): Bytes => reader.bytes('statement', 1, MAX_NOTICE_BYTES);
+  return { kind, shows, statements: [statement(), statement()] };
+}
+
+function read(reader: WireReader, kind: First['kind']): First {
   switch (kind) {
     case 'approval': {
       const signed = readSigned(reader, isApproval);
@@ -150,7 +188,7 @@ function readAll<S extends Statement>(
   });
 }
 
-/** Every signature that a notice rests on, but those of a certificate, whose check gives its own. */
+/** Every signature that a vote or an approval rests on. The checks of all other notices give their own. */
 export function signaturesOf(notice: Notice): readonly Signature[] {
   switch (notice.kind) {
     case 'approval':
@@ -160,6 +198,8 @@ export function signaturesOf(notice: Notice): readonly Signature[] {
     case 'proposal':
       return [notice.signed, ...notice.promises, ...notice.proposed.approvals].map(signatureOf);
     case 'certificate':
+    case 'attested':
+    case 'evidence':
       return [];
   }
 }

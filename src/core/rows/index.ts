@@ -5,6 +5,7 @@ export * from './audit.ts';
 export type { AuthorClock } from './author-clocks.ts';
 export * from './bootstrap.ts';
 export * from './checkpoint.ts';
+export * from './complete.ts';
 export * from './ends.ts';
 export * from './entry-row.ts';
 export * from './evidence.ts';

@@ -27,7 +27,16 @@ import { authorBytes } from '../wire/fields.ts';
 import { rosterKey } from './keys.ts';
 
 /** The kinds of rows about rosters. A number that is retired is never used again. */
-const KINDS = { first: 0, certificate: 1, votes: 2, change: 3, second: 4, fresh: 5, stopped: 6 } as const;
+const KINDS = {
+  first: 0,
+  certificate: 1,
+  votes: 2,
+  change: 3,
+  second: 4,
+  doubt: 5,
+  stopped: 6,
+  announcement: 7,
+} as const;
 const HASH_BYTES = 32;
 const NOTHING = new Uint8Array(0);
 
@@ -35,8 +44,8 @@ const NOTHING = new Uint8Array(0);
 export const FIRST_ROSTER = rosterKey(KINDS.first, NOTHING);
 /** The row of a second certificate for an epoch that was decided, encoded. */
 export const SECOND_CERTIFICATE = rosterKey(KINDS.second, NOTHING);
-/** The row that says that this store was new when the node first ran, and has not heard from all writers yet. */
-export const FRESH_STORE = rosterKey(KINDS.fresh, NOTHING);
+/** The row that says since when this store may lack what its key has signed (SPEC RO11). */
+export const DOUBT = rosterKey(KINDS.doubt, NOTHING);
 /** The row of the keys of this store's node that are retired and have stopped for good, as known authors. */
 export const STOPPED = rosterKey(KINDS.stopped, NOTHING);
 
@@ -53,6 +62,9 @@ export const votesKey = (previous: Bytes): Bytes => rosterKey(KINDS.votes, previ
 /** The row of the change with this hash. */
 export const changeKey = (hash: Bytes): Bytes => rosterKey(KINDS.change, hash);
 
+/** The row of the newest announcement of this author, as it was received. */
+export const announcementKey = (author: Author): Bytes => rosterKey(KINDS.announcement, authorBytes(author));
+
 /** What the key of a row about rosters names. LatticeError `damaged-row`. */
 export function rosterKeyToName(rowKey: Bytes): { readonly kind: keyof typeof KINDS; readonly rest: Bytes } {
   const kind = (Object.keys(KINDS) as (keyof typeof KINDS)[]).find((name) => KINDS[name] === rowKey[1]);
@@ -63,6 +75,23 @@ export function rosterKeyToName(rowKey: Bytes): { readonly kind: keyof typeof KI
 /** The epoch that a certificate's row is of. */
 export const epochOfRest = (rest: Bytes): number =>
   Number(new DataView(rest.buffer, rest.byteOffset, rest.length).getBigUint64(0));
+
+/** Why a store may lack what its key has signed, and since when, Unix ms. `new`: it never had anything. */
+export interface KeptDoubt {
+  readonly kind: 'new' | 'restored';
+  readonly since: number;
+}
+
+/** [restored?, since]. */
+export const encodeDoubt = ({ kind, since }: KeptDoubt): Bytes => encodeCbor([kind === 'restored', Math.floor(since)]);
+
+/** LatticeError `damaged-row`. */
+export function decodeDoubt(bytes: Bytes): KeptDoubt {
+  return decodeStored('the row of what the store may lack', bytes, (reader) => {
+    expectArray(reader, 2);
+    return { kind: readBoolean(reader) ? 'restored' : 'new', since: readUint(reader) };
+  });
+}
 
 const ballotItem = (ballot: Ballot | undefined): CborItem =>
   ballot === undefined ? [] : [ballot.counter, authorBytes(ballot.author)];

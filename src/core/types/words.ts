@@ -9,7 +9,17 @@ export function joined(texts: readonly string[]): string {
   return `${texts.slice(0, -1).join(', ')} and ${texts.at(-1)}`;
 }
 
-/** A span of time as people read it: `4 s`, `1.5 s`. */
+/** A span of time, rounded, in a unit that leaves few digits: `600 ms`, `90 s`, `5 min`, `25 h`, `3 days`. */
+export function duration(ms: number): string {
+  if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 172_800) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86_400)} days`;
+}
+
+/** A bound in seconds, as code names it: `4 s`, `1.5 s`. */
 export function inSeconds(ms: number): string {
   return `${Number((ms / 1000).toFixed(1))} s`;
 }

@@ -33,6 +33,23 @@ export function blockLength(size: number, index: number): number {
   return Math.min(BLOCK_BYTES, size - index * BLOCK_BYTES);
 }
 
+/**
+ * The blocks that `bytes` are, from the block of index `first` on, as views. RangeError where they are not at least one
+ * whole block of a content of `size` bytes, one after the other.
+ */
+export function blocksOf(first: number, bytes: Bytes, size: number): readonly Bytes[] {
+  const blocks: Bytes[] = [];
+  let at = 0;
+  do {
+    const length = blockLength(size, first + blocks.length);
+    if (at + length > bytes.length)
+      throw new RangeError(`Block ${first + blocks.length} has ${length} bytes, not ${bytes.length - at}.`);
+    blocks.push(bytes.subarray(at, at + length));
+    at += length;
+  } while (at < bytes.length);
+  return blocks;
+}
+
 /** The leaf hash of one block: H(0x00 ‖ block) (SPEC U2). */
 export function blockLeaf(block: Bytes, hasher: Hasher): Bytes {
   const hash = startLeaf(hasher);

@@ -6,6 +6,7 @@ export {
   blockLength,
   blockPath,
   blockRoot,
+  blocksOf,
   type ContentDigest,
   type ContentHash,
   createContentHash,

@@ -1,7 +1,7 @@
-import { type CborItem, encodeCbor } from '../cbor/cbor.ts';
+import { type CborItem, encodeCbor, encodeCborBefore } from '../cbor/cbor.ts';
 import { textToBytes } from '../cbor/text.ts';
 import { type Author, type Bytes, concatBytes, type Hasher, MAX_SYNC_BYTES, MAX_URL_BYTES } from '../types/index.ts';
-import { authorBytes, createWireReader, encodeChecked, wellFormed } from './fields.ts';
+import { authorBytes, checked, createWireReader, encodeChecked, wellFormed } from './fields.ts';
 
 /** (wire) Most bytes of an identity answer: the URL and 200 bytes of fixed fields fit. */
 export const MAX_IDENTITY_BYTES = MAX_URL_BYTES + 256;
@@ -153,7 +153,7 @@ export function responseSigningBytes(requestSigning: Bytes, message: Bytes, hash
 /** The bytes of a response. RangeError when a field is out of bounds. */
 export function encodeResponse(response: SyncResponse): Bytes {
   const { author, signature, message } = response;
-  return encodeChecked([ENVELOPE_VERSION, authorBytes(author), signature, message], decodeResponse);
+  return checked(encodeCborBefore([ENVELOPE_VERSION, authorBytes(author), signature], message), decodeResponse);
 }
 
 /** Checks structure and bounds, but not the signature. LatticeError `malformed` or `unknown-version`. */

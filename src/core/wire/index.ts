@@ -1,4 +1,5 @@
 export * from './about.ts';
+export * from './announcement.ts';
 export * from './attestation.ts';
 export * from './cells.ts';
 export type { Difference, HashPrefix, LeafDigest, SubtreeDigests } from './differences.ts';

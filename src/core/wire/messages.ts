@@ -1,6 +1,6 @@
 // Longer than other files, because the number, the form, the encoder and the decoder of each message have to agree and
 // are read together.
-import type { CborItem } from '../cbor/cbor.ts';
+import { type CborItem, encodeCborBefore } from '../cbor/cbor.ts';
 import { malformed, splitBytes, UINT } from '../cbor/reader.ts';
 import { createWriter, finish, writeArray, writeBoolean, writeBytes, writeHead } from '../cbor/writer.ts';
 import { hlcToBytes } from '../clock/hlc.ts';
@@ -22,6 +22,7 @@ import {
   type Refusal,
 } from '../types/index.ts';
 import { type About, aboutFields, readAbout } from './about.ts';
+import { type AddressNews, addressNewsFields, MAX_ANNOUNCEMENT_BYTES, readAddressNews } from './announcement.ts';
 import {
   decodeSignedAttestation,
   MAX_ATTESTATION_BYTES,
@@ -105,6 +106,8 @@ export type GossipMessage =
   | { readonly type: 'attestation'; readonly attestation: SignedAttestation }
   /** What members tell each other about the next roster, left for `decodeNotice`. */
   | { readonly type: 'notice'; readonly notice: Bytes }
+  /** Where a member can be reached, left for `decodeAnnouncement`. It is sent on once, whatever way it came. */
+  | { readonly type: 'announcement'; readonly announcement: Bytes }
   /** On push streams only: where the stream stands, so that a later one can resume there. At most 128 bytes of text. */
   | { readonly type: 'cursor'; readonly cursor: string }
   /**
@@ -113,8 +116,8 @@ export type GossipMessage =
    */
   | { readonly type: 'reset'; readonly reason: string };
 
-const GOSSIP = { commits: 1, head: 2, cursor: 3, reset: 4, attestation: 5, notice: 6 } as const;
-const GOSSIP_LENGTHS = { 1: 2, 2: 2, 3: 2, 4: 2, 5: 2, 6: 2 };
+const GOSSIP = { commits: 1, head: 2, cursor: 3, reset: 4, attestation: 5, notice: 6, announcement: 7 } as const;
+const GOSSIP_LENGTHS = { 1: 2, 2: 2, 3: 2, 4: 2, 5: 2, 6: 2, 7: 2 };
 
 /** What became of one pushed operation. It is `held` when it was applied or was there already. */
 export type PushVerdict = 'held' | 'superseded' | Refusal;
@@ -176,7 +179,15 @@ export type SyncMessage =
   | ChunkRequest
   | ChunkPart
   | VaultMessage
-  | RosterNews;
+  | RosterNews
+  | AddressNews
+  /**
+   * Tells the newest complete cut that the asker knows, and asks for a later one: its certificate, left for
+   * `decodeCertificate`, or nothing when it knows none.
+   */
+  | { readonly type: 'complete'; readonly certificate: Bytes }
+  /** The answer to `complete`: the certificate of a later complete cut, empty when the answerer knows none. */
+  | { readonly type: 'completed'; readonly certificate: Bytes };
 
 export type Hello = Extract<SyncMessage, { type: 'hello' }>;
 
@@ -205,6 +216,10 @@ const SYNC = {
   'block-bytes': 22,
   news: 23,
   newsback: 24,
+  complete: 25,
+  completed: 26,
+  addresses: 27,
+  'addresses-back': 28,
 } as const;
 /** A hello has as many elements, or one or three fewer from nodes of earlier versions. */
 const WHOLE_HELLO = 8;
@@ -233,6 +248,10 @@ const SYNC_LENGTHS = {
   22: 2,
   23: 5,
   24: 5,
+  25: 2,
+  26: 2,
+  27: 3,
+  28: 3,
 };
 
 /**
@@ -253,6 +272,8 @@ function gossipBody(message: GossipMessage): CborItem {
       return message.attestation.bytes;
     case 'notice':
       return message.notice;
+    case 'announcement':
+      return message.announcement;
     case 'cursor':
       return wellFormed(message.cursor);
     case 'reset':
@@ -287,6 +308,8 @@ function readGossip(reader: WireReader, type: number): GossipMessage {
       };
     case GOSSIP.notice:
       return { type: 'notice', notice: reader.bytes('notice', 1, MAX_NOTICE_BYTES) };
+    case GOSSIP.announcement:
+      return { type: 'announcement', announcement: reader.bytes('announcement', 1, MAX_ANNOUNCEMENT_BYTES) };
     case GOSSIP.cursor:
       return { type: 'cursor', cursor: reader.text('cursor', 0, MAX_CURSOR_BYTES) };
     default:
@@ -301,6 +324,8 @@ function readGossip(reader: WireReader, type: number): GossipMessage {
 export function encodeSync(message: SyncMessage): Bytes {
   if (message.type === 'entries') return encodeFragments(SYNC.entries, message.answered, message.fragments);
   if (message.type === 'push') return encodeFragments(SYNC.push, message.live, message.fragments);
+  if (message.type === 'block-bytes')
+    return checked(encodeCborBefore([SYNC['block-bytes']], message.bytes), decodeSync);
   return encodeChecked([SYNC[message.type], ...syncBody(message)], decodeSync);
 }
 
@@ -362,6 +387,12 @@ function syncBody(message: Exclude<SyncMessage, { type: 'entries' | 'push' }>): 
     case 'news':
     case 'newsback':
       return newsFields(message);
+    case 'complete':
+    case 'completed':
+      return [message.certificate];
+    case 'addresses':
+    case 'addresses-back':
+      return addressNewsFields(message);
   }
 }
 
@@ -457,6 +488,14 @@ function readSync(reader: WireReader, type: number): SyncMessage {
       return readNews(reader, 'news');
     case SYNC.newsback:
       return readNews(reader, 'newsback');
+    case SYNC.complete:
+      return { type: 'complete', certificate: reader.bytes('certificate', 0, MAX_CERTIFICATE_BYTES) };
+    case SYNC.completed:
+      return { type: 'completed', certificate: reader.bytes('certificate', 0, MAX_CERTIFICATE_BYTES) };
+    case SYNC.addresses:
+      return readAddressNews(reader, 'addresses');
+    case SYNC['addresses-back']:
+      return readAddressNews(reader, 'addresses-back');
     default: {
       const code = reader.text('code', 0, MAX_CODE_BYTES);
       return { type: 'error', code, message: reader.text('message', 0, MAX_ERROR_BYTES) };

@@ -137,6 +137,20 @@ export function parseListenMultiaddr(text: string): ListenMultiaddr | Flaw {
   return { text: `/${protocol}/${host}/tcp/${port}${transport}`, port, webSocket: transport !== '' };
 }
 
+/**
+ * Parses an address at which others dial this node. /p2p may follow it and adds nothing: a node knows its own key, which
+ * may have turned since somebody wrote the address.
+ */
+export function parseOwnMultiaddr(text: string): { readonly text: string } | Flaw {
+  const parts = partsOf(text, '/dns4/node.example.org/tcp/9000');
+  if ('rule' in parts) return parts;
+  const { protocol, host, port, transport } = parts;
+  if (port === 0) return { rule: 'port 0 cannot be dialled', fix: 'write the port at which others reach this node' };
+  if (host === '0.0.0.0' || host === '::')
+    return { rule: `${host} is no address of a machine`, fix: 'write the address at which others reach this node' };
+  return { text: `/${protocol}/${host}/tcp/${port}${transport}` };
+}
+
 /** Parses an address to dial a peer at: its port is not 0, and /p2p names the peer id of the peer's key. */
 export function parsePeerMultiaddr(text: string): PeerMultiaddr | Flaw {
   const parts = partsOf(text, '/dns4/node.example.org/tcp/9000/p2p/12D3KooW…');

@@ -1,6 +1,6 @@
 import { middleClock } from '../../core/clock/index.ts';
 import { quorumOf } from '../../core/cut/index.ts';
-import { MAX_AHEAD_MS, MAX_CLOCK_ERROR_MS } from '../../core/types/index.ts';
+import { duration, MAX_AHEAD_MS, MAX_CLOCK_ERROR_MS } from '../../core/types/index.ts';
 import type { Clock, Log } from '../../ports/index.ts';
 import type { ReadOnlyCode, Warning } from '../facade/codes.ts';
 import { timeOf } from '../facade/times.ts';
@@ -60,8 +60,9 @@ export interface ClockWatchDeps {
   readonly set: (code: ClockCode, text: string | undefined) => void;
 }
 
-const seconds = (ms: number): number => Math.round(Math.abs(ms) / 1000);
-const away = (ms: number): string => `${seconds(ms)} s ${ms > 0 ? 'ahead of' : 'behind'}`;
+const span = (ms: number): string => duration(Math.round(Math.abs(ms)));
+const away = (ms: number): string => `${span(ms)} ${ms > 0 ? 'ahead of' : 'behind'}`;
+const jumpOf = (ms: number): string => `jumped ${ms > 0 ? 'ahead' : 'back'} by ${span(ms)}`;
 
 /**
  * Judges this machine's clock by the clocks of the peers, its own monotonic clock and the clock of the state (SPEC C6,
@@ -149,10 +150,7 @@ export function createClockWatch(deps: ClockWatchDeps): ClockWatch {
       const wait = expected
         ? "until it has been compared with the peers', or for 30 s while none of them is heard"
         : 'for 30 s, because a clock that is being set may jump back, and there is no other one to compare it with';
-      set(
-        'clock-jump',
-        `the wall clock jumped ${jump > 0 ? 'ahead' : 'back'} by ${seconds(jump)} s: writes wait ${wait}`,
-      );
+      set('clock-jump', `this machine's clock ${jumpOf(jump)}: writes wait ${wait}`);
     }
     last = wall();
     expect();
@@ -163,13 +161,15 @@ export function createClockWatch(deps: ClockWatchDeps): ClockWatch {
     set(
       'clock-ahead',
       stateAhead > MAX_AHEAD_MS
-        ? `the state's clock is ${Math.round(stateAhead / 1000)} s ahead of this machine's, after writes that this node made with its clock ahead: writes go on at ${timeOf(Math.ceil(now() + stateAhead - MAX_AHEAD_MS), now())}`
+        ? `the state's clock is ${span(stateAhead)} ahead of this machine's, after writes that this node made with its clock ahead: writes go on at ${timeOf(Math.ceil(now() + stateAhead - MAX_AHEAD_MS), now())}`
         : undefined,
     );
     const off = ahead();
     set(
       'clock-skew',
-      Math.abs(off) > MAX_CLOCK_ERROR_MS ? `this machine's clock is ${away(off)} its peers': set it right` : undefined,
+      Math.abs(off) > MAX_CLOCK_ERROR_MS
+        ? `this machine's clock is ${away(off)} its peers': set it right (NTP)`
+        : undefined,
     );
     nameOutliers();
   }
@@ -194,19 +194,19 @@ export function createClockWatch(deps: ClockWatchDeps): ClockWatch {
       if (Math.abs(off) > WARN_MS)
         found.push({
           code: 'clock-skew',
-          text: `this machine's clock is ${Math.round(Math.abs(off))} ms ${off > 0 ? 'ahead of' : 'behind'} its peers': check NTP`,
+          text: `this machine's clock is ${away(off)} its peers': set it right (NTP)`,
         });
       for (const [name, ms] of outliers)
         found.push({ code: 'peer-clock', text: `the clock of ${name} is ${away(ms)} the others: set it right (NTP)` });
       if (expected && awaited === undefined && !everHeard)
         found.push({
           code: 'clock-unchecked',
-          text: "no peer has been heard since the start: this machine's clock could not be compared with any other",
+          text: "no peer has been heard since the start: this machine's clock could not be compared with any other; check it (NTP), and that the peers can be reached",
         });
       if (unjudged !== undefined && clock.monotonic() - unjudged.at < JUMP_TOLD_MS)
         found.push({
           code: 'clock-unchecked',
-          text: `this machine's clock jumped ${unjudged.ms > 0 ? 'ahead' : 'back'} by ${seconds(unjudged.ms)} s, and no other node was heard to compare it with: check it (NTP)`,
+          text: `this machine's clock ${jumpOf(unjudged.ms)}, and no other node was heard to compare it with: check it (NTP)`,
         });
       return found;
     },

@@ -23,6 +23,8 @@ export interface KeptEvidence {
 /** The evidence against authors that contradict themselves (SPEC R10). It outlives a restart. */
 export interface Contradictions {
   note(found: readonly FoundContradiction[]): void;
+  /** Takes two commits that contradict each other, whose signatures were verified. LatticeError as `checkEvidence`. */
+  noteTold(fragments: EvidencePair): void;
   all(): readonly KeptEvidence[];
   /** One warning for each author on the trust list. */
   warnings(): readonly Warning[];
@@ -69,13 +71,17 @@ export function createContradictions(deps: ContradictionsDeps): Contradictions {
     if (!hasRoom(author, 0)) return;
     const [a, b] = siblings.map((one) => siblingsToFragments([one], hasher).map(encodeFragment)[0]);
     if (a === undefined || b === undefined) throw new Error('a sibling has no fragment');
-    if (!hasRoom(author, a.length + b.length)) return;
-    const { signatures: _, ...evidence } = checkEvidence([a, b], { network, hasher, isTrusted: isKnown });
-    const { kind, commits } = evidence;
+    keepPair([a, b], operation.key);
+  }
+
+  function keepPair(fragments: EvidencePair, key: string | undefined): void {
+    const { signatures: _, ...evidence } = checkEvidence(fragments, { network, hasher, isTrusted: isKnown });
+    const { author, kind, commits } = evidence;
+    if (!hasRoom(author, sizeOf(fragments))) return;
     if (kept.get(author)?.some((one) => String(one.evidence.commits) === String(commits)) === true) return;
-    add({ evidence, fragments: [a, b] });
+    add({ evidence, fragments });
     unsaved.add(author);
-    log.warn({ author, kind, key: operation.key, commits }, 'two commits of one author contradict each other');
+    log.warn({ author, kind, key, commits }, 'two commits of one author contradict each other');
   }
 
   /** Makes durable what is not yet; a failed store ends the process, and a busy one is asked again by the next find. */
@@ -102,6 +108,10 @@ export function createContradictions(deps: ContradictionsDeps): Contradictions {
   return {
     note(found) {
       for (const one of found) keep(one);
+      void save();
+    },
+    noteTold(fragments) {
+      keepPair(fragments, undefined);
       void save();
     },
     all: () => Array.from(kept.values()).flat(),

@@ -224,7 +224,7 @@ export function createGuard(deps: GuardDeps): Guard {
       } else if (waited >= CATCH_UP_MS) {
         set(
           'own-history',
-          'peers hold newer commits of our own key than we do; writes wait until they have been fetched',
+          'other nodes hold newer commits of this node than its own store; writes wait until they have been fetched',
         );
       }
     },
@@ -234,6 +234,6 @@ export function createGuard(deps: GuardDeps): Guard {
 function claimWarning(peer: string): Warning {
   return {
     code: 'own-history-claim',
-    text: `${peer} claimed to have commits of our key that nobody delivered: its state or its word is wrong`,
+    text: `${peer} claims to have commits of this node that nobody delivers: compare what both hold with lattice peers diff`,
   };
 }

@@ -40,7 +40,7 @@ export function checkWritable(guard: Pick<Guard, 'reasons' | 'has'>): void {
     guard.has('disk') ? 'disk-full' : 'read-only',
     `this node is read-only: ${reasons.map(({ text }) => text).join('; ')}`,
     {
-      next: 'see the reasons, or write to another node',
+      next: 'see lattice status, which says what to do, or write to another node',
       details: { reasons },
     },
   );

@@ -1,10 +1,12 @@
-import { certifiersOf, isWriter } from '../../core/roster/index.ts';
+import { heardCut } from '../../core/floor/index.ts';
+import { certifiersOf, isWriter, writersOf } from '../../core/roster/index.ts';
 import {
   type Author,
   type Bytes,
   bytesToHex,
   equalBytes,
   type Hasher,
+  type Hlc,
   LatticeError,
   MAX_AHEAD_MS,
 } from '../../core/types/index.ts';
@@ -64,8 +66,17 @@ export interface AttestationBook {
     readonly convergedAsOf?: number;
     readonly disagreeing: readonly { author: Author; at: number; root: string }[];
   };
+  /** The newest attestation by the author, of whatever roster. Nobody forgets it while the node runs. */
+  newestOf(author: Author): SignedAttestation | undefined;
   /** The newest cut for which the author attested the root that this node had, Unix ms; undefined where there is none. */
   agreedAt(author: Author): number | undefined;
+  /**
+   * The certificate of the newest cut later than `after` (Unix ms) that all writers of its roster attested alike, with
+   * all their signatures (SPEC FL1). Undefined where there is none.
+   */
+  complete(after: number): Bytes | undefined;
+  /** What each author attested of the cut at `at` (Unix ms), as names of states that can be compared; and our own state. */
+  saidAt(at: number): { readonly own: string | undefined; readonly by: ReadonlyMap<Author, string> };
 }
 
 /** A root at one time and who signed it. */
@@ -102,9 +113,17 @@ export function createAttestationBook(deps: {
   readonly onOwn: (at: number) => void;
   /** Called with two attestations of one author for one time that name two roots, the first one first. */
   readonly onTwoRoots: (pair: readonly [Bytes, Bytes]) => void;
+  /**
+   * Called with what is to be observed of a cut that another writer attested: the last HLC that belongs to it (SPEC FL2).
+   */
+  readonly onHeard: (observe: Hlc) => void;
+  /** Called when an attestation has been added, our own ones too. */
+  readonly onAdded: () => void;
 }): AttestationBook {
   const { roster } = deps;
   const waiting = createWaitingAttestations(deps.clock);
+  /** Of each writer that was heard: as many as rosters had. */
+  const newest = new Map<Author, SignedAttestation>();
   /** Oldest first. */
   let moments: Moment[] = [];
 
@@ -168,11 +187,13 @@ export function createAttestationBook(deps: {
   roster.onChange(prune);
 
   function add(moment: Moment, signed: SignedAttestation): void {
-    const { author, root, entries } = signed.attestation;
+    const { author, at, root, entries } = signed.attestation;
+    if (at > (newest.get(author)?.attestation.at ?? 0)) newest.set(author, signed);
     const claim = claimOf(moment, root, entries);
     claim.signers.set(author, signed);
     claim.certificate = undefined;
     moment.signed.set(author, { name: nameOf(root, entries), claim });
+    deps.onAdded();
   }
 
   /** The certificate of a claim that a quorum signed. */
@@ -226,6 +247,8 @@ export function createAttestationBook(deps: {
     }
     const moment = momentAt(at);
     if (moment === undefined) return 'known';
+    const observe = heardCut(at, deps.clock.now());
+    if (observe !== undefined) deps.onHeard(observe);
     add(moment, signed);
     return 'new';
   }
@@ -310,6 +333,23 @@ export function createAttestationBook(deps: {
             }),
         ...(converged === undefined ? {} : { convergedAsOf: converged.at }),
         disagreeing,
+      };
+    },
+    newestOf: (author) => newest.get(author),
+    complete(after) {
+      for (const moment of newestFirst()) {
+        if (moment.at <= after) return undefined;
+        const writers = writersOf(rosterAt(roster, moment.at).state.roster);
+        for (const claim of moment.claims.values())
+          if (writers.every((author) => claim.signers.has(author))) return certificateOf(claim);
+      }
+      return undefined;
+    },
+    saidAt(at) {
+      const moment = moments.find((m) => m.at === at);
+      return {
+        own: moment?.own === undefined ? undefined : `${moment.own.root}.${moment.own.entries}`,
+        by: new Map([...(moment?.signed ?? [])].map(([author, { name }]): [Author, string] => [author, name])),
       };
     },
     agreedAt: (author) =>

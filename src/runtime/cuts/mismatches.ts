@@ -1,5 +1,7 @@
+import { counted } from '../../core/types/index.ts';
 import type { Log, Metrics } from '../../ports/index.ts';
 import type { Warning } from '../facade/codes.ts';
+import { dateTimeOf } from '../facade/times.ts';
 
 /** What is said of cuts whose tree did not agree with the live one (SPEC Z2). */
 export interface Mismatches {
@@ -26,8 +28,8 @@ export function createMismatches(deps: { readonly log: Log; readonly metrics: Me
             {
               code: 'cut-mismatch',
               text:
-                `the tree of the cuts did not agree with the state, ${count} times since the start and last at the ` +
-                `cut ${newest} (Unix ms): none of these roots was attested, and the tree was made anew`,
+                `the tree of the cuts did not agree with the state, ${counted(count, 'time')} since the start and last at the ` +
+                `cut of ${dateTimeOf(newest)}: none of these roots was attested, and the tree was made anew`,
             },
           ],
   };

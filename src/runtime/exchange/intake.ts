@@ -43,6 +43,9 @@ export interface Intake {
   onHello(author: Author, hello: Hello, lung: LungName): Promise<void>;
 }
 
+/** Takes what members tell each other about the fleet. LatticeError `malformed` or `unknown-version`. */
+type TakeNotice = (bytes: Bytes, lung: LungName, from: Author | undefined) => Promise<'news' | 'known' | 'forged'>;
+
 export interface IntakeDeps {
   readonly network: string;
   readonly self: Author;
@@ -64,7 +67,9 @@ export interface IntakeDeps {
     from: Author | undefined,
   ) => Promise<Verdict>;
   /** Takes an encoded notice about the next roster from the relay `from`. */
-  readonly onNotice: (notice: Bytes, lung: LungName, from: Author | undefined) => Promise<'news' | 'known' | 'forged'>;
+  readonly onNotice: TakeNotice;
+  /** Takes an encoded announcement of a member from the relay `from`. */
+  readonly onAnnouncement: TakeNotice;
   /** Takes the name that a peer gives itself; undefined where it gives none. */
   readonly onName: (author: Author, name: string | undefined) => void;
   /** Is told the newest format version of headers that a peer says it reads; undefined when it says none. */
@@ -135,9 +140,14 @@ export function createIntake(deps: IntakeDeps): Intake {
     if (deps.isTrusted(author)) guard.toldOwnHlc(author, hello.yourHlc);
   }
 
-  async function hearNotice(notice: Bytes, lung: LungName, from: Author | undefined): Promise<Verdict> {
+  async function hearNotice(
+    take: TakeNotice,
+    notice: Bytes,
+    lung: LungName,
+    from: Author | undefined,
+  ): Promise<Verdict> {
     try {
-      const heard = await deps.onNotice(notice, lung, from);
+      const heard = await take(notice, lung, from);
       return heard === 'forged' ? 'reject' : heard === 'news' ? 'accept' : 'ignore';
     } catch (error) {
       if (!(error instanceof LatticeError)) throw error;
@@ -156,7 +166,8 @@ export function createIntake(deps: IntakeDeps): Intake {
     }
     if (message.type === 'head') return hear(message.head, 'p2p', from === message.head.head.author);
     if (message.type === 'attestation') return deps.onAttestation(message.attestation, 'p2p', from);
-    if (message.type === 'notice') return hearNotice(message.notice, 'p2p', from);
+    if (message.type === 'notice') return hearNotice(deps.onNotice, message.notice, 'p2p', from);
+    if (message.type === 'announcement') return hearNotice(deps.onAnnouncement, message.announcement, 'p2p', from);
     return message.type === 'commits' ? deps.commits.take(message.fragments, 'p2p', from) : 'reject';
   }
 
@@ -165,8 +176,11 @@ export function createIntake(deps: IntakeDeps): Intake {
     else if (message.type === 'commits' && (await deps.commits.take(message.fragments, 'http', author)) === 'reject') {
       throw new LatticeError('malformed', 'the peer streamed a forged or malformed commit');
     } else if (message.type === 'notice') {
-      if ((await hearNotice(message.notice, 'http', author)) === 'reject')
+      if ((await hearNotice(deps.onNotice, message.notice, 'http', author)) === 'reject')
         throw new LatticeError('malformed', 'the peer streamed a forged notice about the roster');
+    } else if (message.type === 'announcement') {
+      if ((await hearNotice(deps.onAnnouncement, message.announcement, 'http', author)) === 'reject')
+        throw new LatticeError('malformed', 'the peer streamed a forged announcement');
     } else if (
       message.type === 'attestation' &&
       (await deps.onAttestation(message.attestation, 'http', author)) === 'reject'

@@ -9,6 +9,7 @@ import {
   MAX_UNDER_PREFIX,
 } from '../../core/types/index.ts';
 import {
+  type AddressNews,
   decodeSync,
   encodeFragment,
   encodeSync,
@@ -57,6 +58,10 @@ export interface ResponderDeps {
   readonly onAttest: (peer: Author, attestations: readonly Bytes[], lung: LungName) => Promise<SyncMessage>;
   /** Takes in what a peer tells about the next roster and answers with what it lacks. */
   readonly onNews: (peer: Author, news: RosterNews, lung: LungName) => Promise<SyncMessage>;
+  /** Takes in the complete cut that a peer tells and answers with a later one. */
+  readonly onComplete: (peer: Author, certificate: Bytes) => Promise<SyncMessage>;
+  /** Takes in where members can be reached, as a peer knows it, and answers with what it lacks. */
+  readonly onAddresses: (peer: Author, news: AddressNews, lung: LungName) => Promise<SyncMessage>;
   readonly entries: Pick<Entries, 'many'>;
   readonly snapshots: Pick<SnapshotServer, 'manifest' | 'chunk'>;
   /** Undefined where the node has no vault. */
@@ -103,6 +108,10 @@ export function createResponder(deps: ResponderDeps): Responder {
         return deps.onAttest(peer, message.attestations, lung);
       case 'news':
         return deps.onNews(peer, message, lung);
+      case 'complete':
+        return deps.onComplete(peer, message.certificate);
+      case 'addresses':
+        return deps.onAddresses(peer, message, lung);
       case 'snapshot':
         return deps.snapshots.manifest(message.root);
       case 'chunk':
@@ -125,6 +134,8 @@ export function createResponder(deps: ResponderDeps): Responder {
       case 'leaf-hashes':
       case 'block-bytes':
       case 'newsback':
+      case 'completed':
+      case 'addresses-back':
         throw new LatticeError('malformed', `${message.type} is an answer, not a request`);
     }
   }

@@ -2,6 +2,7 @@ export * from './audit.ts';
 export * from './codes.ts';
 export * from './entries.ts';
 export * from './events.ts';
+export * from './floor.ts';
 export * from './invitations.ts';
 export * from './lattice.ts';
 export * from './members.ts';

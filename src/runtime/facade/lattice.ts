@@ -12,6 +12,7 @@ import type {
   WriteResult,
 } from './entries.ts';
 import type { EventSubscription, LatticeEvent } from './events.ts';
+import type { FloorView } from './floor.ts';
 import type { InvitationService } from './invitations.ts';
 import type { MembershipService } from './members.ts';
 import type { PeerAddress, PeerDifferences, PeerStatus, PingOutcome } from './peers.ts';
@@ -88,6 +89,8 @@ export interface Lattice {
    * in `prove`. Undefined where there is none. Throws LatticeError `not-found` for a hash of no roster.
    */
   certificate(at?: number, options?: { readonly from?: string }): CertificateDocument | undefined;
+  /** Where the floor stands, who holds it there, since when, why, and what to do about it. */
+  floor(): FloorView;
   /** What this node keeps of authors that contradict themselves, over restarts: at most 4 pairs of each sort an author. */
   evidence(): readonly EvidenceView[];
   /**

@@ -28,6 +28,8 @@ export interface NodeOptions {
   readonly bootstrap: readonly Author[];
   /** What the configuration calls other nodes, until they tell it themselves. */
   readonly names?: ReadonlyMap<Author, string>;
+  /** Base URLs and multiaddrs at which other members reach this node, which it tells them. Absent: none. */
+  readonly announce?: readonly string[];
   /** Base URLs of HTTP peers. */
   readonly urls: readonly string[];
   readonly heartbeatMs: number;

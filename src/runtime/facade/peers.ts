@@ -34,6 +34,8 @@ export interface PeerStatus {
   readonly added?: true;
   /** The addresses under which an operator added the peer. Removing all of them removes it. */
   readonly addedAs?: readonly string[];
+  /** URLs and multiaddrs at which it says that it can be reached, as a member of the roster. */
+  readonly announces?: readonly string[];
   readonly trusted: boolean;
   /** The lung that carries this peer at present. */
   readonly lung: 'p2p' | 'http' | 'none';

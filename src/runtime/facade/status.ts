@@ -1,4 +1,5 @@
 import type { CauseCode, ReadOnlyReason, Warning } from './codes.ts';
+import type { FloorStatus } from './floor.ts';
 import type { VaultStatus } from './vault.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -165,6 +166,8 @@ export interface NodeStatus {
   readonly converged: { readonly peers: number; readonly equal: number };
   /** Agreement at fixed times. Unlike `converged`, it is exact even while writes go on. */
   readonly cuts?: CutsStatus;
+  /** Where the floor stands, and who holds it. Nodes of an earlier version tell none. */
+  readonly floor?: FloorStatus;
   readonly transitions: readonly Transition[];
   /** How many fragments were refused since the start, by reason. */
   readonly refused: Readonly<Record<string, number>>;

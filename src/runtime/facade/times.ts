@@ -8,6 +8,9 @@ export function timeOf(at: number, now: number): string {
   return day === Math.floor(now / DAY_MS) ? `${clock} UTC` : `${dateOf(day)} ${clock} UTC`;
 }
 
+/** The date and the time of day in UTC of Unix ms. */
+export const dateTimeOf = (at: number): string => timeOf(at, -DAY_MS);
+
 const twoDigits = (n: number): string => String(n).padStart(2, '0');
 
 /** The date of a day since 1970-01-01, by H. Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days. */

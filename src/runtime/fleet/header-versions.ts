@@ -17,6 +17,8 @@ export interface HeaderVersions {
   note(author: Author, reads: number | undefined): void;
   /** The members that are not known to read them, absent ones included. */
   laggards(): readonly HeaderLaggard[];
+  /** What people read in their place; undefined where there are none. */
+  notReadBy(): readonly string[] | undefined;
   /** Throws LatticeError `version-not-read`, which names them, unless every member is known to read them. */
   check(): void;
 }
@@ -65,6 +67,10 @@ export function createHeaderVersions({ saved, members, keep, log }: HeaderVersio
       save();
     },
     laggards,
+    notReadBy() {
+      const behind = laggards();
+      return behind.length === 0 ? undefined : behind.map(({ label }) => label);
+    },
     check() {
       const behind = laggards();
       if (behind.length === 0) return;

@@ -12,11 +12,14 @@ export interface Members {
   listTrusted(): void;
   /** Makes a member of a peer that the configuration or an operator names. */
   configure(author: Author): void;
-  /** Makes a member of the author who proved to be the one that answers at this configured URL. */
-  foundAt(author: Author, url: string): void;
   /**
-   * Notes that an operator removed a peer, or that another one answers at a URL that was its own. `left` is what the rest of the configuration still says of it; without any,
-   * only the trust list can make it a member.
+   * Takes the URL of the author who proved to be the one that answers there. One that is `configured` makes it a member;
+   * one that it announced does not.
+   */
+  foundAt(author: Author, url: string, configured: boolean): void;
+  /**
+   * Notes that an operator removed a peer, or that another one answers at a URL that was its own. `left` is what is still
+   * known of it; where nothing configures it, only the roster can make it a member.
    */
   release(author: Author, left: { readonly url: string | undefined; readonly configured: boolean }): void;
 }
@@ -41,10 +44,10 @@ export function createMembers(deps: {
       const peer = peers.ensure(author);
       if (peer !== undefined) setConfigured(peer.link, true);
     },
-    foundAt(author, url) {
+    foundAt(author, url, configured) {
       const peer = peers.ensure(author);
       if (peer === undefined) return;
-      setConfigured(peer.link, true);
+      if (configured) setConfigured(peer.link, true);
       setUrl(peer.link, url);
     },
     release(author, { url, configured }) {

@@ -10,14 +10,25 @@ const UNSHOWN = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
 /** What the nodes of the fleet are called (SPEC J5). */
 export interface Names {
-  /** The name of a node: the one that it told, else the one of the configuration, else that of an earlier run. */
+  /**
+   * The name of a node: the one that the roster gives it, else the one that it told, else the one of the configuration,
+   * else that of an earlier run.
+   */
   of(author: Author): string | undefined;
   /** What people read in place of an id: the name, made unique where two nodes have the same one. */
   label(author: Author): string;
   /** Takes the name that a node told of itself; '' or undefined: it has none. */
   learn(author: Author, name: string | undefined): void;
+  /** Takes the names that the present roster gives; a member without one goes by what it tells. */
+  decide(members: readonly NamedMember[]): void;
   /** Names that more than one node has, each with its nodes. */
   shared(): readonly { readonly name: string; readonly authors: readonly Author[] }[];
+}
+
+/** A member as the roster calls it; '' where it has no name for it. */
+export interface NamedMember {
+  readonly author: Author;
+  readonly name: string;
 }
 
 export interface NamesDeps {
@@ -26,6 +37,8 @@ export interface NamesDeps {
   /** The names of the configuration, and those of earlier runs. */
   readonly configured: ReadonlyMap<Author, string>;
   readonly remembered: ReadonlyMap<Author, string>;
+  /** The members of the roster with which the node starts. */
+  readonly decided?: readonly NamedMember[];
   readonly peerIdOf: (author: Author) => string;
   readonly log: { warn(fields: object, message: string): void };
 }
@@ -40,15 +53,25 @@ export function createNames(deps: NamesDeps): Names {
   for (const source of [deps.remembered, deps.configured])
     for (const [author, name] of source) if (name !== '') names.set(author, shownName(name));
   if (deps.ownName !== '') names.set(deps.self, shownName(deps.ownName));
+  let decided = namesIn(deps.decided ?? []);
   let shared = namesOfMany();
   const warned = new Set<string>();
 
+  function namesIn(members: readonly NamedMember[]): ReadonlyMap<Author, string> {
+    return new Map(members.flatMap(({ author, name }) => (shownName(name) === '' ? [] : [[author, shownName(name)]])));
+  }
+
+  /** What each node is called, by whichever way. */
+  function all(): ReadonlyMap<Author, string> {
+    return new Map([...names, ...decided]);
+  }
+
   function namesOfMany(): ReadonlySet<string> {
-    return sharedNames(Array.from(names, ([author, name]) => ({ author, name })));
+    return sharedNames(Array.from(all(), ([author, name]) => ({ author, name })));
   }
 
   function idsOf(name: string): Author[] {
-    return Array.from(names).flatMap(([author, held]) => (held === name ? author : []));
+    return Array.from(all()).flatMap(([author, held]) => (held === name ? author : []));
   }
 
   function warn(): void {
@@ -61,10 +84,12 @@ export function createNames(deps: NamesDeps): Names {
   }
   warn();
 
+  const nameOf = (author: Author): string | undefined => decided.get(author) ?? names.get(author);
+
   return {
-    of: (author) => names.get(author),
+    of: nameOf,
     label(author) {
-      const name = names.get(author);
+      const name = nameOf(author);
       return nodeLabel({ name, peerId: deps.peerIdOf(author) }, name !== undefined && shared.has(name));
     },
     learn(author, told) {
@@ -73,6 +98,11 @@ export function createNames(deps: NamesDeps): Names {
       if (name === '' || author === deps.self || names.get(author) === name) return;
       if (!names.has(author) && names.size >= MAX_NAMES) return;
       names.set(author, name);
+      shared = namesOfMany();
+      warn();
+    },
+    decide(members) {
+      decided = namesIn(members);
       shared = namesOfMany();
       warn();
     },

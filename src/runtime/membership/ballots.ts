@@ -40,7 +40,7 @@ const wait = backoff({ minMs: 3_000, maxMs: 20_000, jitter: 'equal' });
 /** How far a ballot may be beyond those known here: more than all writers open in a year, and far from the last number. */
 const MAX_BALLOTS_AHEAD = 2 ** 32;
 
-export type BallotNotice = Exclude<Notice, { kind: 'approval' | 'certificate' }>;
+export type BallotNotice = Extract<Notice, { kind: 'promise' | 'proposal' | 'acceptance' }>;
 
 export interface BallotsDeps {
   readonly network: string;

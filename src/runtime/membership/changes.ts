@@ -6,12 +6,12 @@ import {
   type ChangeAction,
   changeHash,
   encodeChange,
+  endOf,
   endsWriting,
   isApproved,
   isWriter,
   type Notice,
   type Proposed,
-  RETIRE_AFTER_MS,
   type RosterState,
   rosterHash,
   type Signed,
@@ -70,7 +70,7 @@ export interface Changes {
 
 /** What the change makes of the roster now. LatticeError `invalid-change`. */
 export function madeBy(state: RosterState, action: ChangeAction, nowMs: number) {
-  return applyChange(state, action, endsWriting(state, action) ? nowMs + RETIRE_AFTER_MS : 0);
+  return applyChange(state, action, endsWriting(state, action) ? endOf(action, nowMs) : 0);
 }
 
 export function createChanges(deps: { readonly hasher: Hasher; readonly saved: readonly KeptChange[] }): Changes {

@@ -27,6 +27,7 @@ import type { Streams } from '../streams/streams.ts';
 import { ask, peerCodeOf } from '../transport/link.ts';
 import type { LinkTo } from '../transport/links.ts';
 import type { P2pSupervisor } from '../transport/lung-p2p.ts';
+import type { Doubt } from './doubt.ts';
 import type { Membership } from './membership.ts';
 
 const LOOK_EVERY_MS = 200;
@@ -44,6 +45,9 @@ const MAX_ROUNDS = 64;
 /** How long a member is left alone that does not know these messages: it is of an earlier version. */
 const UNKNOWING_MS = 60_000;
 
+/** Most bytes of evidence in one message, so that what is decided keeps its room beside it. */
+const MAX_EVIDENCE_BYTES = 256 * 1024;
+
 const retry = backoff({ minMs: 500, maxMs: 15_000, jitter: 'equal' });
 
 export interface ExchangeDeps {
@@ -60,7 +64,12 @@ export interface ExchangeDeps {
   readonly streamsToUs: (author: Author) => boolean;
   readonly streams: Pick<Streams, 'publishTo' | 'streamsTo'>;
   readonly mode: () => SyncMode;
-  readonly membership: () => Pick<Membership, 'hear' | 'notices' | 'heardAllOf'>;
+  readonly membership: () => Pick<Membership, 'hear' | 'notices'>;
+  readonly doubt: Pick<Doubt, 'heard' | 'heardAllOf'>;
+  /** What its own key attested last, which this member is told each time. */
+  readonly attestedBy: (peer: Author) => Notice | undefined;
+  /** What every member is told once. */
+  readonly evidence: () => readonly Notice[];
   readonly heartbeatMs: number;
   readonly graceMs: number;
 }
@@ -86,6 +95,8 @@ interface Partner {
   dueAt: number;
   failures: number;
   busy: boolean;
+  /** Its incarnation, and the ids (hex) of the evidence that it was given in it. */
+  given: { readonly incarnation: string; readonly ids: Set<string> };
   /** Whether something became news while an exchange ran. */
   hurried: boolean;
 }
@@ -100,7 +111,15 @@ export function createExchange(deps: ExchangeDeps): Exchange {
   function partnerOf(author: Author): Partner {
     let partner = partners.get(author);
     if (partner === undefined) {
-      partner = { speaks: false, epoch: undefined, dueAt: 0, failures: 0, busy: false, hurried: false };
+      partner = {
+        speaks: false,
+        epoch: undefined,
+        dueAt: 0,
+        failures: 0,
+        busy: false,
+        given: { incarnation: '', ids: new Set() },
+        hurried: false,
+      };
       partners.set(author, partner);
     }
     return partner;
@@ -118,13 +137,32 @@ export function createExchange(deps: ExchangeDeps): Exchange {
 
   const held = () => deps.membership().notices().slice(0, MAX_NOTICES).map(encodedOf);
 
+  /** What a peer is told whatever it has: a store that was restored does not know what it lacks. */
+  function tidingsFor(peer: Author): readonly Bytes[] {
+    const partner = partnerOf(peer);
+    const head = deps.peers.get(peer)?.view.head;
+    const incarnation = head === undefined ? '' : bytesToHex(head.incarnation);
+    if (partner.given.incarnation !== incarnation) partner.given = { incarnation, ids: new Set() };
+    const attested = deps.attestedBy(peer);
+    const out = attested === undefined ? [] : [encodeNotice(attested)];
+    let room = MAX_EVIDENCE_BYTES;
+    for (const { bytes, id } of deps.evidence().map(encodedOf)) {
+      if (partner.given.ids.has(bytesToHex(id))) continue;
+      room -= bytes.length;
+      if (room < 0) break;
+      partner.given.ids.add(bytesToHex(id));
+      out.push(bytes);
+    }
+    return out;
+  }
+
   /** Our side, with what the other lacks by what it told of itself. */
-  function newsFor(type: RosterNews['type'], other: RosterNews | undefined): RosterNews {
+  function newsFor(peer: Author, type: RosterNews['type'], other: RosterNews | undefined): RosterNews {
     const { epoch } = roster.present.state.roster;
     const all = held();
-    const notices: Bytes[] = [];
+    const notices = type === 'newsback' || other === undefined ? [...tidingsFor(peer)] : [];
     if (other !== undefined) {
-      let room = MAX_NEWS_BYTES;
+      let room = MAX_NEWS_BYTES - notices.reduce((sum, { length }) => sum + length, 0);
       const add = (bytes: Bytes): void => {
         room -= bytes.length + 8;
         if (room >= 0) notices.push(bytes);
@@ -140,25 +178,31 @@ export function createExchange(deps: ExchangeDeps): Exchange {
     return { type, epoch, roster: roster.hash, has: all.map(({ id }) => id), notices };
   }
 
-  async function takeAll(author: Author, { notices }: RosterNews, lung: LungName): Promise<void> {
+  /** Resolves to whether anything of it was news. */
+  async function takeAll(author: Author, { notices }: RosterNews, lung: LungName): Promise<boolean> {
+    let isNews = false;
     for (const bytes of notices) {
       try {
-        if ((await deps.membership().hear(bytes, lung, author)) === 'forged')
+        const heard = await deps.membership().hear(bytes, lung, author);
+        if (heard === 'forged')
           throw new LatticeError('bad-signature', 'a notice about the roster has a bad signature');
+        isNews ||= heard === 'news';
       } catch (error) {
         // What a later version tells is left alone.
         if (!(error instanceof LatticeError) || error.code !== 'unknown-version') throw error;
       }
     }
+    return isNews;
   }
 
   function noteTold(author: Author, { epoch, roster: hash, has }: RosterNews): void {
     const partner = partnerOf(author);
     partner.speaks = true;
     partner.epoch = epoch;
+    deps.doubt.heard(author);
     if (!equalBytes(hash, roster.hash)) return;
     const ours = new Set(held().map(({ id }) => bytesToHex(id)));
-    if (has.every((id) => ours.has(bytesToHex(id)))) deps.membership().heardAllOf(author);
+    if (has.every((id) => ours.has(bytesToHex(id)))) deps.doubt.heardAllOf(author);
   }
 
   /** Exchanges news with a member until neither has something for the other. */
@@ -169,14 +213,15 @@ export function createExchange(deps: ExchangeDeps): Exchange {
     partner.hurried = false;
     try {
       let theirs: RosterNews | undefined;
+      let brought = false;
       for (let round = 0; round < MAX_ROUNDS; round++) {
-        const ours = newsFor('news', theirs);
+        const ours = newsFor(peer.author, 'news', theirs);
         // The first round tells and asks; a further one is worth it only for what one of the two lacks.
-        if (theirs !== undefined && ours.notices.length === 0 && theirs.notices.length === 0) break;
+        if (theirs !== undefined && ours.notices.length === 0 && !brought) break;
         const reply = await ask(path.link, ours);
         if (reply.type !== 'newsback')
           throw new LatticeError('unexpected-answer', `expected newsback, the peer answered ${reply.type}`);
-        await takeAll(peer.author, reply, path.lung);
+        brought = await takeAll(peer.author, reply, path.lung);
         theirs = reply;
         noteTold(peer.author, reply);
       }
@@ -185,7 +230,11 @@ export function createExchange(deps: ExchangeDeps): Exchange {
     } catch (error) {
       partner.failures++;
       const code = peerCodeOf(error);
-      if (code === 'unknown-version') partner.speaks = false;
+      if (code === 'unknown-version') {
+        partner.speaks = false;
+        // It knows no votes at all.
+        deps.doubt.heard(peer.author);
+      }
       partner.dueAt =
         clock.monotonic() +
         (code === 'unknown-version' ? UNKNOWING_MS : retry(partner.failures, deps.random.fraction()));
@@ -233,7 +282,7 @@ export function createExchange(deps: ExchangeDeps): Exchange {
     async onNews(peer, news, lung) {
       await takeAll(peer, news, lung);
       noteTold(peer, news);
-      const answer = newsFor('newsback', news);
+      const answer = newsFor(peer, 'newsback', news);
       const { epoch } = roster.present.state.roster;
       // Who tells more than it sent is asked for the rest.
       if (news.epoch > epoch) partnerOf(peer).dueAt = Math.min(partnerOf(peer).dueAt, clock.monotonic());

@@ -18,7 +18,6 @@ import {
 import {
   encodeKnownAuthors,
   FIRST_ROSTER,
-  FRESH_STORE,
   rosterCertificateKey,
   SECOND_CERTIFICATE,
   STOPPED,
@@ -33,6 +32,7 @@ import {
   LatticeError,
   MAX_AHEAD_MS,
 } from '../../core/types/index.ts';
+import { attestationSigningBytes, decodeSignedAttestation } from '../../core/wire/index.ts';
 import type { Clock, Log, Random, Signer, Verifier } from '../../ports/index.ts';
 import { every, type Repetition } from '../../timing/index.ts';
 import type { AttestedMark } from '../cuts/attested.ts';
@@ -41,6 +41,7 @@ import type { RosterOwner } from '../fleet/roster.ts';
 import type { LungName } from '../peers/link.ts';
 import { type BallotNotice, type Ballots, createBallots, votesRow } from './ballots.ts';
 import { type ApprovalNotice, type Changes, createChanges } from './changes.ts';
+import type { Doubt, DoubtKind } from './doubt.ts';
 import { allGood, type SavedMembership } from './saved.ts';
 
 /** How often it is looked at whether there is something to decide, or this node's own end has come. */
@@ -49,6 +50,14 @@ const LOOK_EVERY_MS = 200;
 const MAX_WAITING = 1024;
 /** Most epochs of one fleet: one change a day for eleven years, in some megabytes. */
 export const MAX_EPOCHS = 4096;
+
+const WHY: Readonly<Record<DoubtKind, string>> = {
+  unasked: 'since its start this node has not been told by a majority of the writers what they heard of its key',
+  new: 'this store is new and waits until every writer has told what it heard of this key',
+  restored:
+    'this store lacks what its key has signed, as a restored one does; it waits until every writer has told what it ' +
+    'heard of this key, or for the next roster that is decided',
+};
 
 /** What became of a notice: it told something, it was known or is of no use here, or a signature is bad. */
 export type Heard = 'news' | 'known' | 'forged';
@@ -64,11 +73,14 @@ export interface MembershipDeps {
   readonly log: Log;
   readonly roster: RosterOwner;
   readonly saved: SavedMembership;
-  readonly replica: Pick<Replica, 'observeTime' | 'meta'>;
+  readonly replica: Pick<Replica, 'observeTime'>;
   readonly keep: (make: () => readonly RowWrite[]) => Promise<void>;
-  readonly attested: Pick<AttestedMark, 'newest' | 'close'>;
+  readonly attested: Pick<AttestedMark, 'newest' | 'close' | 'heard'>;
+  readonly doubt: Doubt;
   /** Called with every vote whose signature is good. */
   readonly onVote: (signed: Signed<Acceptance>) => void;
+  /** Takes evidence that a member tells, whose signatures nobody has verified; false where it is none. */
+  readonly onEvidence: (evidence: Extract<Notice, { kind: 'evidence' }>) => Promise<boolean>;
   readonly floor: () => number | undefined;
   /** Whether nothing about this node's own past is in doubt. */
   readonly isSettled: () => boolean;
@@ -92,8 +104,6 @@ export interface Membership {
   say(notice: ApprovalNotice): Promise<void>;
   /** Everything that members without it should be told, certificates aside. */
   notices(): readonly Notice[];
-  /** Notes that a member that goes by the same roster has told everything that it knows of this decision. */
-  heardAllOf(peer: Author): void;
   /** Why this node takes no part in the present decision. */
   abstains(): string | undefined;
   /** The epoch for which a second certificate is known. */
@@ -105,10 +115,7 @@ export interface Membership {
 export function createMembership(deps: MembershipDeps): Membership {
   const { network, self, hasher, roster, clock, log, verifier } = deps;
   const changes = createChanges({ hasher, saved: deps.saved.changes });
-  /** Whether this store was new when the node first ran under this key, and may have been preceded by another. */
-  let isFresh = deps.saved.isFresh || deps.replica.meta.sequence === 0;
-  let isFreshKept = deps.saved.isFresh;
-  const heard = new Set<Author>();
+  const { doubt } = deps;
   let second = deps.saved.second;
   let stopped = deps.saved.stopped.includes(self);
   let turn: Promise<unknown> = Promise.resolve();
@@ -139,8 +146,8 @@ export function createMembership(deps: MembershipDeps): Membership {
   function abstains(): string | undefined {
     if (second !== undefined) return 'two rosters were decided for one epoch, so nothing more is decided';
     if (roster.votes.abstains) return 'this store lost votes that others have heard; it votes again in the next epoch';
-    if (isFresh) return 'this store is new and waits until every writer has told what it heard of this key';
-    return undefined;
+    const why = doubt.why();
+    return why === undefined ? undefined : WHY[why];
   }
 
   async function take(
@@ -150,6 +157,8 @@ export function createMembership(deps: MembershipDeps): Membership {
     from: Author | undefined,
   ): Promise<Heard> {
     if (notice.kind === 'certificate') return takeCertificate(notice.certificate, lung, from);
+    if (notice.kind === 'attested') return takeAttested(notice.attestation);
+    if (notice.kind === 'evidence') return (await deps.onEvidence(notice)) ? 'known' : 'forged';
     if (notice.kind === 'approval') {
       const { statement } = notice.signed;
       if (statement.network !== network) return 'known';
@@ -187,12 +196,25 @@ export function createMembership(deps: MembershipDeps): Membership {
     deps.onEvent({ type, change: id, author: statement.author, action: action.kind });
   }
 
+  /** What this node's own key attested, and this store knows nothing of, was attested by a store that is lost. */
+  async function takeAttested(bytes: Bytes): Promise<Heard> {
+    const { attestation, payloadBytes, signature } = decodeSignedAttestation(bytes);
+    const { author, at } = attestation;
+    if (author !== self || attestation.network !== network || at <= deps.attested.newest) return 'known';
+    if (!(await verifier.verify(author, attestationSigningBytes(payloadBytes), signature))) return 'forged';
+    if (at <= deps.attested.newest) return 'known';
+    doubt.sawLost('an attestation');
+    if (at <= clock.now() + MAX_AHEAD_MS) deps.attested.heard(at);
+    return 'known';
+  }
+
   /** A vote of this node's own key that it knows nothing of was given by a store that is lost. */
   async function noticeLostVotes({ kind, signed: { statement } }: BallotNotice): Promise<void> {
     const { abstains, promised, accepted } = roster.votes;
     if (statement.author !== self || abstains) return;
     const mine = kind === 'promise' ? promised : accepted?.ballot;
     if (mine !== undefined && compareBallots(mine, statement.ballot) >= 0) return;
+    doubt.sawLost('a vote');
     await deps.keep(() => {
       const votes = { ...NO_VOTES, abstains: true };
       roster.vote(votes);
@@ -274,7 +296,6 @@ export function createMembership(deps: MembershipDeps): Membership {
     });
     // Nothing has waited since the row was written, so that the list is still the same.
     if (!isCurrent || roster.present.state !== before) return false;
-    heard.clear();
     roster.take({ state, start, certificate: bytes }, NO_VOTES);
     log.info(
       { epoch: state.roster.epoch, hash: bytesToHex(state.hash), start, members: state.roster.members.length },
@@ -299,22 +320,9 @@ export function createMembership(deps: MembershipDeps): Membership {
     deps.onStopped(until);
   }
 
-  async function keepFreshness(): Promise<void> {
-    if (!isFresh) return;
-    if (roster.writers.every((author) => author === self || heard.has(author))) {
-      isFresh = false;
-      if (!isFreshKept) return;
-      isFreshKept = false;
-      return deps.keep(() => [{ type: 'del', key: FRESH_STORE }]);
-    }
-    if (isFreshKept) return;
-    isFreshKept = true;
-    await deps.keep(() => [{ type: 'put', key: FRESH_STORE, value: new Uint8Array(0) }]);
-  }
-
   async function look(): Promise<void> {
     await inTurn(async () => {
-      await keepFreshness();
+      await doubt.look();
       await stopAtEnd(false);
       await ballots.look();
     });
@@ -341,9 +349,6 @@ export function createMembership(deps: MembershipDeps): Membership {
         // What others do not take any more would look as if they had not been told.
         .filter(({ signed: { statement } }) => roster.isWriter(statement.author) && statement.expires > clock.now()),
     ],
-    heardAllOf(peer) {
-      if (isFresh) heard.add(peer);
-    },
     abstains,
     second: () => (second === undefined ? undefined : decodeRosterCertificate(second).roster.epoch),
     start() {

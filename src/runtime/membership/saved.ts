@@ -11,14 +11,17 @@ import {
 } from '../../core/roster/index.ts';
 import {
   bucketRange,
+  decodeDoubt,
   decodeKeptChange,
   decodeKnownAuthors,
   decodeVotes,
   epochOfRest,
   type KeptChange,
+  type KeptDoubt,
   rosterKeyToName,
 } from '../../core/rows/index.ts';
 import { type Author, type Bytes, bytesToHex, type Hasher, LatticeError } from '../../core/types/index.ts';
+import { announcementBytes, decodeAnnouncement, type SignedAnnouncement } from '../../core/wire/index.ts';
 import type { Log, Store, Verifier } from '../../ports/index.ts';
 import type { DecidedRoster, SavedRoster } from '../fleet/roster.ts';
 
@@ -28,10 +31,12 @@ export interface SavedMembership {
   readonly changes: readonly KeptChange[];
   /** A second certificate for an epoch that was decided. */
   readonly second: Bytes | undefined;
-  /** Whether the store was new when the node first ran and has not heard from all writers since. */
-  readonly isFresh: boolean;
+  /** Since when the store may lack what its key has signed. */
+  readonly doubt: KeptDoubt | undefined;
   /** Keys of this store's node that are retired and have stopped for good. */
   readonly stopped: readonly Author[];
+  /** The newest announcement of each member that told one. */
+  readonly announcements: readonly SignedAnnouncement[];
 }
 
 export interface SavedDeps {
@@ -54,8 +59,9 @@ export async function loadMembership(deps: SavedDeps): Promise<SavedMembership> 
   const votes = new Map<string, VoteState>();
   const changes: KeptChange[] = [];
   let second: Bytes | undefined;
-  let isFresh = false;
+  let doubt: KeptDoubt | undefined;
   let stopped: readonly Author[] = [];
+  const announcements: SignedAnnouncement[] = [];
   for await (const rows of deps.store.iterate(bucketRange('roster')))
     for (const [key, value] of rows) {
       const { kind, rest } = rosterKeyToName(key);
@@ -78,11 +84,17 @@ export async function loadMembership(deps: SavedDeps): Promise<SavedMembership> 
         case 'second':
           second = value.slice();
           break;
-        case 'fresh':
-          isFresh = true;
+        case 'doubt':
+          doubt = decodeDoubt(value);
           break;
         case 'stopped':
           stopped = decodeKnownAuthors(value);
+          break;
+        case 'announcement': {
+          const kept = await readAnnouncement(deps, value.slice());
+          if (kept !== undefined) announcements.push(kept);
+          else log.warn({ author: bytesToHex(rest) }, 'a stored announcement does not verify and is passed over');
+        }
       }
     }
   const decided: DecidedRoster[] = [];
@@ -103,7 +115,25 @@ export async function loadMembership(deps: SavedDeps): Promise<SavedMembership> 
       decided.push({ state, start: found.start, certificate });
     }
   }
-  return { roster: { first, decided, votes }, changes, second, isFresh, stopped };
+  return { roster: { first, decided, votes }, changes, second, doubt, stopped, announcements };
+}
+
+async function readAnnouncement(
+  { verifier, network }: SavedDeps,
+  bytes: Bytes,
+): Promise<SignedAnnouncement | undefined> {
+  try {
+    const kept = decodeAnnouncement(bytes);
+    const { announcement, signature } = kept;
+    const isOurs = announcement.network === network;
+    return isOurs && (await verifier.verify(announcement.author, announcementBytes(announcement), signature))
+      ? kept
+      : undefined;
+  } catch (error) {
+    // Another version may have had another form of addresses, and the member tells its own again.
+    if (!(error instanceof LatticeError)) throw error;
+    return undefined;
+  }
 }
 
 /** Whether all signatures are good. */

@@ -260,7 +260,7 @@ function textOf(action: ChangeAction, label: (author: Author) => string): string
     case 'rotate':
       return `${label(action.author)} goes on under the new key ${action.to}; the old one retires.`;
     case 'remove':
-      return `${label(action.author)} is removed: nothing that it wrote above the floor counts any more.`;
+      return `${label(action.author)} is removed: nothing that it writes after the newest cut counts.`;
     case 'drop':
       return `${label(action.author)}, which is retired, leaves the roster. What it wrote stays.`;
     case 'name':

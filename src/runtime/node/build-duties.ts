@@ -6,12 +6,15 @@ import { createSnapshotServer } from '../bootstrap/snapshot-server.ts';
 import { createVouching } from '../bootstrap/vouching.ts';
 import { createAttestationBook } from '../cuts/attestations.ts';
 import { createAttestedMark } from '../cuts/attested.ts';
+import { createCompleteCuts } from '../cuts/complete.ts';
+import { createCompleteExchange } from '../cuts/complete-exchange.ts';
 import { CUT_PERIOD_MS, CUT_SETTLE_MS, createCuts } from '../cuts/cuts.ts';
 import { createMismatches } from '../cuts/mismatches.ts';
 import { createAttestationWays } from '../cuts/spread.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { createHeaderVersions } from '../fleet/header-versions.ts';
 import { createRememberedPeers } from '../fleet/remembered-peers.ts';
+import { createDoubt } from '../membership/doubt.ts';
 import { createComparison } from '../repair/compare-peer.ts';
 import { createRepairs } from '../repair/repairs.ts';
 import { JOURNAL_LENGTH } from '../storage/startup.ts';
@@ -43,7 +46,7 @@ export function buildDuties(
   const { replica, roster, self, addedPeers } = opened;
   const { entries, holds, peers, mode, members, names, own, guard, writer, door, signedTwice, streams, transitions } =
     state;
-  const { p2p, http, linkTo } = lungs;
+  const { p2p, http, linkTo, dialList } = lungs;
   const { network } = options;
   const log = deps.log.child('node');
 
@@ -51,6 +54,17 @@ export function buildDuties(
   const periodMs = options.cutPeriodMs ?? CUT_PERIOD_MS;
   const cutLog = deps.log.child('cuts');
   const attested = createAttestedMark({ replica, writer, stored: opened.attested });
+  const doubt = createDoubt({
+    self,
+    roster,
+    clock: state.fleetClock,
+    log: deps.log.child('roster'),
+    saved: opened.membership.doubt,
+    isNew: replica.meta.sequence === 0,
+    isShort: opened.end.short,
+    keep: writer.keep,
+    passed: attested.heard,
+  });
   const book = createAttestationBook({
     network,
     self,
@@ -59,8 +73,36 @@ export function buildDuties(
     hasher,
     verifier,
     clock: state.fleetClock,
-    onOwn: attested.heard,
+    onOwn(at) {
+      if (at <= attested.newest) return;
+      doubt.sawLost('an attestation');
+      attested.heard(at);
+    },
     onTwoRoots: (statements) => signedTwice.note({ kind: 'two-roots', statements }),
+    onHeard: replica.observeTime,
+    onAdded: () => complete.look(),
+  });
+  const complete = createCompleteCuts({
+    network,
+    roster,
+    verifier,
+    book,
+    clock: state.fleetClock,
+    keep: writer.keep,
+    saved: opened.complete,
+    log: cutLog,
+  });
+  const completeExchange = createCompleteExchange({
+    clock: state.fleetClock,
+    random,
+    log: cutLog,
+    complete,
+    peers,
+    members,
+    linkTo,
+    periodMs,
+    heartbeatMs: options.heartbeatMs,
+    graceMs: options.graceMs,
   });
   const mismatches = createMismatches({ log: cutLog, metrics });
   const cuts = createCuts({
@@ -80,8 +122,10 @@ export function buildDuties(
     // Alone, a node whose word needs others' to count has nobody to compare its clock with.
     mayAttest: () =>
       (roster.writers.length === 1 || guard.clocks.hearsPeers()) &&
+      guard.isOpen() &&
       !guard.has('clone') &&
       !guard.has('lost-batches') &&
+      doubt.mayAttest() &&
       vouching.isVerified(),
     ways: createAttestationWays({ p2p, http, streams, peers, mode: () => mode.now }),
     onCut: (cut) => streams.publishEvent({ type: 'cut', ...cut }),
@@ -184,7 +228,7 @@ export function buildDuties(
     http,
     members,
     onChange: guard.tick,
-    stayWith: (multiaddrs) => deps.p2p?.stayWith?.(multiaddrs),
+    stayWith: dialList.name,
     log,
   });
 
@@ -229,11 +273,14 @@ export function buildDuties(
   return {
     audit,
     attested,
+    doubt,
     tokens,
     remembered,
     headerVersions,
     vouching,
     book,
+    complete,
+    completeExchange,
     mismatches,
     cuts,
     bootstrap,

@@ -22,8 +22,8 @@ export function buildExchange(
   { replica, roster, self }: OpenedNode,
   state: StateParts,
   { p2p, http, outbox, linkTo }: LungParts,
-  { cuts, bootstrap, headerVersions, snapshots, supervision }: DutyParts,
-  { membership, rosterExchange }: MembershipParts,
+  { cuts, completeExchange, bootstrap, headerVersions, snapshots, supervision }: DutyParts,
+  { membership, rosterExchange, announcements, announcing }: MembershipParts,
   { vault }: FaceParts,
 ) {
   const { hasher, signer, verifier, clock, random } = deps;
@@ -54,6 +54,7 @@ export function buildExchange(
     isMember: members.has,
     onAttestation: cuts.onAttestation,
     onNotice: membership.hear,
+    onAnnouncement: announcements.hear,
     tellTwins: (head) => streams.publishTo(encodeGossip({ type: 'head', head }), head.head.author),
     onName: names.learn,
     onReads: headerVersions.note,
@@ -75,6 +76,8 @@ export function buildExchange(
     },
     onAttest: cuts.onAttest,
     onNews: rosterExchange.onNews,
+    onComplete: completeExchange.onComplete,
+    onAddresses: announcing.onNews,
     entries,
     snapshots,
     vault: vault?.server,

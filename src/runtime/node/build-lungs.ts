@@ -1,6 +1,7 @@
 import { bytesToHex } from '../../core/types/index.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { createGossipOutbox } from '../streams/outbox.ts';
+import { createDialList } from '../transport/dial-list.ts';
 import { createLinks } from '../transport/links.ts';
 import { createHttpSupervisor } from '../transport/lung-http.ts';
 import { createP2pSupervisor } from '../transport/lung-p2p.ts';
@@ -48,5 +49,5 @@ export function buildLungs(options: NodeOptions, deps: NodeDeps, { self, addedPe
     publish: p2p.publish,
     onDropped: (operations) => metrics.count('lattice_gossip_dropped_operations_total', {}, operations),
   });
-  return { p2p, http, linkTo, outbox };
+  return { p2p, http, linkTo, outbox, dialList: createDialList(deps.p2p) };
 }

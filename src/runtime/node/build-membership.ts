@@ -1,6 +1,13 @@
 import type { Author } from '../../core/types/index.ts';
+import { clip } from '../../core/wire/fields.ts';
+import { announcedAddresses, MAX_NAME_BYTES } from '../../core/wire/index.ts';
+import { createToldEvidence } from '../commit/told-evidence.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { timeOf } from '../facade/times.ts';
+import { everStood } from '../fleet/roster.ts';
+import { createAnnouncements } from '../membership/announcements.ts';
+import { createAnnouncing } from '../membership/announcing.ts';
+import { createDialling } from '../membership/dialling.ts';
 import { createExchange } from '../membership/exchange.ts';
 import { createInvitations } from '../membership/invitations.ts';
 import { createMembership } from '../membership/membership.ts';
@@ -20,8 +27,8 @@ export function buildMembership(
   deps: NodeDeps,
   opened: OpenedNode,
   state: StateParts,
-  { p2p, http, linkTo }: LungParts,
-  { attested, book }: DutyParts,
+  { p2p, http, linkTo, dialList }: LungParts,
+  { attested, book, doubt }: DutyParts,
 ) {
   const { hasher, signer, verifier, random, clock, peerIdOf } = deps;
   const { roster, replica, self, known } = opened;
@@ -35,6 +42,14 @@ export function buildMembership(
   /** No node keeps a floor, so nobody leaves a roster for good (SPEC RO10). */
   const floor = (): number | undefined => undefined;
 
+  const told = createToldEvidence({
+    network,
+    hasher,
+    verifier,
+    signedTwice,
+    contradictions: state.contradictions,
+    everStood: (author) => everStood(roster, author),
+  });
   const exchange = createExchange({
     clock,
     random,
@@ -49,6 +64,12 @@ export function buildMembership(
     streamsToUs: (author) => http.find(author)?.streaming === true,
     mode: () => mode.now,
     membership: () => membership,
+    doubt,
+    attestedBy(peer) {
+      const signed = book.newestOf(peer);
+      return signed === undefined ? undefined : { kind: 'attested', attestation: signed.bytes };
+    },
+    evidence: told.all,
     heartbeatMs,
     graceMs,
   });
@@ -66,7 +87,9 @@ export function buildMembership(
     replica,
     keep: writer.keep,
     attested,
+    doubt,
     onVote: signedTwice.noteVote,
+    onEvidence: told.take,
     floor,
     isSettled: () => guard.isOpen() && !guard.has('clone') && !guard.has('lost-batches') && !guard.has('own-history'),
     async know(authors) {
@@ -79,6 +102,52 @@ export function buildMembership(
     onEvent: streams.publishEvent,
     onChange: tell,
   });
+  const own = announcedAddresses(options.announce ?? [], peerIdOf(self));
+  const addressLog = deps.log.child('addresses');
+  const announcing = createAnnouncing({
+    clock,
+    random,
+    log: addressLog,
+    peers,
+    members,
+    linkTo,
+    p2p,
+    streams,
+    mode: () => mode.now,
+    announcements: () => announcements,
+    heartbeatMs,
+    graceMs,
+  });
+  const announcements = createAnnouncements({
+    network,
+    self,
+    own: { name: clip(options.name, MAX_NAME_BYTES), ...own },
+    hasher,
+    signer,
+    verifier,
+    clock,
+    log: addressLog,
+    roster,
+    saved: opened.membership.announcements,
+    keep: writer.keep,
+    spread: announcing.spread,
+    onChange({ author, name }) {
+      names.learn(author, name);
+      dialling.look();
+      tell();
+    },
+  });
+  const dialling = createDialling({
+    self,
+    clock,
+    log: addressLog,
+    roster,
+    announcements,
+    http,
+    announce: dialList.announce,
+  });
+  for (const { announcement } of announcements.all())
+    if (names.of(announcement.author) === undefined) names.learn(announcement.author, announcement.name);
   const warnings = rosterWarnings({
     roster,
     membership,
@@ -100,8 +169,8 @@ export function buildMembership(
     nameOf: names.of,
     labelOf: names.label,
     addressesOf(author) {
-      const url = peers.get(author)?.link.url;
-      return { urls: url === undefined ? [] : [url], multiaddrs: [] };
+      const { urls = [], multiaddrs = [] } = announcements.of(author) ?? {};
+      return { urls, multiaddrs };
     },
     warnings,
     onChange(listener) {
@@ -129,5 +198,14 @@ export function buildMembership(
       return isFresh && view.agreement === 'equal' && book.summary().certified !== undefined;
     },
   });
-  return { invitations, rosterExchange: exchange, membership, membershipService: service, rosterWarnings: warnings };
+  return {
+    invitations,
+    rosterExchange: exchange,
+    announcements,
+    announcing,
+    dialling,
+    membership,
+    membershipService: service,
+    rosterWarnings: warnings,
+  };
 }

@@ -45,11 +45,14 @@ interface StandingReason {
   readonly text: string | undefined;
 }
 
+/** Sentences as clauses of one. */
+const clauses = (sentences: readonly string[]): string => sentences.map((one) => one.replace(/\.$/, '')).join('; ');
+
 /** The reasons for being read-only that lie in the configuration, and in what the roster says of the own key. */
 function reasonsOf(options: NodeOptions, { self, roster }: OpenedNode): readonly StandingReason[] {
   const { violations } = options;
   return [
-    { code: 'safe-mode', text: violations.length > 0 ? `production guard: ${violations.join('; ')}` : undefined },
+    { code: 'safe-mode', text: violations.length > 0 ? clauses(violations) : undefined },
     ...roleReasons(self, roster),
   ];
 }

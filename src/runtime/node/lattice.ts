@@ -1,5 +1,6 @@
 import { type Bytes, bytesToHex, hexToBytes, LatticeError } from '../../core/types/index.ts';
 import { encodeSync } from '../../core/wire/index.ts';
+import { CUT_PERIOD_MS, CUT_SETTLE_MS } from '../cuts/cuts.ts';
 import type { Lattice } from '../facade/index.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { createChanged } from '../read/changed.ts';
@@ -8,6 +9,7 @@ import { createHistory } from '../read/history.ts';
 import { createProofs } from '../read/prove.ts';
 import { createWholeState } from '../read/whole-state.ts';
 import { createPing } from '../transport/ping.ts';
+import { createFloorWatch } from '../watch/floor.ts';
 import { measuredSync, measuredWrites } from '../watch/measured.ts';
 import type { SeriesRecorder } from '../watch/series.ts';
 import { createStatus } from '../watch/status.ts';
@@ -55,7 +57,20 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
   });
   const { network } = options;
   const proofs = createProofs({ replica, hasher, writer, network, ownHead: own.head, entries, cuts, book, roster });
-  const status = createStatus({ options, deps, opened, parts, startedAt });
+  const floor = createFloorWatch({
+    ...parts,
+    self: signer.author,
+    clock,
+    startedAt,
+    periodMs: options.cutPeriodMs ?? CUT_PERIOD_MS,
+    settleMs: options.cutSettleMs ?? CUT_SETTLE_MS,
+    heartbeatMs: options.heartbeatMs,
+    graceMs: options.graceMs,
+    roster,
+    epochOf: parts.rosterExchange.epochOf,
+    peerIdOf,
+  });
+  const status = createStatus({ options, deps, opened, parts, startedAt, floor });
 
   const lattice: Lattice = {
     status: status.node,
@@ -70,6 +85,7 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
     history: createHistory({ store, hasher, writer, entries, now: parts.fleetClock.now }),
     changedIn: createChanged({ store, sequence: () => own.durable().sequence }),
     cuts: book.views,
+    floor: floor.view,
     evidence: () =>
       evidenceViews({ network, hasher, contradictions: parts.contradictions, signedTwice: parts.signedTwice }),
     cutCells: cuts.cells.find,

@@ -5,6 +5,7 @@ import { loadBootstrap, type SavedBootstrap } from '../bootstrap/record.ts';
 import type { KeptEvidence } from '../commit/contradictions.ts';
 import { loadEvidence } from '../commit/saved-evidence.ts';
 import { type KeptPair, loadSignedTwice } from '../commit/signed-twice.ts';
+import { type CompleteCut, loadComplete } from '../cuts/complete.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { loadHeaderReaders } from '../fleet/header-versions.ts';
 import { type KnownAuthors, loadKnownAuthors } from '../fleet/known-authors.ts';
@@ -31,6 +32,8 @@ export interface OpenedNode extends OpenedState {
   readonly headerReaders: readonly Author[];
   readonly evidence: readonly KeptEvidence[];
   readonly signedTwice: readonly KeptPair[];
+  /** The newest complete cut that an earlier run knew. */
+  readonly complete: CompleteCut | undefined;
 }
 
 /** Opens and verifies the state. Rejects when the store does not verify, and leaves the store as it is. */
@@ -69,5 +72,6 @@ export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<Op
     headerReaders: await readable(directory, () => loadHeaderReaders(store, log)),
     evidence,
     signedTwice: await readable(directory, () => loadSignedTwice({ store, hasher, verifier, network, log })),
+    complete: await loadComplete({ store, network, roster, verifier, log }),
   };
 }

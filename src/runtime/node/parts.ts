@@ -23,6 +23,7 @@ export function buildParts(options: NodeOptions, given: NodeDeps, opened: Opened
     ownName: options.name,
     configured: options.names ?? new Map(),
     remembered: new Map(opened.rememberedPeers.map(({ author, name }) => [author, name])),
+    decided: opened.roster.present.state.roster.members,
     peerIdOf,
     log: given.log.child('node'),
   });
@@ -40,6 +41,7 @@ export function buildParts(options: NodeOptions, given: NodeDeps, opened: Opened
       self: opened.self,
       own,
       guard,
+      onOwnFromElsewhere: () => duties.doubt.sawLost('a commit'),
       contradictions,
       covering,
       cuts: duties.cuts,

@@ -46,9 +46,12 @@ export function countedLink(
     ms: () => Math.round(clock.monotonic() - started),
     async link(bytes) {
       if (counters.requests >= bounds.requests)
-        throw new LatticeError('session-limit', `more than ${bounds.requests} requests in one session`);
+        throw new LatticeError(
+          'session-limit',
+          `this repair has made ${bounds.requests} requests; the next one goes on`,
+        );
       if (clock.monotonic() - started > bounds.ms)
-        throw new LatticeError('session-deadline', 'the session took too long; the next one goes on');
+        throw new LatticeError('session-deadline', 'this repair took too long; the next one goes on');
       counters.requests++;
       counters.bytesSent += bytes.length;
       const reply = await link(bytes);
@@ -76,9 +79,9 @@ export function sharedLink(
       const now = clock.monotonic();
       if (tally.progress > progress) [progressAt, progress] = [now, tally.progress];
       if (now - progressAt > NO_PROGRESS_MS)
-        throw new LatticeError('no-progress', `nothing came of the session for ${NO_PROGRESS_MS / 1000} s`);
+        throw new LatticeError('no-progress', `nothing came of this repair for ${NO_PROGRESS_MS / 1000} s`);
       if (now - began > SESSION_TURN_MS && turn.isWanted())
-        throw new LatticeError('session-deadline', 'other peers wait; the next session goes on');
+        throw new LatticeError('session-deadline', 'other peers wait; the next repair goes on');
       return link(bytes);
     },
   };

@@ -17,6 +17,8 @@ export interface FanOutDeps {
   readonly self: Author;
   readonly own: Pick<OwnState, 'advance' | 'sawOwn'>;
   readonly guard: Pick<Guard, 'madeCommit' | 'sawOwnCommit'>;
+  /** To be called when an operation of this node's own comes from elsewhere that was not here. */
+  readonly onOwnFromElsewhere: () => void;
   /** Notes the keys of which a peer still shows what was this node's own and has been replaced. */
   readonly covering: Pick<Covering, 'note'>;
   readonly contradictions: Pick<Contradictions, 'note'>;
@@ -68,11 +70,20 @@ export function createFanOut(deps: FanOutDeps): FanOut {
       guard.madeCommit(header.hlc);
     }
     if (step.unmade.length > 0) guard.sawOwnCommit();
-    for (const { fragment, outcomes } of taken)
-      if (fragment.header.author === self && outcomes.includes('added')) own.sawOwn(fragment.header.hlc);
-    if (!amended) return;
-    for (const { after } of step.changed)
-      for (const { author, hlc } of after?.siblings ?? []) if (author === self) own.sawOwn(hlc);
+    let isBack = false;
+    for (const { fragment, outcomes } of taken) {
+      if (fragment.header.author !== self || !outcomes.includes('added')) continue;
+      own.sawOwn(fragment.header.hlc);
+      isBack = true;
+    }
+    if (amended)
+      for (const { before, after } of step.changed)
+        for (const sibling of after?.siblings ?? []) {
+          if (sibling.author !== self) continue;
+          own.sawOwn(sibling.hlc);
+          isBack ||= before?.siblings.some(({ hlc }) => hlc === sibling.hlc) !== true;
+        }
+    if (isBack) deps.onOwnFromElsewhere();
   }
 
   /**

@@ -16,15 +16,24 @@ const BACKOFF_MAX_URGENT_MS = 5_000;
 const BACKOFF_MAX_MS = 60_000;
 const urgentWait = backoff({ minMs: BACKOFF_MIN_MS, maxMs: BACKOFF_MAX_URGENT_MS, jitter: 'full' });
 const coveredWait = backoff({ minMs: BACKOFF_MIN_MS, maxMs: BACKOFF_MAX_MS, jitter: 'full' });
+/**
+ * The wait before a URL is tried again that a member announced. It may be that of somebody else, who must not be flooded
+ * by a whole fleet for the word of one member.
+ */
+const announcedWait = backoff({ minMs: 5_000, maxMs: 600_000, jitter: 'equal' });
 /** Knocks make the node try an unreached URL out of turn at most this often, whoever knocks. */
 const KNOCK_EVERY_MS = 5_000;
+/** The same for a URL that a member announced, and that nothing else can hurry either. */
+const HURRY_ANNOUNCED_MS = 60_000;
 
-/** One configured URL and what is known of the node that answers there. */
+/** One URL and what is known of the node that answers there. */
 export interface HttpPeer {
   readonly url: string;
   readonly author: Author | undefined;
   /** True: this node itself answers at the URL. A fleet may configure the same URLs on every node. */
   readonly self: boolean;
+  /** True: a member announced the URL, and neither the configuration nor an operator names it. */
+  readonly announced: boolean;
   readonly reachable: boolean;
   readonly streaming: boolean;
   readonly error: string | undefined;
@@ -64,9 +73,13 @@ export interface HttpUrlDeps extends HttpRhythmDeps {
   readonly hello: (author: Author) => SyncMessage;
 }
 
-/** The client side of the HTTP lung for one configured URL. */
+/** The client side of the HTTP lung for one URL. */
 export interface HttpUrl {
   readonly peer: HttpPeer;
+  /** The member that announced the URL, who alone may answer there; undefined where it is configured. */
+  readonly announcer: Author | undefined;
+  /** Whether a question to the URL is under way. */
+  readonly busy: boolean;
   /**
    * Opens or closes the stream and asks the peer, as the mode and the peer's lung require. To be called at every tick.
    */
@@ -90,12 +103,13 @@ export interface HttpUrl {
   request(message: Bytes, expect: Author | undefined, timeoutMs?: number): Promise<Bytes>;
 }
 
-export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
+export function createHttpUrl(deps: HttpUrlDeps, url: string, announcer?: Author): HttpUrl {
   const { clock, log } = deps;
   const peer: { -readonly [K in keyof HttpPeer]: HttpPeer[K] } = {
     url,
     author: undefined,
     self: false,
+    announced: announcer !== undefined,
     reachable: false,
     streaming: false,
     error: undefined,
@@ -181,12 +195,15 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
         await ask((m) => request(m, deps.self, HELLO_TIMEOUT_MS), deps.hello(deps.self));
         throw new LatticeError('twin', `${url} runs with this node's own key`);
       }
+      if (announcer !== undefined) throw new LatticeError('identity-mismatch', `this node itself answers at ${url}`);
       peer.self = true;
       handlers.onIdentity(deps.self, url);
       log.info({ url }, 'a configured URL is this node itself');
       return undefined;
     }
     if (ended !== undefined) return undefined;
+    if (announcer !== undefined && identity.author !== announcer)
+      throw new LatticeError('identity-mismatch', `another node answers at ${url} than the one that announced it`);
     peer.author = identity.author;
     handlers.onIdentity(identity.author, url);
     return identity.author;
@@ -196,14 +213,18 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
     if (ended !== undefined) return;
     const message = error instanceof Error ? error.message : String(error);
     const code = error instanceof LatticeError ? error.code : undefined;
-    if (peer.reachable || peer.error === undefined) log.warn({ url, error: message }, 'HTTP peer not reachable');
+    if (peer.reachable || (peer.error === undefined && announcer === undefined))
+      log.warn({ url, error: message }, 'HTTP peer not reachable');
+    else if (peer.error === undefined)
+      log.info({ url, peer: announcer, error: message }, 'a member does not answer at a URL that it announced');
     // Another node may answer there from here on, so the next poll asks again who it is.
     if (code === 'identity-mismatch' || code === 'bad-signature') peer.author = undefined;
     peer.reachable = false;
     peer.error = message;
     peer.errorCode = errorCodeOf(error);
     const urgent = peer.author === undefined || (deps.isPrimary(peer.author) && !deps.isCovered(peer.author));
-    const waitMs = (urgent ? urgentWait : coveredWait)(++failures, deps.random.fraction());
+    const wait = announcer !== undefined ? announcedWait : urgent ? urgentWait : coveredWait;
+    const waitMs = wait(++failures, deps.random.fraction());
     nextAt = clock.monotonic() + BACKOFF_MIN_MS / 2 + waitMs;
     closeStream();
   }
@@ -283,11 +304,24 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
     }
   }
 
+  /** Whether the URL may be asked out of turn. Nobody can have an announced one that is not reached asked at will. */
+  function mayHurry(): boolean {
+    if (announcer === undefined || peer.reachable) return true;
+    const now = clock.monotonic();
+    if (now - knockedAt < HURRY_ANNOUNCED_MS) return false;
+    knockedAt = now;
+    return true;
+  }
+
   /** The next live commits to push. Undefined when none is left or work on the URL has ended. */
   const nextPush = (): Bytes | undefined => (ended === undefined ? outbox.next() : undefined);
 
   return {
     peer,
+    announcer,
+    get busy() {
+      return busy;
+    },
     look(handlers) {
       if (peer.self || ended !== undefined) return;
       if (deps.mode() === 'p2p') {
@@ -308,7 +342,7 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
       else nextAt = until;
     },
     wake() {
-      nextAt = 0;
+      if (mayHurry()) nextAt = 0;
     },
     get cursor() {
       return cursor;
@@ -319,9 +353,10 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
       nextAt = 0;
     },
     knocked(author) {
-      if (busy || peer.self || peer.reachable || (peer.author !== undefined && peer.author !== author)) return false;
+      const owner = peer.author ?? announcer;
+      if (busy || peer.self || peer.reachable || (owner !== undefined && owner !== author)) return false;
       const now = clock.monotonic();
-      if (now - knockedAt < KNOCK_EVERY_MS) return false;
+      if (announcer === undefined ? now - knockedAt < KNOCK_EVERY_MS : !mayHurry()) return false;
       knockedAt = now;
       nextAt = 0;
       return true;

@@ -4,11 +4,22 @@ import { createHttpUrl, type HttpHandlers, type HttpPeer, type HttpUrl, type Htt
 
 /** How often every URL is looked at, at least. It is fine enough for a heartbeat of one second. */
 const LOOK_EVERY_MS = 250;
+/** Most URLs that members announced and that are not reached which are tried at a time. */
+const MAX_ANNOUNCED_TRIES = 8;
+
+/** A URL at which a member says that it answers. */
+export interface AnnouncedUrl {
+  readonly url: string;
+  readonly author: Author;
+}
 
 /** What the rest of the node does with what peers say over HTTP. */
-export interface HttpPeerHandlers extends HttpHandlers {
-  /** The author proved to answer at a URL of ours. `url` is the primary one of those at which it does. */
-  readonly onIdentity: (author: Author, url: string) => void;
+export interface HttpPeerHandlers extends Omit<HttpHandlers, 'onIdentity'> {
+  /**
+   * The author proved to answer at a URL of ours. `url` is the primary one of those at which it does. `configured`: at
+   * least one of them is configured, or was added by an operator.
+   */
+  readonly onIdentity: (author: Author, url: string, configured: boolean) => void;
   /** The author had proven to answer at a URL of ours, and another node does so since, or the URL was removed. */
   readonly onLeft: (author: Author) => void;
 }
@@ -23,6 +34,11 @@ export interface HttpSupervisor {
   add(url: string): void;
   /** Removes a URL: closes its stream and drops what waits for it. */
   remove(url: string): void;
+  /**
+   * Sets the URLs that members announced, in place of the former ones. Configured ones go first: an announced one
+   * carries a peer only where no configured one does.
+   */
+  announce(urls: readonly AnnouncedUrl[]): void;
   /** Asks a peer at once, or all of them, because its lung or the mode changed or an operator wants it. */
   wake(author?: Author): void;
   /**
@@ -42,32 +58,38 @@ export interface HttpSupervisor {
 }
 
 /**
- * The client side of the HTTP lung: one small loop for each configured URL. A peer that answers at several URLs is
+ * The client side of the HTTP lung: one small loop for each URL, configured or announced. A peer that answers at several URLs is
  * carried over one of them, its primary one. The others are alternatives, of which one takes over when the primary one
  * fails; until then they are asked now and then, so that it is known whether they work.
  */
 export function createHttpSupervisor(
   deps: Omit<HttpUrlDeps, 'isPrimary'> & { readonly urls: readonly string[] },
 ): HttpSupervisor {
-  const makeUrl = (text: string): HttpUrl =>
-    createHttpUrl({ ...deps, isPrimary: (author) => primaryOf(author)?.peer.url === text }, text);
+  const makeUrl = (text: string, announcer?: Author): HttpUrl =>
+    createHttpUrl({ ...deps, isPrimary: (author) => primaryOf(author)?.peer.url === text }, text, announcer);
   const primaries = new Map<Author, HttpUrl>();
   let urls: readonly HttpUrl[] = [];
   /** The endings of removed URLs, which the node awaits before it has stopped. */
   const endings = new Set<Promise<void>>();
   /** Whoever last proved to answer at each URL. It outlives failures, in which anybody may be in between. */
   const proven = new Map<string, Author>();
-  let handlers: HttpPeerHandlers | undefined;
+  let handlers: HttpHandlers | undefined;
+  let tell: HttpPeerHandlers | undefined;
   let looks: Repetition | undefined;
   let stopped = false;
-  urls = deps.urls.map(makeUrl);
+  urls = deps.urls.map((text) => makeUrl(text));
 
-  /** The URL over which a peer is carried. It stays the same for as long as it works, or as no other one does. */
+  /**
+   * The URL over which a peer is carried. It stays the same for as long as it works, or as no other one does; only an
+   * announced one gives way to a configured one that works.
+   */
   function primaryOf(author: Author): HttpUrl | undefined {
     const own = urls.filter(({ peer }) => peer.author === author);
     const former = primaries.get(author);
     const working = own.find(({ peer }) => peer.reachable);
-    const stays = former !== undefined && own.includes(former) && (former.peer.reachable || working === undefined);
+    const gives = former?.peer.announced === true && working?.peer.announced === false;
+    const stays =
+      former !== undefined && own.includes(former) && !gives && (former.peer.reachable || working === undefined);
     const primary = stays ? former : (working ?? own[0]);
     if (primary === former) return primary;
     if (primary === undefined) {
@@ -83,29 +105,48 @@ export function createHttpSupervisor(
       deps.log.info({ peer: author, from: former.peer.url, to: primary.peer.url }, 'HTTP peer has another primary URL');
       primary.takeOver(former.cursor);
     }
-    handlers?.onIdentity(author, primary.peer.url);
+    tell?.onIdentity(author, primary.peer.url, isConfigured(author));
     return primary;
   }
+
+  const isConfigured = (author: Author): boolean => urls.some(({ peer }) => peer.author === author && !peer.announced);
 
   function proves(url: string, author: Author | undefined): void {
     const former = proven.get(url);
     if (author === undefined) proven.delete(url);
     else proven.set(url, author);
-    if (former !== undefined && former !== author && former !== deps.self) handlers?.onLeft(former);
+    if (former !== undefined && former !== author && former !== deps.self) tell?.onLeft(former);
   }
 
   function look(url: HttpUrl): void {
-    if (handlers !== undefined && !stopped) url.look(handlers);
+    if (handlers !== undefined && !stopped && isDue(url)) url.look(handlers);
+  }
+
+  /** An announced URL is tried only while its member is reached at no other one, and few at a time. */
+  function isDue({ announcer, peer }: HttpUrl): boolean {
+    if (announcer === undefined || peer.reachable) return true;
+    if (urls.some((other) => other.peer.author === announcer && other.peer.reachable)) return false;
+    const tried = urls.filter((other) => other.peer.announced && !other.peer.reachable && other.busy);
+    return tried.length < MAX_ANNOUNCED_TRIES;
   }
 
   const lookAtAll = (): void => urls.forEach(look);
 
+  function end(url: HttpUrl): void {
+    urls = urls.filter((one) => one !== url);
+    if (!urls.some(({ peer }) => peer.url === url.peer.url)) proves(url.peer.url, undefined);
+    const ending = url.stop(new Error('no longer a peer'));
+    endings.add(ending);
+    void ending.finally(() => endings.delete(ending));
+  }
+
   return {
     start(given) {
+      tell = given;
       handlers = {
         ...given,
         onIdentity(author, url) {
-          if (author !== deps.self) given.onIdentity(author, primaryOf(author)?.peer.url ?? url);
+          if (author !== deps.self) given.onIdentity(author, primaryOf(author)?.peer.url ?? url, isConfigured(author));
           proves(url, author);
         },
       };
@@ -123,19 +164,30 @@ export function createHttpSupervisor(
     peers: () => urls.map(({ peer }) => peer),
     find: (author) => primaryOf(author)?.peer,
     add(text) {
-      if (urls.some(({ peer }) => peer.url === text)) return;
+      const known = urls.find(({ peer }) => peer.url === text && !peer.announced);
+      if (known !== undefined) return;
       const url = makeUrl(text);
-      urls = [...urls, url];
+      const announced = urls.filter(({ peer }) => peer.announced && peer.url === text);
+      // The configured ones stand before all that were announced.
+      urls = [...urls.filter(({ peer }) => !peer.announced), url, ...urls.filter(({ peer }) => peer.announced)];
+      announced.forEach(end);
       look(url);
     },
     remove(text) {
-      const url = urls.find(({ peer }) => peer.url === text);
-      if (url === undefined) return;
-      urls = urls.filter((one) => one !== url);
-      proves(text, undefined);
-      const ending = url.stop(new Error('no longer a peer'));
-      endings.add(ending);
-      void ending.finally(() => endings.delete(ending));
+      const url = urls.find(({ peer }) => peer.url === text && !peer.announced);
+      if (url !== undefined) end(url);
+    },
+    announce(next) {
+      const wanted = next.filter(({ url }) => !urls.some(({ peer }) => peer.url === url && !peer.announced));
+      const isSame = (one: HttpUrl, { url, author }: AnnouncedUrl): boolean =>
+        one.peer.url === url && one.announcer === author;
+      const gone = urls.filter((one) => one.peer.announced && !wanted.some((other) => isSame(one, other)));
+      const added = wanted
+        .filter((one) => !urls.some((other) => isSame(other, one)))
+        .map(({ url, author }) => makeUrl(url, author));
+      urls = [...urls, ...added];
+      gone.forEach(end);
+      added.forEach(look);
     },
     wake(author) {
       for (const url of urls) {

@@ -72,7 +72,7 @@ export function createP2pSupervisor(deps: P2pSupervisorDeps): P2pSupervisor {
     waiting = undefined;
     const controller = new AbortController();
     attempt = controller;
-    if (failures === 0) change('starting', 'node-start', 'node start');
+    if (failures === 0) change('starting', 'node-start', 'the node starts');
     else change('starting', 'retry', `retry ${failures}`);
     try {
       await withDeadline(
@@ -118,7 +118,7 @@ export function createP2pSupervisor(deps: P2pSupervisorDeps): P2pSupervisor {
       attempt = undefined;
       await stopping;
       await lung?.stop();
-      change('off', 'node-stop', 'node stop');
+      change('off', 'node-stop', 'the node stops');
     },
     status: () => status,
     get running() {

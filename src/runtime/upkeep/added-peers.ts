@@ -28,7 +28,7 @@ export interface AddedPeersDeps {
   readonly added: AddedList;
   readonly configured: ConfiguredPeers;
   readonly self: Author;
-  readonly http: Pick<HttpSupervisor, 'add' | 'remove' | 'find'>;
+  readonly http: Pick<HttpSupervisor, 'add' | 'remove' | 'find' | 'peers'>;
   readonly members: Pick<Members, 'configure' | 'release'>;
   /** Tells the P2P lung which addresses it should stay connected with, those of the configuration included. */
   readonly stayWith: (multiaddrs: readonly string[]) => void;
@@ -129,10 +129,10 @@ export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
   }
 
   function release(author: Author): void {
-    const url = http.find(author)?.url;
+    const isNamed = http.peers().some((peer) => peer.author === author && !peer.announced);
     members.release(author, {
-      url,
-      configured: url !== undefined || configured.authors.includes(author) || multiaddrsOf(author).length > 0,
+      url: http.find(author)?.url,
+      configured: isNamed || configured.authors.includes(author) || multiaddrsOf(author).length > 0,
     });
   }
 

@@ -89,13 +89,22 @@ export function createContent(deps: ContentDeps): Content {
       cache.set(key, known);
       return known;
     }
-    const found = await store.leaves(object.hash);
+    const found = await storedLeaves(object.hash);
     if (found === undefined) throw gone(object.hash);
     const root = hexToBytes(object.root);
     if (root === undefined || !verifyLeaves(found, object.size, root, hasher))
       throw damaged(object.hash, 'its leaf hashes do not lead to the root that its entry names');
     keep(key, found);
     return found;
+  }
+
+  async function storedLeaves(hash: string): Promise<Bytes | undefined> {
+    try {
+      return await store.leaves(hash);
+    } catch (error) {
+      if (error instanceof LatticeError && error.code === 'object-damaged') throw damaged(hash, error.message);
+      throw error;
+    }
   }
 
   async function* read(object: Named, start: number, end: number): AsyncGenerator<Bytes, void> {

@@ -23,7 +23,7 @@ const SOON_MS = 10;
 const PATIENCE_MS = 15_000;
 
 export interface FetchesDeps {
-  readonly store: Pick<VaultStore, 'resume' | 'remove' | 'stat' | 'read'>;
+  readonly store: Pick<VaultStore, 'resume' | 'remove' | 'stat' | 'read' | 'leaves'>;
   readonly inventory: Inventory;
   readonly turns: Turns;
   readonly sources: Sources;
@@ -82,7 +82,7 @@ export function createFetches(deps: FetchesDeps): Fetches {
   });
   const offers = createOffers({ ...deps, book });
   const room = createRoom(deps);
-  const transfers = createTransfers({ ...deps, book, offers, room, isStopped: () => stopped });
+  const transfers = createTransfers({ ...deps, book, offers, room, isStopped: () => stopped, onRight: () => pump() });
 
   const now = (): number => clock.monotonic();
   const active = (): Wanted[] => [...book.all()].filter(({ transfer }) => transfer !== undefined);

@@ -8,10 +8,10 @@ import { ask, peerCodeOf } from '../transport/link.ts';
 import type { LinkTo } from '../transport/links.ts';
 
 /**
- * Requests for the vault that one peer has to answer at a time, by lung: as many as it answers at once (SPEC S10, X6)
- * less one, which stays free for repairs and hellos.
+ * Requests for the vault that one peer has to answer at a time: as many as it answers at once over either lung (SPEC
+ * S10, X6) less one, which stays free for repairs and hellos.
  */
-const PER_PEER: Readonly<Record<LungName, number>> = { p2p: 1, http: 3 };
+const PER_PEER = 3;
 /** The same while a repair with the peer runs: the state comes first, and the vault does not stand still for it. */
 const PER_PEER_IN_REPAIR = 1;
 /** A node of an earlier version has no vault. After this time it may have been upgraded. */
@@ -46,6 +46,13 @@ interface Source {
   blocks: number;
 }
 
+/** An answer whose place is still taken. */
+export interface HeldPlace {
+  readonly answer: SyncMessage;
+  /** Frees the place. May be called more than once. */
+  readonly release: () => void;
+}
+
 /** The peers that bytes of the vault may come from, and how much each is asked at a time. */
 export interface Sources {
   /** The members that a lung reaches and that may be asked something at present. */
@@ -56,6 +63,11 @@ export interface Sources {
   blocksFor(peer: Peer): number;
   /** Sends one request in a place of the peer, and takes note of how that went. Rejects as `ask` does. */
   request(peer: Peer, message: SyncMessage): Promise<SyncMessage>;
+  /**
+   * The same, and the place stays taken until the answer was looked at and `release` is called: so who lies is not asked
+   * again before that is known.
+   */
+  requestHeld(peer: Peer, message: SyncMessage): Promise<HeldPlace>;
   /** What a rejection of `request`, or of the check of its answer, says of the peer. */
   failureOf(error: unknown): Failure;
 }
@@ -82,16 +94,13 @@ export function createSources(deps: SourcesDeps): Sources {
     return source;
   }
 
-  function limit(peer: Peer, lung: LungName): number {
-    return peer.repair.running ? PER_PEER_IN_REPAIR : PER_PEER[lung];
-  }
+  const limit = (peer: Peer): number => (peer.repair.running ? PER_PEER_IN_REPAIR : PER_PEER);
 
-  function members(isUsable: (peer: Peer, source: Source, lung: LungName) => boolean): Peer[] {
+  function members(isUsable: (peer: Peer, source: Source) => boolean): Peer[] {
     const found: Peer[] = [];
     for (const peer of deps.peers()) {
       if (!deps.isMember(peer.author)) continue;
-      const path = deps.linkTo(peer);
-      if (path !== undefined && isUsable(peer, sourceOf(peer), path.lung)) found.push(peer);
+      if (deps.linkTo(peer) !== undefined && isUsable(peer, sourceOf(peer))) found.push(peer);
     }
     return found;
   }
@@ -109,38 +118,48 @@ export function createSources(deps: SourcesDeps): Sources {
     }
   }
 
+  async function requestHeld(peer: Peer, message: SyncMessage): Promise<HeldPlace> {
+    const path = deps.linkTo(peer);
+    if (path === undefined) throw new LatticeError('peer-unreachable', 'No lung reaches the peer.');
+    const source = sourceOf(peer);
+    const began = clock.monotonic();
+    source.inFlight++;
+    let isTaken = true;
+    const release = (): void => {
+      if (isTaken) source.inFlight--;
+      isTaken = false;
+    };
+    try {
+      const answer = await ask(async (bytes: Bytes) => {
+        const reply = await path.link(bytes);
+        deps.onBytes(path.lung, reply.length);
+        return reply;
+      }, message);
+      source.failures = 0;
+      const took = clock.monotonic() - began;
+      if (message.type === 'blocks') {
+        if (took > SLOW_MS) source.blocks = Math.max(1, source.blocks >> 1);
+        else if (took < FAST_MS && message.count >= source.blocks)
+          source.blocks = Math.min(MAX_BLOCKS_ANSWER, source.blocks * 2);
+      }
+      return { answer, release };
+    } catch (error) {
+      failed(source, error);
+      release();
+      throw error;
+    }
+  }
+
   return {
-    free: () =>
-      members((peer, source, lung) => source.inFlight < limit(peer, lung) && clock.monotonic() >= source.nextAt),
+    free: () => members((peer, source) => source.inFlight < limit(peer) && clock.monotonic() >= source.nextAt),
     reachable: () => members((_, source) => source.nextAt - clock.monotonic() < NO_VAULT_MS / 2),
     blocksFor: (peer) => sourceOf(peer).blocks,
     async request(peer, message) {
-      const path = deps.linkTo(peer);
-      if (path === undefined) throw new LatticeError('peer-unreachable', 'No lung reaches the peer.');
-      const source = sourceOf(peer);
-      const began = clock.monotonic();
-      source.inFlight++;
-      try {
-        const answer = await ask(async (bytes: Bytes) => {
-          const reply = await path.link(bytes);
-          deps.onBytes(path.lung, reply.length);
-          return reply;
-        }, message);
-        source.failures = 0;
-        const took = clock.monotonic() - began;
-        if (message.type === 'blocks') {
-          if (took > SLOW_MS) source.blocks = Math.max(1, source.blocks >> 1);
-          else if (took < FAST_MS && message.count >= source.blocks)
-            source.blocks = Math.min(MAX_BLOCKS_ANSWER, source.blocks * 2);
-        }
-        return answer;
-      } catch (error) {
-        failed(source, error);
-        throw error;
-      } finally {
-        source.inFlight--;
-      }
+      const { answer, release } = await requestHeld(peer, message);
+      release();
+      return answer;
     },
+    requestHeld,
     failureOf(error) {
       const code = peerCodeOf(error);
       if (code !== undefined) return NOT_HERE.has(code) ? 'not-here' : 'later';

@@ -33,10 +33,11 @@ export interface Transfer {
   /** Blocks that nobody was asked for, at most `most`, and marks them as asked for. Undefined: there are none. */
   nextBlocks(most: number): Part | undefined;
   /**
-   * Verifies the blocks of an answer and writes them; the rest of the part is free again. Rejects with LatticeError
-   * `object-damaged` when a block is wrong, after writing those before it, and with what the store rejects with.
+   * Verifies the blocks of an answer, calls `isRight` where all are right, and writes them; the rest of the part is free
+   * again. Rejects with LatticeError `object-damaged` when a block is wrong, after writing those before it, and with
+   * what the store rejects with.
    */
-  takeBlocks(part: Part, bytes: Bytes): Promise<number>;
+  takeBlocks(part: Part, bytes: Bytes, isRight: () => void): Promise<number>;
   /** Makes a part free again that was asked for and did not come. */
   giveBack(part: Part, what: 'leaves' | 'blocks'): void;
   /** Whether every block is written. */
@@ -81,6 +82,26 @@ export function createTransfer(object: Named, partial: PartialObject, hasher: Ha
     cursor = Math.min(cursor, part.first);
   }
 
+  const leavesOf = (first: number, blocks: number): Bytes =>
+    leaves?.subarray(first * BLOCK_HASH_BYTES, (first + blocks) * BLOCK_HASH_BYTES) ?? new Uint8Array(0);
+
+  /** How many blocks of an answer, from its first on, are what was asked for, and what is wrong with the next one. */
+  function verified(part: Part, bytes: Bytes): { good: number; length: number; error: LatticeError | undefined } {
+    let [good, at] = [0, 0];
+    for (; good < part.count && at < bytes.length; good++) {
+      const index = part.first + good;
+      const block = bytes.subarray(at, at + blockLength(size, index));
+      if (leaves === undefined || !verifyBlock(block, index, size, leaves, hasher)) {
+        const error = wrong(`block ${index} of object ${object.hash} is not what its block tree says`);
+        return { good, length: at, error };
+      }
+      at += block.length;
+    }
+    const isMore = at < bytes.length;
+    const error = isMore ? wrong('the answer has more bytes than the blocks that were asked for') : undefined;
+    return { good, length: at, error };
+  }
+
   return {
     object,
     get bytesHere() {
@@ -118,23 +139,16 @@ export function createTransfer(object: Named, partial: PartialObject, hasher: Ha
       while (cursor < count && cursor - first < most && states[cursor] === MISSING) states[cursor++] = ASKED;
       return { first, count: cursor - first };
     },
-    async takeBlocks(part, bytes) {
-      let at = 0;
-      let taken = 0;
+    async takeBlocks(part, bytes, isRight) {
       try {
-        for (let i = part.first; i < part.first + part.count && at < bytes.length; i++) {
-          const block = bytes.subarray(at, at + blockLength(size, i));
-          if (leaves === undefined || !verifyBlock(block, i, size, leaves, hasher))
-            throw wrong(`block ${i} of object ${object.hash} is not what its block tree says`);
-          await partial.write(i, block);
-          states[i] = WRITTEN;
-          written++;
-          bytesHere += block.length;
-          at += block.length;
-          taken++;
-        }
-        if (at < bytes.length) throw wrong('the answer has more bytes than the blocks that were asked for');
-        return taken;
+        const { good, length, error } = verified(part, bytes);
+        if (error === undefined) isRight();
+        if (good > 0) await partial.write(part.first, bytes.subarray(0, length), leavesOf(part.first, good));
+        states.fill(WRITTEN, part.first, part.first + good);
+        written += good;
+        bytesHere += length;
+        if (error !== undefined) throw error;
+        return good;
       } finally {
         giveBack(part);
       }

@@ -1,4 +1,4 @@
-import { type Author, type Hasher, hexToBytes, LatticeError } from '../../core/types/index.ts';
+import { type Author, equalBytes, type Hasher, hexToBytes, LatticeError } from '../../core/types/index.ts';
 import type { BlocksAnswer, LeavesAnswer } from '../../core/wire/index.ts';
 import type { Clock, Log, Metrics, VaultStore } from '../../ports/index.ts';
 import type { Peer } from '../peers/peers.ts';
@@ -7,17 +7,23 @@ import type { Named } from './content.ts';
 import type { Inventory } from './inventory.ts';
 import { type Offers, unexpected } from './offers.ts';
 import type { Room } from './room.ts';
-import type { Sources } from './sources.ts';
+import type { HeldPlace, Sources } from './sources.ts';
 import { createTransfer, type Part, type Transfer } from './transfer.ts';
 import type { Turns } from './turns.ts';
-import { isWhole } from './verify.ts';
+import { wholeDigest } from './verify.ts';
 import type { Wanted } from './wanted.ts';
 
 /** The rest after bytes that lead to the root and have another SHA-256: only another entry mends that. */
 const FALSE_ENTRY_FAILURES = 7;
 
+/**
+ * Answers that are verified and written at a time, beyond which no peer is asked for more: a disk that is slower than
+ * the network must not fill the memory. Each has up to 1 MiB.
+ */
+const MAX_WRITING = 8;
+
 export interface TransfersDeps {
-  readonly store: Pick<VaultStore, 'resume' | 'remove' | 'stat' | 'read'>;
+  readonly store: Pick<VaultStore, 'resume' | 'remove' | 'stat' | 'read' | 'leaves'>;
   readonly book: Book;
   readonly offers: Offers;
   readonly room: Room;
@@ -34,6 +40,8 @@ export interface TransfersDeps {
   readonly onHeld: (hash: string) => Promise<void>;
   readonly onDamaged: (hash: string, text: string) => void;
   readonly isStopped: () => boolean;
+  /** Told when an answer was found right, before it is written: its sender may be asked for more meanwhile. */
+  readonly onRight: () => void;
 }
 
 /** Brings the bytes of wanted objects: opens what is here of them, asks peers for the rest, and makes them whole. */
@@ -50,6 +58,7 @@ export interface Transfers {
 
 export function createTransfers(deps: TransfersDeps): Transfers {
   const { store, book, offers, room, inventory, sources, log, metrics } = deps;
+  let writing = 0;
   const isCurrent = (wanted: Wanted): boolean => book.get(wanted.hash) === wanted;
 
   async function open(wanted: Wanted): Promise<void> {
@@ -77,9 +86,16 @@ export function createTransfers(deps: TransfersDeps): Transfers {
   async function openIn(wanted: Wanted, object: Named): Promise<void> {
     const { hash } = wanted;
     if (wanted.mends) {
+      const whole = await wholeDigest(hash, deps);
       // A false entry makes good bytes look damaged, and whoever believed it would delete them.
-      if (await isWhole(hash, deps)) {
+      if (whole !== undefined && (whole.root !== object.root || whole.size !== object.size)) {
         log.error({ hash }, 'the bytes of an object are whole, and its entry names another size or root');
+        return book.arrived(hash);
+      }
+      const leaves = whole === undefined ? undefined : await store.leaves(hash);
+      if (leaves !== undefined && whole !== undefined && equalBytes(leaves, whole.leaves)) {
+        log.info({ hash }, 'an object that could not be read for a while is whole');
+        await deps.onHeld(hash);
         return book.arrived(hash);
       }
       await store.remove(hash);
@@ -103,14 +119,19 @@ export function createTransfers(deps: TransfersDeps): Transfers {
     const { hash, transfer } = wanted;
     if (transfer === undefined) return;
     wanted.inFlight++;
+    let release = (): void => undefined;
     try {
-      const answer = await requested(peer, hash, transfer, part, type);
+      const asked = await requested(peer, hash, transfer, part, type);
+      const { answer } = asked;
+      release = asked.release;
       if (deps.isStopped() || !isCurrent(wanted)) return;
       if (answer.type === 'leaf-hashes') transfer.takeLeaves(part, answer.leaves);
       else {
-        const taken = await transfer.takeBlocks(part, answer.bytes);
-        metrics.count('lattice_vault_blocks_total', { outcome: 'fetched' }, taken);
-        wanted.from.add(deps.nameOf(peer.author));
+        const isRight = (): void => {
+          release();
+          deps.onRight();
+        };
+        await write(peer, wanted, transfer.takeBlocks(part, answer.bytes, isRight));
       }
       wanted.lastProgressAt = deps.clock.monotonic();
       wanted.reason = undefined;
@@ -119,23 +140,37 @@ export function createTransfers(deps: TransfersDeps): Transfers {
       if (room.failed(hash, error)) wanted.reason = messageOf(error);
       else offers.failed(wanted, peer, error);
     } finally {
+      release();
       wanted.inFlight--;
     }
     await end(wanted);
   }
 
-  /** The answer of the peer. A part that does not come is free again when this rejects, and only then. */
+  async function write(peer: Peer, wanted: Wanted, taking: Promise<number>): Promise<void> {
+    writing++;
+    try {
+      const taken = await taking;
+      metrics.count('lattice_vault_blocks_total', { outcome: 'fetched' }, taken);
+      wanted.from.add(deps.nameOf(peer.author));
+    } finally {
+      writing--;
+    }
+  }
+
+  /** The answer of the peer. A part that does not come is free again when this rejects, and only then, as its place is. */
   async function requested(
     peer: Peer,
     hash: string,
     transfer: Transfer,
     part: Part,
     type: 'leaves' | 'blocks',
-  ): Promise<LeavesAnswer | BlocksAnswer> {
+  ): Promise<{ readonly answer: LeavesAnswer | BlocksAnswer } & HeldPlace> {
     try {
-      const answer = await sources.request(peer, { type, hash: hexToBytes(hash) ?? new Uint8Array(0), ...part });
-      if (type === 'leaves' && answer.type === 'leaf-hashes') return answer;
-      if (type === 'blocks' && answer.type === 'block-bytes') return answer;
+      const message = { type, hash: hexToBytes(hash) ?? new Uint8Array(0), ...part };
+      const { answer, release } = await sources.requestHeld(peer, message);
+      if (type === 'leaves' && answer.type === 'leaf-hashes') return { answer, release };
+      if (type === 'blocks' && answer.type === 'block-bytes') return { answer, release };
+      release();
       throw unexpected(answer, type);
     } catch (error) {
       transfer.giveBack(part, type);
@@ -192,7 +227,8 @@ export function createTransfers(deps: TransfersDeps): Transfers {
     open,
     ask(peer, wanted) {
       const { transfer } = wanted;
-      if (transfer === undefined || wanted.busy || !offers.gives(wanted, peer.author)) return undefined;
+      if (transfer === undefined || wanted.busy || writing >= MAX_WRITING) return undefined;
+      if (!offers.gives(wanted, peer.author)) return undefined;
       const leaves = transfer.nextLeaves(peer.author, (author) => canGive(wanted, author));
       const part = leaves ?? transfer.nextBlocks(sources.blocksFor(peer));
       return part === undefined ? undefined : bring(peer, wanted, part, leaves === undefined ? 'blocks' : 'leaves');

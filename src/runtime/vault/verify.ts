@@ -1,5 +1,5 @@
-import { equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
-import { createContentHash } from '../../core/vault/index.ts';
+import { type Bytes, equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
+import { type ContentDigest, createContentHash } from '../../core/vault/index.ts';
 import type { StoredObject, VaultStore } from '../../ports/index.ts';
 import type { VaultChecked, VaultReading } from '../facade/index.ts';
 import type { Named } from './content.ts';
@@ -15,23 +15,29 @@ export interface VerifyDeps {
   readonly onDamaged: (hash: string, text: string) => void;
 }
 
-/** Whether the bytes that are stored have the SHA-256 that names them, whatever any entry says of them. */
-export async function isWhole(
+/** Root and leaf hashes of the bytes that are stored, where their SHA-256 is their name, whatever any entry says of them. */
+export async function wholeDigest(
   hash: string,
   { store, hasher }: Pick<VerifyDeps, 'hasher'> & { readonly store: Pick<VaultStore, 'stat' | 'read'> },
-): Promise<boolean> {
+): Promise<ContentDigest | undefined> {
   const stored = await store.stat(hash);
   const pieces = stored === undefined ? undefined : await store.read(hash, 0, stored.size);
-  if (pieces === undefined) return false;
-  const digest = createContentHash(hasher);
+  if (pieces === undefined) return undefined;
+  const running = createContentHash(hasher);
   try {
-    for await (const piece of pieces) digest.update(piece);
+    for await (const piece of pieces) running.update(piece);
   } catch (error) {
-    if (error instanceof LatticeError && error.code === 'object-damaged') return false;
+    if (error instanceof LatticeError && error.code === 'object-damaged') return undefined;
     throw error;
   }
-  return digest.digest().hash === hash;
+  const digest = running.digest();
+  return digest.hash === hash ? digest : undefined;
 }
+
+const isForbidden = (error: unknown): error is LatticeError =>
+  error instanceof LatticeError &&
+  error.code === 'vault-store-failed' &&
+  (error.details['reason'] === 'EACCES' || error.details['reason'] === 'EPERM');
 
 /**
  * Reads every byte of what is stored, and compares hash, block tree and stored leaf hashes with what names them. The
@@ -44,14 +50,15 @@ export async function* verifyStored(
   const stored = await store.stat(hash);
   if (stored === undefined) return;
   const { size } = stored;
-  const pieces = await store.read(hash, 0, size);
-  const leaves = await store.leaves(hash);
-  // It was removed since it was listed.
-  if (pieces === undefined || leaves === undefined) return;
   const digest = createContentHash(hasher);
+  let leaves: Bytes | undefined;
   let cut: string | undefined;
   try {
     let told = 0;
+    const pieces = await store.read(hash, 0, size);
+    leaves = await store.leaves(hash);
+    // It was removed since it was listed.
+    if (pieces === undefined || leaves === undefined) return;
     for await (const piece of pieces) {
       digest.update(piece);
       if (digest.size - told < TELL_EVERY_BYTES) continue;
@@ -59,6 +66,8 @@ export async function* verifyStored(
       yield { reading: hash, size, read: told };
     }
   } catch (error) {
+    // A file that this process may not read says nothing of its bytes, and nothing of the others.
+    if (isForbidden(error)) return yield { hash, size, fault: error.message };
     if (!(error instanceof LatticeError) || error.code !== 'object-damaged') throw error;
     cut = error.message;
   }
@@ -67,7 +76,7 @@ export async function* verifyStored(
   const changed =
     found.hash !== hash
       ? (cut ?? `Its ${size} bytes have the SHA-256 ${found.hash}.`)
-      : equalBytes(found.leaves, leaves)
+      : leaves !== undefined && equalBytes(found.leaves, leaves)
         ? undefined
         : 'Its bytes are whole, and the leaf hashes beside them are not those of its blocks.';
   if (changed !== undefined) {

@@ -135,9 +135,9 @@ export function expectedNodes({
   );
   if (hasTrustList()) return { members, urls: [] };
   const known = new Set<Author>(members.map(({ author }) => author));
-  const urls = http.peers().filter(({ url, author, self }) => {
+  const urls = http.peers().filter(({ url, author, self, announced }) => {
     const owner = author ?? remembered.at(url)?.author;
-    return !self && author === undefined && (owner === undefined || !known.has(owner));
+    return !self && !announced && author === undefined && (owner === undefined || !known.has(owner));
   });
   return { members, urls };
 }

@@ -10,7 +10,15 @@ import type { AttestationBook } from '../cuts/attestations.ts';
 import type { Cuts } from '../cuts/cuts.ts';
 import type { Mismatches } from '../cuts/mismatches.ts';
 import type { Warning } from '../facade/codes.ts';
-import type { BootstrapStatus, Health, NodeStatus, PeerStatus, VaultService } from '../facade/index.ts';
+import type {
+  BootstrapStatus,
+  FloorStatus,
+  FloorView,
+  Health,
+  NodeStatus,
+  PeerStatus,
+  VaultService,
+} from '../facade/index.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import type { HeaderVersions } from '../fleet/header-versions.ts';
 import type { Mode } from '../fleet/mode.ts';
@@ -18,6 +26,7 @@ import type { Names } from '../fleet/names.ts';
 import type { RememberedPeers } from '../fleet/remembered-peers.ts';
 import type { Roster } from '../fleet/roster.ts';
 import type { Transitions } from '../fleet/transitions.ts';
+import type { Announcements } from '../membership/announcements.ts';
 import type { Peer, PeerTable } from '../peers/peers.ts';
 import { clockOf, heardMs, isHeard, isHeardOver, lastHeard } from '../peers/view.ts';
 import type { GossipOutbox } from '../streams/outbox.ts';
@@ -28,6 +37,7 @@ import type { P2pSupervisor } from '../transport/lung-p2p.ts';
 import type { AddedPeersBook } from '../upkeep/added-peers.ts';
 import type { IntegrityCheck } from '../upkeep/integrity.ts';
 import type { LostBatches } from '../upkeep/lost-batches.ts';
+import type { FloorWatch } from './floor.ts';
 import { createMemberFacts } from './members.ts';
 import type { VerdictFacts } from './verdict-facts.ts';
 import { createVerdictKeeper, type VerdictKeeper } from './verdict-keeper.ts';
@@ -38,6 +48,7 @@ export interface StatusDeps {
   readonly deps: NodeDeps;
   readonly opened: { readonly roster: Roster };
   readonly parts: StatusParts;
+  readonly floor: FloorWatch;
   /** Unix ms. */
   readonly startedAt: number;
 }
@@ -64,12 +75,13 @@ export interface StatusParts {
   readonly contradictions: Pick<Contradictions, 'warnings'>;
   readonly mismatches: Pick<Mismatches, 'warnings'>;
   readonly cuts: Pick<Cuts, 'status'>;
-  readonly headerVersions: Pick<HeaderVersions, 'laggards'>;
+  readonly headerVersions: Pick<HeaderVersions, 'notReadBy'>;
   readonly integrity: Pick<IntegrityCheck, 'progress' | 'scrub'>;
   readonly lost: Pick<LostBatches, 'warnings'>;
   readonly rosterWarnings: () => readonly Warning[];
   readonly bootstrap: Pick<Bootstrap, 'status' | 'warnings'>;
   readonly added: Pick<AddedPeersBook, 'addressesOf'>;
+  readonly announcements: Pick<Announcements, 'of'>;
   readonly vault: { readonly service: Pick<VaultService, 'status'> } | undefined;
 }
 
@@ -100,6 +112,11 @@ export function createStatus(given: StatusDeps): {
     const addedAs = s.added.addressesOf(author, urls);
     return addedAs.length === 0 ? {} : { added: true, addedAs };
   };
+  /** Where the peer says that it can be reached; undefined where it said nothing. */
+  const announcesOf = (author: Author): readonly string[] | undefined => {
+    const { urls = [], multiaddrs = [] } = s.announcements.of(author) ?? {};
+    return urls.length + multiaddrs.length === 0 ? undefined : [...urls, ...multiaddrs];
+  };
   /** The peer's wall clock less ours, in whole ms. */
   const clockOffsetOf = (peer: Peer): number | undefined => {
     const told = clockOf(peer.view);
@@ -129,7 +146,7 @@ export function createStatus(given: StatusDeps): {
   });
   const keeper = createVerdictKeeper({ clock, log: deps.log.child('node'), facts });
 
-  const warnings = createWarnings({ options, self, clock, parts: s });
+  const warnings = createWarnings({ options, self, clock, parts: s, floor: given.floor });
 
   function facts(): VerdictFacts {
     const now = clock.now();
@@ -161,6 +178,7 @@ export function createStatus(given: StatusDeps): {
       ...optional('alternatives', alternatives.length === 0 ? undefined : alternatives),
       configured: peer.link.configured,
       ...addition(peer.author, peer.link.url === undefined ? urls : [peer.link.url, ...urls]),
+      ...optional('announces', announcesOf(peer.author)),
       trusted: roster.has(peer.author),
       lung: lungOf(peer),
       p2p: {
@@ -240,7 +258,7 @@ export function createStatus(given: StatusDeps): {
       ...Array.from(s.peers.all(), peerStatus),
       ...s.http
         .peers()
-        .filter((p) => p.author === undefined && !p.self)
+        .filter((p) => p.author === undefined && !p.self && !p.announced)
         .map(unknownUrl),
     ],
     node() {
@@ -257,7 +275,7 @@ export function createStatus(given: StatusDeps): {
       const health: Health = p2p && http ? both : p2p ? 'P2P_ONLY' : http ? 'HTTP_ONLY' : 'ISOLATED';
       const overP2p = all.some((p) => p.link.path.lung === 'p2p');
       const reasons = s.guard.reasons();
-      const urls = s.http.peers().filter((p) => !p.self);
+      const urls = s.http.peers().filter((p) => !p.self && (!p.announced || p.reachable));
       return {
         name: options.name,
         role: options.role,
@@ -308,12 +326,13 @@ export function createStatus(given: StatusDeps): {
           equal: verdict.members.filter(({ agreement }) => agreement === 'equal').length,
         },
         cuts: s.cuts.status(),
+        floor: floorStatus(given.floor.view()),
         transitions: s.transitions.all,
         refused: s.door.refused(),
         deferred: s.door.deferred(),
         ...optional('writesWait', s.guard.isOpen() ? undefined : true),
         ...optional('integrity', s.integrity.progress()),
-        ...optional('endsNotReadBy', labelsOrNone(s.headerVersions.laggards())),
+        ...optional('endsNotReadBy', s.headerVersions.notReadBy()),
         scrub: s.integrity.scrub(),
         ...optional('bootstrap', s.bootstrap.status()),
         ...optional('vault', s.vault?.service.status()),
@@ -328,8 +347,14 @@ export function createStatus(given: StatusDeps): {
   };
 }
 
-const labelsOrNone = (nodes: readonly { readonly label: string }[]): readonly string[] | undefined =>
-  nodes.length === 0 ? undefined : nodes.map(({ label }) => label);
+function floorStatus({ at, due, held, holders }: FloorView): FloorStatus {
+  return {
+    ...optional('at', at),
+    due,
+    held,
+    holders: holders.map(({ author, label, code, since }) => ({ author, label, code, ...optional('since', since) })),
+  };
+}
 
 function optional<K extends string, V>(name: K, value: V | undefined): { [P in K]?: V } {
   return value === undefined ? {} : ({ [name]: value } as { [P in K]?: V });

@@ -6,7 +6,7 @@ const MAX_NAMED = 3;
 
 /** What a read-only code says of another node. */
 const TOLD: Readonly<Record<ReadOnlyCode, string>> = {
-  'safe-mode': 'its configuration breaks a rule for production',
+  'safe-mode': 'its configuration forbids writes',
   'untrusted-self': 'its own key is not on its trust list',
   mirror: 'it is a mirror',
   retired: 'its key is retired',

@@ -11,6 +11,7 @@ import type { Names } from '../fleet/names.ts';
 import type { PeerTable } from '../peers/peers.ts';
 import { hasTwin } from '../peers/view.ts';
 import type { LostBatches } from '../upkeep/lost-batches.ts';
+import type { FloorWatch } from './floor.ts';
 
 export interface WarningsDeps {
   readonly options: Pick<NodeOptions, 'warnings' | 'notices' | 'trusted'>;
@@ -27,10 +28,11 @@ export interface WarningsDeps {
     readonly lost: Pick<LostBatches, 'warnings'>;
     readonly rosterWarnings: () => readonly Warning[];
   };
+  readonly floor: Pick<FloorWatch, 'warnings'>;
 }
 
 /** Gathers from all parts what an operator should know or act on while the node works. */
-export function createWarnings({ options, self, clock, parts: s }: WarningsDeps): () => Warning[] {
+export function createWarnings({ options, self, clock, parts: s, floor }: WarningsDeps): () => Warning[] {
   return () => {
     const out: Warning[] = options.warnings.map((text) => ({ code: 'configuration', text }));
     out.push(...(options.notices?.() ?? []));
@@ -40,7 +42,7 @@ export function createWarnings({ options, self, clock, parts: s }: WarningsDeps)
       ...s.contradictions.warnings(),
       ...s.mismatches.warnings(),
     );
-    out.push(...s.bootstrap.warnings(), ...s.lost.warnings(), ...s.rosterWarnings());
+    out.push(...s.bootstrap.warnings(), ...s.lost.warnings(), ...s.rosterWarnings(), ...floor.warnings());
     const warn = (code: WarningCode, text: string): void => void out.push({ code, text });
     if (options.trusted.length === 0)
       warn(

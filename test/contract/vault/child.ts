@@ -4,7 +4,7 @@ import { nodeHasher } from '../../../src/adapters/system/hasher.ts';
 import { createDisks } from '../../../src/adapters/vault/disk-calls.ts';
 import { openFilesVault } from '../../../src/adapters/vault/files.ts';
 import { LatticeError } from '../../../src/core/types/index.ts';
-import { BLOCK_BYTES } from '../../../src/core/vault/index.ts';
+import { BLOCK_BYTES, blockLeaf } from '../../../src/core/vault/index.ts';
 
 // A process of its own for the tests of files: `child.ts <open|fill|work> <directory>`. One JSON line per event.
 const [task, directory = ''] = process.argv.slice(2);
@@ -32,7 +32,7 @@ try {
     const partial = await store.resume('cd'.repeat(32), bytes.length);
     for (let i = 0; i < 256; i++) {
       const block = bytes.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES);
-      await partial.write(i, block);
+      await partial.write(i, block, blockLeaf(block, hasher));
       tell({ event: 'written', index: i });
       await upload.write(block);
     }

@@ -16,7 +16,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { open as openFd } from 'node:fs/promises';
+import { type FileHandle, open as openFd } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -25,7 +25,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openFilesVault } from '../../../src/adapters/vault/index.ts';
 import { BLOCK_BYTES } from '../../../src/core/vault/index.ts';
 import type { VaultStore } from '../../../src/ports/index.ts';
-import { blockOf, contentOf, digestOf, hasher, imageOf, listed, openDisk, put, readAll } from './suite.ts';
+import { blockOf, contentOf, digestOf, hasher, imageOf, listed, openDisk, put, readAll, writeBlock } from './suite.ts';
 
 let directory: string;
 const stores: VaultStore[] = [];
@@ -144,6 +144,76 @@ describe('files of a vault', () => {
     writeFileSync(pathOf(hash), 'damage');
     await put(store, content);
     expect(imageOf(await readAll(store, hash))).toBe(imageOf(content));
+  });
+});
+
+/** Lets the reads of files that are meant fail as those of a bad sector do, until `restore` is called. */
+async function breakReads(isMeant: (position: number, length: number) => boolean): Promise<() => void> {
+  const handle = await openFd(join(directory, 'lock', 'CURRENT'), 'r');
+  const prototype = Object.getPrototypeOf(handle) as { read: FileHandle['read'] };
+  await handle.close();
+  const { read } = prototype;
+  prototype.read = function (this: FileHandle, ...args: unknown[]) {
+    const [, , length, position] = args as [Uint8Array, number, number, number];
+    if (!isMeant(position, length)) return Reflect.apply(read, this, args) as never;
+    return Promise.reject(Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' }));
+  } as FileHandle['read'];
+  return () => {
+    prototype.read = read;
+  };
+}
+
+const touching = (byte: number) => (position: number, length: number) => position <= byte && byte < position + length;
+
+describe('a bad sector', () => {
+  it.each([1_500_000, 400_000])(
+    'in an object of %i bytes is told as damage of the object and its block',
+    async (size) => {
+      const store = await open();
+      const { hash } = await put(store, contentOf(size));
+      const { hash: other } = await put(store, contentOf(100, 2));
+      const restore = await breakReads(touching(5 * BLOCK_BYTES + 10));
+      try {
+        const damage = {
+          code: 'object-damaged',
+          message: expect.stringMatching(new RegExp(`${hash} is damaged: block 5 .* cannot be read: EIO`)) as string,
+        };
+        await expect(readAll(store, hash)).rejects.toMatchObject(damage);
+        await expect(readAll(store, hash, 4 * BLOCK_BYTES, 6 * BLOCK_BYTES)).rejects.toMatchObject(damage);
+        expect((await readAll(store, hash, 0, 5 * BLOCK_BYTES))?.length).toBe(5 * BLOCK_BYTES);
+        expect((await readAll(store, other))?.length).toBe(100);
+        // The leaf hashes of larger content lie beside it; those of smaller content are computed from it.
+        if (size < 1024 * 1024) await expect(store.leaves(hash)).rejects.toMatchObject({ code: 'object-damaged' });
+      } finally {
+        restore();
+      }
+      expect((await readAll(store, hash))?.length).toBe(size);
+    },
+  );
+
+  it('in leaf hashes has them computed, and in partial content has its block fetched again', async () => {
+    const store = await open();
+    const content = contentOf(40 * BLOCK_BYTES);
+    const { hash, leaves } = await put(store, content);
+    const other = contentOf(3 * BLOCK_BYTES, 2);
+    const { hash: begun } = digestOf(other);
+    const partial = await store.resume(begun, other.length);
+    for (const index of [0, 1, 2]) await writeBlock(partial, index, blockOf(other, index));
+    await partial.close();
+    let restore = await breakReads(touching(BLOCK_BYTES + 1));
+    try {
+      const again = await store.resume(begun, other.length);
+      expect([0, 1, 2].map((index) => again.has(index))).toEqual([true, false, true]);
+      await again.close();
+    } finally {
+      restore();
+    }
+    restore = await breakReads((position, length) => position === 0 && length === 40 * 32);
+    try {
+      expect(imageOf(await store.leaves(hash))).toBe(imageOf(leaves));
+    } finally {
+      restore();
+    }
   });
 });
 
@@ -309,7 +379,7 @@ describe('a crash', () => {
     const { hash, leaves } = digestOf(content);
     const first = await open();
     const partial = await first.resume(hash, content.length);
-    for (const index of [0, 1, 3]) await partial.write(index, blockOf(content, index));
+    for (const index of [0, 1, 3]) await writeBlock(partial, index, blockOf(content, index));
     await first.close();
     // As after a loss of power: the marks are there, and the bytes of two blocks are not.
     const file = await openFd(join(directory, 'partial', hash), 'r+');
@@ -319,7 +389,7 @@ describe('a crash', () => {
     const store = await open();
     const again = await store.resume(hash, content.length);
     expect([0, 1, 2, 3].map((index) => again.has(index))).toEqual([true, false, false, false]);
-    for (const index of [1, 2, 3]) await again.write(index, blockOf(content, index));
+    for (const index of [1, 2, 3]) await writeBlock(again, index, blockOf(content, index));
     await again.finish(leaves);
     expect(imageOf(await readAll(store, hash))).toBe(imageOf(content));
   });

@@ -2,8 +2,14 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/adapters/system/clock.ts';
 import { nodeHasher } from '../../../src/adapters/system/hasher.ts';
 import { createDisks, type Disk } from '../../../src/adapters/vault/index.ts';
-import { BLOCK_BYTES, blockCount, type ContentDigest, createContentHash } from '../../../src/core/vault/index.ts';
-import type { StoredObject, VaultStore } from '../../../src/ports/index.ts';
+import {
+  BLOCK_BYTES,
+  blockCount,
+  blockLeaf,
+  type ContentDigest,
+  createContentHash,
+} from '../../../src/core/vault/index.ts';
+import type { PartialObject, StoredObject, VaultStore } from '../../../src/ports/index.ts';
 
 export const hasher = nodeHasher();
 const disks = createDisks(systemClock(), 2);
@@ -27,6 +33,10 @@ export function digestOf(content: Uint8Array): ContentDigest {
 
 export const blockOf = (content: Uint8Array, index: number): Uint8Array =>
   content.subarray(index * BLOCK_BYTES, (index + 1) * BLOCK_BYTES);
+
+/** Writes one block, with its own leaf hash. */
+export const writeBlock = (partial: PartialObject, index: number, block: Uint8Array): Promise<void> =>
+  partial.write(index, block, blockLeaf(block, hasher));
 
 /** Puts a content in as it comes, in pieces. */
 export async function put(store: VaultStore, content: Uint8Array, piece = 100_000): Promise<ContentDigest> {
@@ -221,7 +231,7 @@ export function vaultContract(
       expect(partial).toMatchObject({ hash, size: content.length });
       const order = Array.from({ length: blockCount(content.length) }, (_, i) => (i * 8) % 21);
       expect(partial.has(0)).toBe(false);
-      await Promise.all([...order, ...order].map((index) => partial.write(index, blockOf(content, index))));
+      await Promise.all([...order, ...order].map((index) => writeBlock(partial, index, blockOf(content, index))));
       expect(order.every((index) => partial.has(index))).toBe(true);
       expect(partial.has(21)).toBe(false);
       expect(await store.stat(hash)).toBeUndefined();
@@ -231,7 +241,7 @@ export function vaultContract(
       expect(imageOf(await readAll(store, hash))).toBe(imageOf(content));
       expect(imageOf(await store.leaves(hash))).toBe(imageOf(leaves));
       expect(await store.partials()).toEqual([]);
-      await expect(partial.write(0, blockOf(content, 0))).rejects.toMatchObject({ code: 'store-closed' });
+      await expect(writeBlock(partial, 0, blockOf(content, 0))).rejects.toMatchObject({ code: 'store-closed' });
     });
 
     test('empty content comes in no block', async () => {
@@ -245,7 +255,7 @@ export function vaultContract(
       const content = contentOf(3 * BLOCK_BYTES);
       const { hash, leaves } = digestOf(content);
       const first = await store.resume(hash, content.length);
-      await first.write(1, blockOf(content, 1));
+      await writeBlock(first, 1, blockOf(content, 1));
       await expect(store.resume(hash, content.length)).rejects.toThrow(hash);
       await first.close();
       await first.close();
@@ -253,8 +263,8 @@ export function vaultContract(
       const second = await store.resume(hash, content.length);
       expect([0, 1, 2].map((index) => second.has(index))).toEqual([false, true, false]);
       await expect(second.finish(leaves)).rejects.toThrow(RangeError);
-      await second.write(0, blockOf(content, 0));
-      await second.write(2, blockOf(content, 2));
+      await writeBlock(second, 0, blockOf(content, 0));
+      await writeBlock(second, 2, blockOf(content, 2));
       await second.finish(leaves);
       expect(imageOf(await readAll(store, hash))).toBe(imageOf(content));
     });
@@ -263,12 +273,12 @@ export function vaultContract(
       const content = contentOf(2 * BLOCK_BYTES);
       const { hash, leaves } = digestOf(content);
       const first = await store.resume(hash, content.length + 1);
-      await first.write(0, blockOf(content, 0));
+      await writeBlock(first, 0, blockOf(content, 0));
       await first.close();
       const second = await store.resume(hash, content.length);
       expect([0, 1].map((index) => second.has(index))).toEqual([false, false]);
-      await second.write(0, blockOf(content, 0));
-      await second.write(1, blockOf(content, 1));
+      await writeBlock(second, 0, blockOf(content, 0));
+      await writeBlock(second, 1, blockOf(content, 1));
       await second.finish(leaves);
       expect(imageOf(await readAll(store, hash))).toBe(imageOf(content));
     });
@@ -276,9 +286,9 @@ export function vaultContract(
     test('a block has its length, and a place', async () => {
       const content = contentOf(BLOCK_BYTES + 5);
       const partial = await store.resume(digestOf(content).hash, content.length);
-      await expect(partial.write(0, content.subarray(0, 5))).rejects.toThrow(RangeError);
-      await expect(partial.write(1, content.subarray(0, 4))).rejects.toThrow(RangeError);
-      await expect(partial.write(2, content.subarray(0, 5))).rejects.toThrow(RangeError);
+      await expect(writeBlock(partial, 0, content.subarray(0, 5))).rejects.toThrow(RangeError);
+      await expect(writeBlock(partial, 1, content.subarray(0, 4))).rejects.toThrow(RangeError);
+      await expect(writeBlock(partial, 2, content.subarray(0, 5))).rejects.toThrow(RangeError);
       await expect(store.resume('ab'.repeat(32), -1)).rejects.toThrow(RangeError);
     });
 
@@ -287,13 +297,13 @@ export function vaultContract(
       const { hash, leaves } = digestOf(content);
       const partial = await store.resume(hash, content.length);
       const wrong = blockOf(contentOf(3 * BLOCK_BYTES, 2), 1);
-      for (const index of [0, 1, 2]) await partial.write(index, index === 1 ? wrong : blockOf(content, index));
+      for (const index of [0, 1, 2]) await writeBlock(partial, index, index === 1 ? wrong : blockOf(content, index));
       await expect(partial.finish(leaves)).rejects.toMatchObject(code('object-damaged'));
       expect([0, 1, 2].some((index) => partial.has(index))).toBe(false);
       expect(await store.stat(hash)).toBeUndefined();
-      for (const index of [0, 1, 2]) await partial.write(index, blockOf(content, index));
+      for (const index of [0, 1, 2]) await writeBlock(partial, index, blockOf(content, index));
       await expect(partial.finish(leaves.slice(32))).rejects.toMatchObject(code('object-damaged'));
-      for (const index of [0, 1, 2]) await partial.write(index, blockOf(content, index));
+      for (const index of [0, 1, 2]) await writeBlock(partial, index, blockOf(content, index));
       await partial.finish(leaves);
       expect(imageOf(await readAll(store, hash))).toBe(imageOf(content));
     });
@@ -302,14 +312,14 @@ export function vaultContract(
       const content = contentOf(2 * BLOCK_BYTES);
       const { hash, leaves } = digestOf(content);
       const partial = await store.resume(hash, content.length);
-      await partial.write(0, blockOf(content, 0));
+      await writeBlock(partial, 0, blockOf(content, 0));
       expect(await store.remove(hash)).toBe(true);
       expect(await store.partials()).toEqual([]);
-      await expect(partial.write(1, blockOf(content, 1))).rejects.toMatchObject(code('object-not-found'));
+      await expect(writeBlock(partial, 1, blockOf(content, 1))).rejects.toMatchObject(code('object-not-found'));
       await partial.close();
       const anew = await store.resume(hash, content.length);
       expect(anew.has(0)).toBe(false);
-      for (const index of [0, 1]) await anew.write(index, blockOf(content, index));
+      for (const index of [0, 1]) await writeBlock(anew, index, blockOf(content, index));
       await anew.finish(leaves);
       expect(imageOf(await readAll(store, hash))).toBe(imageOf(content));
     });
@@ -318,10 +328,10 @@ export function vaultContract(
       const content = contentOf(3 * BLOCK_BYTES, 7);
       const { hash, size } = digestOf(content);
       const partial = await store.resume(hash, size);
-      await partial.write(0, blockOf(content, 0));
+      await writeBlock(partial, 0, blockOf(content, 0));
       await put(store, content);
       expect(await store.partials()).toEqual([]);
-      await expect(partial.write(1, blockOf(content, 1))).rejects.toMatchObject({ code: 'object-not-found' });
+      await expect(writeBlock(partial, 1, blockOf(content, 1))).rejects.toMatchObject({ code: 'object-not-found' });
       await partial.close();
       expect(imageOf(await readAll(store, hash))).toBe(imageOf(content));
       expect(await store.remove(hash)).toBe(true);
@@ -352,7 +362,7 @@ export function vaultContract(
         () => store.partials(),
         () => store.remove(hash),
         () => upload.write(new Uint8Array(10)),
-        () => partial.write(0, new Uint8Array(10)),
+        () => writeBlock(partial, 0, new Uint8Array(10)),
         async () => {
           for await (const _ of reading ?? []);
         },
@@ -369,7 +379,7 @@ export function vaultContract(
       const other = contentOf(3 * BLOCK_BYTES, 9);
       const digest = digestOf(other);
       const partial = await store.resume(digest.hash, other.length);
-      await partial.write(2, blockOf(other, 2));
+      await writeBlock(partial, 2, blockOf(other, 2));
       const upload = await store.begin();
       await upload.write(content);
       const before = await store.stat(hash);
@@ -380,8 +390,8 @@ export function vaultContract(
       expect(imageOf(await store.leaves(hash))).toBe(imageOf(leaves));
       const again = await store.resume(digest.hash, other.length);
       expect([0, 1, 2].map((index) => again.has(index))).toEqual([false, false, true]);
-      await again.write(0, blockOf(other, 0));
-      await again.write(1, blockOf(other, 1));
+      await writeBlock(again, 0, blockOf(other, 0));
+      await writeBlock(again, 1, blockOf(other, 1));
       await again.finish(digest.leaves);
       expect(imageOf(await readAll(store, digest.hash))).toBe(imageOf(other));
     });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import type { Connection } from '@libp2p/interface';
-import type { Multiaddr } from '@multiformats/multiaddr';
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
 import { describe, expect, it } from 'vitest';
 import { createBans } from '../../../src/adapters/p2p/bans.ts';
 import { createLiveness } from '../../../src/adapters/p2p/liveness.ts';
@@ -128,6 +128,37 @@ describe('redial', () => {
       world.connected = false;
     }
     expect(waits).toEqual([0, 250, 500, 1000, 2000, 4000, 5000]);
+  });
+
+  it('addresses that a member announced are dialled after the configured ones, and ever more seldom [AD4]', async () => {
+    const clock = createHandClock();
+    const dials: string[] = [];
+    const redial = createRedial(
+      {
+        clock,
+        random: { fraction: () => 1, bytes: (n) => new Uint8Array(n) },
+        log: memoryLog(),
+        isConnected: () => false,
+        isBanned: () => false,
+        dial: (addresses) => {
+          dials.push(addresses.join());
+          return Promise.reject(new Error('refused'));
+        },
+      },
+      [],
+    );
+    const [first] = target;
+    const addresses = [multiaddr('/ip4/192.0.2.9/tcp/1')];
+    redial.set([...target, { peerId: first?.peerId ?? '', addresses, announced: true }]);
+    redial.tick();
+    expect(dials).toEqual([first?.addresses.join()]);
+    for (let second = 0; second < 3600; second++) {
+      await clock.advance(1_000);
+      redial.tick();
+    }
+    const announced = dials.filter((addresses) => addresses === '/ip4/192.0.2.9/tcp/1').length;
+    expect(announced).toBeGreaterThan(5);
+    expect(announced).toBeLessThan(15);
   });
 
   it('a banned peer is left alone until the ban ends', async () => {

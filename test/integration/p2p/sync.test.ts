@@ -110,17 +110,17 @@ describe('sync requests over libp2p', () => {
     await outcome;
   });
 
-  it('at most two of one peer are served at once; more wait and are all answered [S10]', async () => {
+  it('at most four of one peer are served at once; more wait and are all answered [S10]', async () => {
     let active = 0;
     let most = 0;
     let together!: () => void;
-    const two = new Promise<void>((resolve) => {
+    const four = new Promise<void>((resolve) => {
       together = resolve;
     });
     const { client, server } = await pair(async (_peer, message) => {
       most = Math.max(most, ++active);
-      if (active === 2) together();
-      await two; // the first waits for the second: without two at once nobody would be answered
+      if (active === 4) together();
+      await four; // the first waits for the fourth: without four at once nobody would be answered
       await new Promise((resolve) => setImmediate(resolve));
       active--;
       return message;
@@ -132,7 +132,7 @@ describe('sync requests over libp2p', () => {
     expect(answers.map((answer) => Buffer.from(answer).toString())).toEqual(
       Array.from({ length: 60 }, (_, i) => `request ${i}`),
     );
-    expect(most).toBe(2);
+    expect(most).toBe(4);
   });
 });
 

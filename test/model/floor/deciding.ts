@@ -12,6 +12,7 @@ import {
   choose,
   decidersOf,
   encodeRosterCertificate,
+  endOf,
   endsWriting,
   NO_VOTES,
   openBallot,
@@ -19,7 +20,6 @@ import {
   type Proposal,
   type Proposed,
   promise,
-  RETIRE_AFTER_MS,
   rosterHash,
   type Signed,
   signStatement,
@@ -29,7 +29,7 @@ import {
 import { type Author, bytesToHex } from '../../../src/core/types/index.ts';
 import { hasher } from '../node.ts';
 import type { FloorNode } from './node.ts';
-import { Broken, PERIOD_MS, type World } from './world.ts';
+import { Broken, type World } from './world.ts';
 
 const NETWORK = 'model/floor';
 const SIGNATURE = new Uint8Array(64);
@@ -43,8 +43,8 @@ const sign = <S extends Approval | Promise1b | Acceptance>(statement: S): Signed
 export interface Deciding {
   /** Operators want a change, now and then before all others; it is tried until it does not fit any more. */
   want(action: ChangeAction, first?: boolean): void;
-  /** A node opens a ballot, and now and then goes on with it at once. */
-  begin(node: FloorNode): void;
+  /** A node opens a ballot, and goes on with it at once: now and then, where the caller does not say. */
+  begin(node: FloorNode, atOnce?: boolean): void;
   /** A node goes on with its open ballot. */
   proceed(node: FloorNode): void;
   /** Whether a node that lost its store keeps the decisions of its roster from a quorum. */
@@ -66,14 +66,17 @@ export function createDeciding(world: World): Deciding {
     previous: node.state.hash,
   });
 
-  /** The ends of whoever retires stand at cuts, so that between two cuts an author counts wholly or not at all. */
-  const endAt = (node: FloorNode): number => Math.ceil((node.clock + RETIRE_AFTER_MS) / PERIOD_MS) * PERIOD_MS;
+  function mistakenEnd(node: FloorNode, { kind }: ChangeAction): number | undefined {
+    if (kind === 'remove') return mistake === 'removal from the decision on' ? 0 : undefined;
+    return mistake === 'until = floor' ? node.floorAt : undefined;
+  }
 
   function proposalOf(node: FloorNode): Proposed | undefined {
     for (const change of wanted) {
-      const ends = endsWriting(node.state, change.action);
-      const until = mistake === 'until = floor' ? Math.max(1, node.floorAt) : endAt(node);
       const { action } = change;
+      const ends = endsWriting(node.state, action);
+      const end = endOf(action, node.clock);
+      const until = mistakenEnd(node, action) ?? end;
       if (action.kind === 'promote') {
         // A mirror becomes a writer once it has a floor: then it has the state.
         const mirror = world.nodes.find(({ authors }) => authors.includes(action.author));
@@ -81,7 +84,7 @@ export function createDeciding(world: World): Deciding {
       }
       try {
         const roster = applyChange(node.state, action, ends ? until : 0);
-        if (ends && 'author' in action) world.ends.set(action.author, endAt(node));
+        if (ends && 'author' in action) world.noteEnd(action.author, until, end);
         return { roster, change, approvals: approvalsOf(node, change) };
       } catch {
         // It does not fit the present roster, or it is done.
@@ -119,7 +122,7 @@ export function createDeciding(world: World): Deciding {
     world.leastStart.set(roster, Math.min(world.leastStart.get(roster) ?? Number.POSITIVE_INFINITY, least));
   }
 
-  function begin(node: FloorNode): void {
+  function begin(node: FloorNode, atOnce = rng.chance(0.6)): void {
     const self = node.writerOf(node.state);
     if (self === undefined || node.down || wanted.length === 0) return;
     const opened = openBallot(self, node.disk.votes);
@@ -139,7 +142,7 @@ export function createDeciding(world: World): Deciding {
       if (accepted !== undefined) proposals.set(bytesToHex(accepted.roster), accepted.proposed);
     }
     node.open = { ballot: opened.ballot, hlcMs: hlcMs(node.disk.hlc), promises, proposals };
-    if (rng.chance(0.6)) proceed(node);
+    if (atOnce) proceed(node);
   }
 
   function proceed(node: FloorNode): void {
@@ -180,21 +183,14 @@ export function createDeciding(world: World): Deciding {
     const { votes, own } = other.disk;
     const { proposed } = proposal;
     const mine = { attested: own.newest, floor: other.floorAt, nowMs: other.clock };
-    const end =
-      'author' in proposed.change.action
-        ? proposed.roster.members.find(
-            ({ author }) => 'author' in proposed.change.action && author === proposed.change.action.author,
-          )?.until
-        : undefined;
-    // What the mistake makes of the end would not be accepted.
-    if (mistake === 'until = floor' && end !== undefined && end > 0) mine.nowMs = end - RETIRE_AFTER_MS;
     const promises = careless ? [] : proposal.promises;
     const vote = accept(voter, other.state, votes, careless ? proposal : { ...proposal, promises }, mine);
     if (vote.given) {
       other.disk.votes = vote.state;
       return vote.statement;
     }
-    if (!careless || vote.because !== 'not-the-accepted') return undefined;
+    const isMistaken = mistake === 'until = floor' || mistake === 'removal from the decision on';
+    if (vote.because !== (careless ? 'not-the-accepted' : isMistaken ? 'wrong-end' : undefined)) return undefined;
     const roster = rosterHash(proposed.roster, hasher);
     other.disk.votes = {
       ...NO_VOTES,

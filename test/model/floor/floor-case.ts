@@ -1,20 +1,20 @@
-import type { FloorClaim, Reign } from '../../../src/core/floor/index.ts';
+import type { FloorClaim } from '../../../src/core/floor/index.ts';
 import { advance, applyChange, initialRoster, memberOf, stateOf, writersOf } from '../../../src/core/roster/index.ts';
-import { type Author, equalBytes, LatticeError } from '../../../src/core/types/index.ts';
+import { type Author, equalBytes } from '../../../src/core/types/index.ts';
 import { createRng, type Rng } from '../../sim/rng.ts';
 import { hasher } from '../node.ts';
 import { createDeciding, type Deciding } from './deciding.ts';
+import { exchange } from './exchange.ts';
 import { timeOf } from './lines.ts';
 import type { Mistake } from './mistakes.ts';
 import { FloorNode } from './node.ts';
+import { admit, comeLate, squeeze } from './scenes.ts';
 import { authorAt, Broken, KEYS, type Op, rootOf, World } from './world.ts';
 
 type Mail =
   | { readonly to: number; readonly from: number; readonly op: Op }
   | { readonly to: number; readonly from: number; readonly author: Author; readonly claim: FloorClaim };
 
-/** The group of a joiner that hears of nothing. */
-const ALONE = 2;
 /** The floor of a healed fleet is not older than this. */
 const FLOOR_WITHIN_MS = 45_000;
 
@@ -33,6 +33,7 @@ const WEIGHTS = {
   ghost: 3,
   squeeze: 1,
   admit: 1,
+  'come late': 0.5,
 };
 type ActionKind = keyof typeof WEIGHTS;
 const MUCH: readonly (readonly ActionKind[])[] = [
@@ -43,10 +44,11 @@ const MUCH: readonly (readonly ActionKind[])[] = [
   ['ghost', 'crash', 'back up'],
   ['squeeze'],
   ['admit', 'sync'],
+  ['come late', 'deliver'],
 ];
 
 /** A fleet with its weather. Everything that happens follows from the seed. */
-class FloorCase {
+export class FloorCase {
   readonly world: World;
   readonly rng: Rng;
   readonly deciding: Deciding;
@@ -133,6 +135,13 @@ class FloorCase {
       if (index !== node.index) this.mail.push({ to: index, from: node.index, ...attested });
   }
 
+  /** What is sent meanwhile is lost. */
+  loseMail(work: () => void): void {
+    const { length } = this.mail;
+    work();
+    this.mail.length = length;
+  }
+
   step(): void {
     const { rng } = this;
     const node = rng.pick(this.nodes);
@@ -161,10 +170,12 @@ class FloorCase {
       case 'ghost':
         return this.#ghost();
       case 'squeeze':
-        if (this.isShortOfRoom) this.#squeeze(node);
+        if (this.isShortOfRoom) squeeze(this, node);
         return;
       case 'admit':
-        this.#admit();
+        return admit(this);
+      case 'come late':
+        comeLate(this);
     }
   }
 
@@ -201,50 +212,8 @@ class FloorCase {
     else to.hearClaim(one.author, one.claim);
   }
 
-  /** All that two nodes have to say to each other. */
   sync(a: FloorNode, b: FloorNode): void {
-    if (!a.reaches(b)) return;
-    this.#tellRosters(a, b);
-    this.#tellRosters(b, a);
-    if (!a.isMember && !b.isMember) return;
-    a.hearPast(b.pastOf(a));
-    b.hearPast(a.pastOf(b));
-    for (const [one, other] of [
-      [a, b],
-      [b, a],
-    ] as const) {
-      if (one.lies && this.rng.chance(0.5)) continue;
-      for (const claims of one.claims.values()) for (const [author, claim] of claims) other.hearClaim(author, claim);
-      if (one.known !== undefined) other.hearComplete(one.known.claim, one.known.epoch);
-    }
-    for (const [one, other] of [
-      [a, b],
-      [b, a],
-    ] as const)
-      if (!one.tryOwn()) one.takeSnapshot(other);
-    this.#repair(a, b);
-  }
-
-  #tellRosters(from: FloorNode, to: FloorNode): void {
-    for (const { state, start } of from.disk.reigns.slice(to.disk.reigns.length) as readonly Reign[])
-      if (equalBytes(state.roster.previous, to.state.hash)) {
-        to.learn(state, start);
-        // A newcomer may begin to write at once.
-        if (this.rng.chance(to === this.joiner ? 0.8 : 0.3)) this.write(to);
-      }
-  }
-
-  #repair(a: FloorNode, b: FloorNode): void {
-    for (let round = 0; round < 4; round++) {
-      let changed = false;
-      for (const key of KEYS) {
-        const [ours, theirs] = [a.keyOf(key).siblings, b.keyOf(key).siblings];
-        if (ours.length === theirs.length && ours.every((op, i) => op === theirs[i])) continue;
-        for (const op of a.lies && this.rng.chance(0.5) ? [] : ours) changed = b.take(op) === 'added' || changed;
-        for (const op of b.lies && this.rng.chance(0.5) ? [] : theirs) changed = a.take(op) === 'added' || changed;
-      }
-      if (!changed) return;
-    }
+    exchange(a, b, this);
   }
 
   #want(): void {
@@ -261,10 +230,10 @@ class FloorCase {
       const author = rng.pick(writers);
       this.deciding.want({ kind: 'rotate', author, to: authorAt(`key ${this.rotated++}`) });
     } else if (lot < 0.65) this.deciding.want({ kind: 'retire', author: rng.pick(writers) });
-    else if (lot < 0.85) this.deciding.want({ kind: 'remove', author: rng.pick(writers) });
-    else if (lot < 0.93) {
+    else if (lot < 0.8) this.deciding.want({ kind: 'remove', author: rng.pick(writers) });
+    else if (lot < 0.95) {
       const gone = from.roster.members.find(({ role }) => role === 'retired');
-      if (gone !== undefined) this.deciding.want({ kind: 'drop', author: gone.author });
+      if (gone !== undefined) this.deciding.want({ kind: 'drop', author: gone.author }, true);
     } else this.deciding.want({ kind: 'settings', certify: 'majority', retentionMs: rng.pick([0, 20_000, 60_000]) });
   }
 
@@ -289,47 +258,6 @@ class FloorCase {
     if (!this.stepsClocks) return;
     node.offset = this.rng.chance(0.2) ? this.rng.pick([-1, 1]) * (12_000 + this.rng.int(30_000)) : this.#mildOffset();
     if (this.rng.chance(0.5)) this.write(node);
-  }
-
-  /** A node has no room, and it may be just then that whoever had replaced what it lets go is removed. */
-  #squeeze(node: FloorNode): void {
-    node.squeeze(this.rng.int(2));
-    const [gone] = node.disk.gone;
-    if (gone === undefined || this.rng.chance(0.2)) return;
-    for (const one of this.nodes) one.group = 0;
-    for (const { author } of node.keyOf(gone.key).siblings) this.deciding.want({ kind: 'remove', author }, true);
-    this.#decide(node.state.roster.epoch);
-  }
-
-  /** Operators want a decision now, and nothing is in the way. */
-  #decide(epoch: number): void {
-    for (let i = 0; i < 6 && !this.nodes.some(({ state }) => state.roster.epoch > epoch); i++)
-      for (const node of this.nodes) {
-        this.deciding.begin(node);
-        this.deciding.proceed(node);
-      }
-  }
-
-  /** The joiner becomes a writer while it hears of nothing, and writes as soon as it has learned that it may. */
-  #admit(): void {
-    const { joiner, rng } = this;
-    const [author] = joiner.authors as readonly [Author];
-    if (memberOf(joiner.state.roster, author)?.role !== 'mirror' || joiner.floorAt === 0 || joiner.down) return;
-    const { group, offset } = joiner;
-    const others = this.nodes.filter((node) => node !== joiner && !node.down);
-    joiner.group = ALONE;
-    if (this.stepsClocks) joiner.offset = -9_500;
-    for (const node of others) node.group = 0;
-    for (let i = 0; i < 6; i++) {
-      this.advance(1_000 + rng.int(2_000));
-      for (const a of others) for (const b of others) if (a.index < b.index) this.sync(a, b);
-    }
-    this.deciding.want({ kind: 'promote', author }, true);
-    this.#decide(joiner.state.roster.epoch);
-    joiner.group = 0;
-    for (const node of others) this.sync(node, joiner);
-    if (this.stepsClocks) joiner.offset = offset;
-    joiner.group = group === ALONE ? 0 : group;
   }
 
   /** Somebody pushes an operation of any time to some nodes: rather one that hardly anybody has. */
@@ -365,10 +293,10 @@ class FloorCase {
       this.#exchange();
       if (this.nodes.some(({ disk, isMember }) => disk.votes.abstains && isMember) && round % 4 === 3)
         this.#renew(round);
-      if (this.nodes.some(({ disk }) => disk.votes.accepted !== undefined))
-        for (const node of this.nodes) this.deciding.begin(node);
+      this.#finishDecision();
       if (round < 20) continue;
-      healed = this.members.every(({ floorAt, clock }) => clock - floorAt <= FLOOR_WITHIN_MS);
+      const isVoting = this.members.every(({ disk: { votes } }) => !votes.abstains && votes.accepted === undefined);
+      healed = isVoting && this.members.every(({ floorAt, clock }) => clock - floorAt <= FLOOR_WITHIN_MS);
       if (healed) break;
     }
     if (this.deciding.isStuck(this.members)) return;
@@ -378,6 +306,7 @@ class FloorCase {
     }
     for (let round = 0; round < 18; round++) {
       this.advance(2_500);
+      this.#finishDecision();
       this.#exchange();
     }
     // One who withholds things half of the time may have withheld the last.
@@ -391,6 +320,12 @@ class FloorCase {
     }
     if (!equalBytes(rootOf(first.live), first.disk.floor?.claim.root ?? rootOf(new Map())))
       throw new Broken('nothing is above the floor, and the state is not that of the floor');
+  }
+
+  /** An open decision holds cuts, and any writer goes on with it. */
+  #finishDecision(): void {
+    if (this.nodes.some(({ disk }) => disk.votes.accepted !== undefined))
+      for (const node of this.nodes) this.deciding.begin(node);
   }
 
   get members(): readonly FloorNode[] {
@@ -413,29 +348,4 @@ class FloorCase {
     this.deciding.want({ kind: 'settings', certify: 'majority', retentionMs: 20_000 + round });
     for (const node of this.nodes) this.deciding.begin(node);
   }
-}
-
-export function failureOf(seed: string, mistake: Mistake = 'none', trace?: (line: string) => void): string | undefined {
-  try {
-    new FloorCase(seed, mistake, trace).run();
-    return undefined;
-  } catch (error) {
-    if (error instanceof Broken || error instanceof LatticeError) return error.message;
-    throw error;
-  }
-}
-
-/** The first of `cases` cases that breaks something, with what it breaks. */
-export function firstFloorFailure(
-  seed: string,
-  cases: number,
-  mistake: Mistake = 'none',
-  from = 0,
-): string | undefined {
-  for (let i = from; i < cases; i++) {
-    const one = `${seed}/${i}`;
-    const fault = failureOf(one, mistake);
-    if (fault !== undefined) return `${one}: ${fault}`;
-  }
-  return undefined;
 }

@@ -23,7 +23,7 @@ export function opLine({ name, key, author, hlc, operation: { kind, expires, con
 export function rosterLine({ roster }: RosterState): string {
   return roster.members
     .map(({ author, role, until }) => {
-      const end = role === 'retired' ? ` until ${until === 0 ? 'removed' : timeOf(until)}` : '';
+      const end = role === 'retired' ? ` until ${timeOf(until)}` : '';
       return `${author.slice(0, 4)} ${role}${end}`;
     })
     .join(', ');

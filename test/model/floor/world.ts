@@ -44,13 +44,20 @@ export function rootOf(state: State): Bytes {
 
 export const authorAt = (name: string): Author => bytesToHex(hasher.hash(ENCODER.encode(name))) as Author;
 
+/** A cut that some nodes fixed. */
+interface Fixed {
+  readonly state: State;
+  /** What it was made of: what is collected at the cut has replaced something before. */
+  readonly made: Set<Op>;
+}
+
 /** A cut of which some node knew that it is complete. */
 interface Complete {
   readonly at: number;
   readonly root: string;
   readonly collection: number;
   readonly roster: RosterState;
-  readonly state: State;
+  readonly fixed: Fixed;
 }
 
 const nodeOf = ({ name }: Op): number => Number(name.split('.')[0]);
@@ -62,12 +69,12 @@ export class World {
   now = EPOCH_MS;
   nodes: FloorNode[] = [];
   readonly ops: Op[] = [];
-  /** When who retires was to stop, by what the proposer's clock said. */
-  readonly ends = new Map<Author, number>();
+  /** When who stops was to stop, by what the proposer's clock said, by author and the end that its roster names. */
+  readonly #ends = new Map<string, number>();
   /** What some node let go for want of room, and has listed. */
   readonly listed = new Set<Op>();
-  /** The state that each root of a cut stands for, by time and root. */
-  readonly fixed = new Map<string, State>();
+  /** The cuts that were fixed, by time and root. */
+  readonly #fixed = new Map<string, Fixed>();
   /** What some node knows to be complete, in the order of time. */
   readonly #complete: Complete[] = [];
   /** The nodes whose stores were lost once. */
@@ -95,11 +102,17 @@ export class World {
     this.rosters.set(bytesToHex(state.hash), state);
   }
 
+  /** A proposer names an end, which should be `end`. */
+  noteEnd(author: Author, named: number, end: number): void {
+    const key = `${author}/${named}`;
+    this.#ends.set(key, Math.min(this.#ends.get(key) ?? Number.POSITIVE_INFINITY, end));
+  }
+
   /** Whether an operation has to count by a roster, had its author's end been decided rightly. */
   #hasToCount({ author, hlc }: Op, { roster }: RosterState): boolean {
     const member = memberOf(roster, author);
-    const end = this.ends.get(author);
-    if (member?.role === 'retired' && member.until > 0 && end !== undefined) return hlcMs(hlc) <= end;
+    const end = member?.role === 'retired' ? this.#ends.get(`${author}/${member.until}`) : undefined;
+    if (end !== undefined) return hlcMs(hlc) <= end;
     return counts(roster, author, hlcMs(hlc));
   }
 
@@ -107,6 +120,14 @@ export class World {
   #isGuaranteed(op: Op, state: RosterState): boolean {
     if (!this.#hasToCount(op, state)) return false;
     return [...op.holders].some((at) => this.nodes[at]?.isWriterOf(state) === true);
+  }
+
+  /** A node has fixed a cut; `before` is its state at it before anything was collected. */
+  noteFixed(at: number, root: Bytes, state: State, before: State): void {
+    const name = `${at}/${bytesToHex(root)}`;
+    const fixed = this.#fixed.get(name) ?? { state, made: new Set() };
+    this.#fixed.set(name, fixed);
+    for (const siblings of before.values()) for (const op of siblings) fixed.made.add(op);
   }
 
   /** Some node knows that a cut is complete. From then on it is final, whoever forgets it. */
@@ -122,9 +143,9 @@ export class World {
       if (next.roster.epoch === roster.roster.epoch + 1 && claim.at > start)
         throw new Broken(`a cut of epoch ${roster.roster.epoch} is complete above the start of the next`);
     }
-    const state = this.fixed.get(`${claim.at}/${root}`);
-    if (state === undefined) throw new Error('a complete cut was fixed by nobody');
-    const complete: Complete = { at: claim.at, root, collection: claim.collection, roster, state };
+    const fixed = this.#fixed.get(`${claim.at}/${root}`);
+    if (fixed === undefined) throw new Error('a complete cut was fixed by nobody');
+    const complete: Complete = { at: claim.at, root, collection: claim.collection, roster, fixed };
     const place = this.#complete.findIndex(({ at }) => at > claim.at);
     this.#complete.splice(place === -1 ? this.#complete.length : place, 0, complete);
     const here = this.#complete.indexOf(complete);
@@ -134,16 +155,17 @@ export class World {
   }
 
   /** A complete cut is what the one before it and all operations in between make. */
-  #checkAfter(before: Complete | undefined, { at, state, collection, roster }: Complete): void {
+  #checkAfter(before: Complete | undefined, { at, fixed, collection, roster }: Complete): void {
     for (const key of KEYS) {
-      const siblings = state.get(key) ?? [];
-      const earlier = before?.state.get(key) ?? [];
+      const siblings = fixed.state.get(key) ?? [];
+      const earlier = before?.fixed.state.get(key) ?? [];
       // A write under a later roster belongs to no cut of the one before it.
       const isBetween = ({ hlc, epoch }: Op): boolean =>
         hlcMs(hlc) <= at && (hlcMs(hlc) > (before?.at ?? 0) || epoch > (before?.roster.roster.epoch ?? 0));
       // What was let go for want of room is listed, and what it had replaced may be back.
       if ([...this.listed].some((op) => op.key === key && (isBetween(op) || earlier.includes(op)))) continue;
       const all = new Set<Op>([...siblings, ...earlier]);
+      for (const op of fixed.made) if (op.key === key) all.add(op);
       for (const op of this.ops) if (op.key === key && isBetween(op) && this.#isGuaranteed(op, roster)) all.add(op);
       const expected = collect(siblingsOf([...all]), collection);
       if (namesOf(expected) !== namesOf(siblings)) {

@@ -221,6 +221,9 @@ function means(
     hear,
     async greet(author, head = {}) {
       await hear(author, { type: 'hello', software: '1.0.0', head: author.head(head), yourHlc: 0n as Head['hlc'] });
+      // A node signs no cut before it was told what others heard of its key.
+      const roster = trustHash([...trusted], hasher);
+      await hear(author, { type: 'news', epoch: 0, roster, has: [], notices: [] });
     },
     async take(fragments) {
       const answer = await hear(friend, { type: 'push', live: true, fragments: fragments.map(encodeFragment) });

@@ -18,6 +18,7 @@ const CALLS: Readonly<Record<string, string>> = {
   listConflicts: 'lattice.conflicts',
   getProof: 'lattice.prove',
   listCuts: 'lattice.cuts',
+  getFloor: 'lattice.floor',
   getCertificate: 'lattice.certificate',
   getStatus: 'lattice.status',
   getHealth: 'lattice.status',

@@ -117,7 +117,7 @@ describe('status, peers, conflicts', () => {
     const { code, out } = await run(on('status', '--utc'));
     expect(code).toBe(0);
     expect(out.split('\n').slice(0, 6)).toEqual([
-      'READ_ONLY  This node refuses writes: the disk is full.',
+      'READ-ONLY  This node refuses writes: the disk is full.',
       '    → Free some space.',
       '  oslo has not been heard since 05:58:10 UTC.',
       `    → Look at it: lattice peers ping --url ${node.url} oslo`,

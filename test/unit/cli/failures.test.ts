@@ -57,7 +57,7 @@ describe.each(REMOTE.map((argv) => [argv.slice(0, 2).join(' ').slice(0, 20), arg
     expect([ran.code, ran.out]).toEqual([3, '']);
     expect(errorOf(ran)).toMatchObject({
       code: 'unreachable',
-      message: `cannot reach ${node.url}: connection refused`,
+      message: `cannot reach ${node.url}: the connection is refused`,
       next: expect.stringContaining('lattice start') as unknown,
     });
   });

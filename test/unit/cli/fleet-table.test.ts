@@ -63,7 +63,7 @@ describe.each(COMMANDS.map((argv) => [argv.join(' '), argv] as const))('%s --fle
     expect([text.code, text.err]).toEqual([1, '']);
     expect(text.out).toMatch(/^oslo /m);
     expect(text.out).toMatch(/^bergen /m);
-    expect(text.out).toMatch(/^voss +no answer: cannot reach http:\/\/127\.0\.0\.1:1: connection refused$/m);
+    expect(text.out).toMatch(/^voss +no answer: cannot reach http:\/\/127\.0\.0\.1:1: the connection is refused$/m);
     const data = await run([...argv, '--fleet', 'fleet.json', '--json'], { cwd: dir });
     const { nodes } = JSON.parse(data.out) as { nodes: readonly Row[] };
     expect(nodes.map(({ name, error }) => [name, error?.code])).toEqual([

@@ -66,6 +66,11 @@ describe('commands in hints', () => {
     );
   });
 
+  it('are called as the user has called the program, its help too', () => {
+    const hint = createHint(program, 'npm run -s lattice --', {});
+    expect(hint('See lattice --help.')).toBe('See npm run -s lattice -- --help.');
+  });
+
   it('that ask no node name none, and what is no command stays as it is', () => {
     const hint = createHint(program, 'lattice', { url: 'http://127.0.0.1:8001' });
     for (const text of [

@@ -146,6 +146,15 @@ describe('proof verify', () => {
     expect(out).toContain('2 concurrent values');
   });
 
+  it('says once how many checks were not made after one that failed', async () => {
+    const { out } = await run(['proof', 'verify', '-', '--trust', writer.author], { stdin: 'no proof' });
+    expect(out.split('\n')).toEqual([
+      expect.stringMatching(/^✕ not a proof: /),
+      expect.stringMatching(/^– \d+ further checks were not made$/),
+      '',
+    ]);
+  });
+
   it('takes a proof from stdin', async () => {
     expect((await run(['proof', 'verify', '-', ...trust], { stdin: JSON.stringify(prove('k1')) })).code).toBe(0);
   });
@@ -365,6 +374,7 @@ describe('--trust', () => {
 
   it('names the node by the name that the fleet.json has', async () => {
     const named = await verifyWith(JSON.stringify(fleet()));
+    expect(named.out).toContain(`✓ the head is signed by n2 (${server.author})`);
     expect(named.out).toContain(`node n2 (${authorToPeerId(server.author)}) held the value`);
     expect((await verifyWith(keys.join('\n'))).out).toContain(`node ${authorToPeerId(server.author)} held the value`);
   });

@@ -198,7 +198,7 @@ describe.each(TRANSPORTS)('a request over %s', (_name, fetch) => {
     await server?.close();
     expect(await fails(closed.getStatus())).toMatchObject({
       code: 'unreachable',
-      message: `cannot reach ${closed.url}: connection refused`,
+      message: `cannot reach ${closed.url}: the connection is refused`,
     });
     const nowhere = createClient({ url: 'http://does-not-exist.invalid', fetch });
     expect(await fails(nowhere.getStatus())).toMatchObject({

@@ -55,6 +55,7 @@ describe('defaults', () => {
       },
       safeMode: false,
       http: { nodes: [], pollIntervalMs: 10_000 },
+      announce: [],
       heartbeatIntervalMs: 1000,
       peerlessTimeoutMs: 3000,
       trusted: [],
@@ -193,9 +194,15 @@ describe('env file', () => {
     expect([config.name, config.role]).toEqual(['', 'r']);
     const problems = problemsOf(() => loadConfig({ env: {}, cwd: dir(), envFile: 'none.env' }));
     expect(problems).toEqual([
-      expect.objectContaining({ variable: join(dir(), 'none.env'), rule: expect.stringContaining('ENOENT') }),
+      expect.objectContaining({
+        variable: join(dir(), 'none.env'),
+        rule: 'it cannot be read: no such file or directory',
+      }),
     ]);
     expect(problemsOf(() => loadConfig({ env: {}, cwd: dir(), envFile: 'sub' }))).toHaveLength(1);
+    // What the defaults would come to says nothing about a file that is not there.
+    const none = latticeErrorOf(() => loadConfig({ env: {}, cwd: dir(), envFile: 'none.env' }));
+    expect(none.message).toBe(`${join(dir(), 'none.env')}: it cannot be read: no such file or directory`);
   });
 
   it('never overrides the process environment, not even an empty name of it', () => {
@@ -461,6 +468,17 @@ describe('invalid-config', () => {
       expect(fix).not.toBe('');
       expect(error.message).toContain(`${variable}=${value}: ${rule}; ${fix}`);
     }
+  });
+
+  it('says what to do about one problem as the next step, and what follows once it is corrected', () => {
+    const one = latticeErrorOf(() => load({ DIOTEC360_API_PORT: '70000', DIOTEC360_SAFE_MODE: 'true' }));
+    const [flaw, ...more] = one.message.split('\n');
+    expect(flaw).toBe('DIOTEC360_API_PORT=70000: it is not a port');
+    expect(one.next).toBe('write a number from 0 to 65535');
+    expect(more.slice(0, 2)).toEqual([
+      'Once that is corrected:',
+      expect.stringMatching(/^ {2}The node would be read-only: Safe mode is asked for/),
+    ]);
   });
 
   it('shows no secret, no password of a URL, and the beginning of what is long', () => {

@@ -37,6 +37,7 @@ describe('the settings of an embedded node', () => {
       trust: [one.publicKey, two.publicKey],
       names: [`${two.publicKey}=two`],
       peers: ['http://192.0.2.7:8000/', MULTIADDR],
+      announce: ['https://one.example', '/dns4/one.example/tcp/9000'],
       api: {
         host: '0.0.0.0',
         port: 8123,
@@ -67,6 +68,7 @@ describe('the settings of an embedded node', () => {
       DIOTEC360_NODE_NAMES: `${two.publicKey}=two`,
       DIOTEC360_LATTICE_NODES: 'http://192.0.2.7:8000',
       DIOTEC360_P2P_BOOTSTRAP: MULTIADDR,
+      DIOTEC360_ANNOUNCE: 'https://one.example,/dns4/one.example/tcp/9000',
       DIOTEC360_API_HOST: '0.0.0.0',
       DIOTEC360_API_PORT: '8123',
       DIOTEC360_API_TOKEN: 'a-token-of-some-length',

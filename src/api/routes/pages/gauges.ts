@@ -1,5 +1,5 @@
 import { READ_ONLY_CODES, type ReadOnlyCode, type WarningCode } from '../../../runtime/facade/codes.ts';
-import { HEALTH, type NodeStatus, type PeerStatus, VERDICT_KINDS } from '../../../runtime/facade/index.ts';
+import { HEALTH, HOLD_CODES, type NodeStatus, type PeerStatus, VERDICT_KINDS } from '../../../runtime/facade/index.ts';
 import type { Gauge, ResourceView } from '../../http/sources.ts';
 import { peerGauges } from './peer-gauges.ts';
 
@@ -80,7 +80,7 @@ function peersByState(peers: readonly PeerStatus[]): Gauge[] {
   ];
 }
 
-function undertakings({ now, startedAt, cuts, bootstrap, integrity, scrub }: NodeStatus): Gauge[] {
+function undertakings({ now, startedAt, cuts, floor, bootstrap, integrity, scrub }: NodeStatus): Gauge[] {
   const age = (name: string, at: number | undefined): Gauge[] =>
     at === undefined ? [] : [{ name, value: Math.max(0, now - at) / 1000 }];
   const unverified = bootstrap?.verified === undefined ? 0 : bootstrap.verified.total - bootstrap.verified.done;
@@ -90,6 +90,12 @@ function undertakings({ now, startedAt, cuts, bootstrap, integrity, scrub }: Nod
     ...age('lattice_cut_certified_age_seconds', cuts === undefined ? undefined : (cuts.certified?.at ?? startedAt)),
     ...age('lattice_converged_age_seconds', cuts?.convergedAsOf),
     { name: 'lattice_cut_disagreeing', value: cuts?.disagreeing.length ?? 0 },
+    ...age('lattice_floor_age_seconds', floor === undefined ? undefined : (floor.at ?? startedAt)),
+    ...HOLD_CODES.map((reason) => ({
+      name: 'lattice_floor_holders',
+      value: floor?.holders.filter(({ code }) => code === reason).length ?? 0,
+      labels: { reason },
+    })),
     { name: 'lattice_bootstrap_running', value: bit(bootstrap !== undefined && BOOTSTRAPPING.has(bootstrap.phase)) },
     ...(bootstrap === undefined
       ? []

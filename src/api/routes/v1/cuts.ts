@@ -3,12 +3,17 @@ import { LatticeError } from '../../../core/types/index.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { integerOf, queryOf } from '../../http/requests.ts';
 
-/** What writers attested at the newest cuts, the certificates of cuts, and what anybody signed twice. */
+/** What writers attested at the newest cuts, the certificates of cuts, the floor, and what anybody signed twice. */
 export function cutRoutes({ lattice }: RouteContext) {
   return async (scope: FastifyInstance): Promise<void> => {
     scope.get('/api/v1/cuts', async (request, reply) => {
       queryOf(request, []);
       return reply.header('cache-control', 'no-cache').send({ items: lattice.cuts() });
+    });
+
+    scope.get('/api/v1/floor', async (request, reply) => {
+      queryOf(request, []);
+      return reply.header('cache-control', 'no-cache').send(lattice.floor());
     });
 
     scope.get('/api/v1/evidence', async (request, reply) => {

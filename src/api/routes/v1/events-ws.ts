@@ -89,7 +89,7 @@ export function eventSockets(
   function endsByToken(socket: WebSocket): boolean {
     const request = requests.get(socket);
     if (request === undefined || access.holds(request)) return false;
-    socket.close(POLICY_VIOLATION, 'the token counts no more');
+    socket.close(POLICY_VIOLATION, 'the token is no longer valid');
     return true;
   }
 

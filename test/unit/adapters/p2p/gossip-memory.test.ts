@@ -20,7 +20,6 @@ it('GossipSub remembers the newest messages only, however many come [L2]', async
     key: await generateKeyPair('Ed25519'),
     listen: [],
     bootstrap: [],
-    webSocket: false,
     topic: TOPIC,
     gater: {},
     gossipHeartbeatMs: 1000,

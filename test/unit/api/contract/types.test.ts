@@ -25,6 +25,7 @@ const same: readonly true[] = [
   true satisfies Same<Facade.RepairReport, Schemas.RepairReport>,
   true satisfies Same<Facade.HistoryPage, Schemas.History>,
   true satisfies Same<Facade.CutView, Schemas.Cut>,
+  true satisfies Same<Facade.FloorView, Schemas.Floor>,
   true satisfies Same<Facade.RosterView, Schemas.Roster>,
   true satisfies Same<Omit<Facade.ChangeView, 'action'>, Omit<Schemas.Change, 'action'>>,
   true satisfies Same<Facade.PeerStatus, Schemas.Peer>,

@@ -15,6 +15,7 @@ import {
   NO_CUTS,
   NOTHING_KEPT,
   observedOfPast,
+  passesOver,
   settle,
   shownAt,
   startGate,
@@ -86,6 +87,17 @@ describe('a floor that moves', () => {
     const { key } = settle(kept, [early], after, 20_000);
     expect(carryOver(key, after, 30_000, [cut(20_000)]).aside).toEqual([{ operation: late, until: 30_000 }]);
     expect(carryOver(key, after, 30_000, []).aside).toEqual(key.aside);
+  });
+
+  it('passes cuts over while it carries, but for those that all who carry fix', () => {
+    const after = { ...rules, floor: at(10_000) };
+    const { key } = settle(kept, [early], after, 20_000);
+    const passed = (ms: number, undecided: readonly ReturnType<typeof cut>[]) =>
+      passesOver([NOTHING_KEPT, key], after, ms, undecided);
+    expect([30_000, 40_000, 50_000, 60_000].map((ms) => passed(ms, [cut(20_000)]))).toEqual([false, true, true, false]);
+    // The cut is refuted, or has nothing of what was set aside.
+    expect(passed(40_000, [])).toBe(false);
+    expect(passed(40_000, [cut(30_000)])).toBe(false);
   });
 
   it('lets go of what no cut of this node can have any more, and says so', () => {

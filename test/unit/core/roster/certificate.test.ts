@@ -15,6 +15,7 @@ import {
   decodeStatement,
   encodeRosterCertificate,
   encodeStatement,
+  endOf,
   initialRoster,
   NO_VOTES,
   type Notice,
@@ -132,25 +133,51 @@ describe('a vote', () => {
     expect(voteOf({ ballot: later, promises: honest }, c, NO_VOTES, { ...own, nowMs: NOW + 5000 })).toBe('given');
   });
 
-  it('for a retirement is given only where its end is about a minute ahead', () => {
+  it('for a retirement is given only where its end is a cut about a minute ahead [RO8]', () => {
     const action = { kind: 'retire', author: b.author } as const;
-    const retire: Change = { ...change, action };
-    const by = [a, c].map((one) =>
-      sign(one, {
-        kind: 'approval',
-        network: NETWORK,
-        author: one.author,
-        change: changeHash(retire, hasher),
-        expires: NOW + 1000,
-      } as const),
-    );
-    const ends = [0, 29_000, 60_000, 91_000].map((ms) =>
-      voteOf({
-        proposed: { roster: applyChange(state, action, ms === 0 ? 0 : NOW + ms), change: retire, approvals: by },
-      }),
-    );
-    expect(ends).toEqual(['wrong-end', 'wrong-end', 'given', 'wrong-end']);
+    const ends = [0, 20_000, 60_000, 65_000, 90_000, 110_000].map((ms) => voteForEnd(action, NOW + ms, own));
+    expect(ends).toEqual(['wrong-end', 'wrong-end', 'given', 'wrong-end', 'given', 'wrong-end']);
   });
+
+  it('for a removal is given only where its end is a cut about now, and no cut before one that was attested [RO10]', () => {
+    const action = { kind: 'remove', author: b.author } as const;
+    const ends = [-40_000, -10_000, 0, 5_000, 40_000].map((ms) => voteForEnd(action, NOW + ms, own));
+    expect(ends).toEqual(['wrong-end', 'wrong-end', 'given', 'wrong-end', 'wrong-end']);
+    expect(voteForEnd(action, NOW, { ...own, attested: NOW + 10_000 })).toBe('wrong-end');
+    expect(endOf(action, NOW + 9_999)).toBe(NOW);
+    // Somebody has voted for it and attests nothing more, so that no later cut becomes complete whatever others do.
+    expect(voteForEnd(action, NOW, { ...own, attested: NOW + 10_000, nowMs: NOW + 90_000 }, true)).toBe('given');
+  });
+
+  /** What becomes of a proposal that ends the writing of a member at `until`; bound where one had accepted it before. */
+  function voteForEnd(
+    action: Change['action'],
+    until: number,
+    at: Parameters<typeof accept>[4],
+    isBound = false,
+  ): string {
+    const ends: Change = { ...change, action };
+    const proposed = {
+      roster: applyChange(state, action, until),
+      change: ends,
+      approvals: [a, c].map((one) =>
+        sign<Approval>(one, {
+          kind: 'approval',
+          network: NETWORK,
+          author: one.author,
+          change: changeHash(ends, hasher),
+          expires: NOW + 1000,
+        }),
+      ),
+    };
+    if (!isBound) return voteOf({ proposed }, c, NO_VOTES, at);
+    const later = { counter: 2, author: a.author };
+    const accepted = { ballot, roster: rosterHash(proposed.roster, hasher) };
+    const bound = promises([a, b]).map(({ statement }, i) =>
+      sign([a, b][i] as Signer, { ...statement, ballot: later, ...(i === 0 ? { accepted } : {}) }),
+    );
+    return voteOf({ ballot: later, promises: bound, proposed }, c, NO_VOTES, at);
+  }
 
   it('lets a retired member go only once the floor has passed its end', () => {
     const retired = advance(state, applyChange(state, { kind: 'retire', author: b.author }, NOW), hasher);

@@ -101,7 +101,7 @@ describe('a change', () => {
     expect(memberOf(state.roster, author(5))).toEqual({ author: author(5), name: 'oslo', role: 'writer', until: 0 });
     expect([UNTIL, UNTIL + 1].map((ms) => counts(state.roster, author(4), ms))).toEqual([true, false]);
     state = after(state, { kind: 'remove', author: author(1) });
-    expect([0, 1].map((ms) => counts(state.roster, author(1), ms))).toEqual([true, false]);
+    expect([UNTIL, UNTIL + 1].map((ms) => counts(state.roster, author(1), ms))).toEqual([true, false]);
     state = after(state, { kind: 'drop', author: author(4) });
     expect(memberOf(state.roster, author(4))).toBeUndefined();
     state = after(state, { kind: 'settings', certify: 'two-thirds', retentionMs: 1000 });
@@ -124,6 +124,7 @@ describe('a change', () => {
     expect(refusalOf(state, { kind: 'remove', author: author(7) })).toMatch(/is no member/);
     state = after(state, { kind: 'remove', author: author(1) });
     expect(refusalOf(state, { kind: 'retire', author: author(1) })).toMatch(/retired already/);
+    expect(refusalOf(state, { kind: 'remove', author: author(1) })).toMatch(/has stopped already/);
     expect(refusalOf(state, { kind: 'remove', author: author(2) })).toMatch(/no writer left/);
   });
 

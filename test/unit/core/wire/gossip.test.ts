@@ -77,7 +77,7 @@ describe('gossip messages', () => {
     ['a cursor of 129 bytes', [3, 'x'.repeat(129)], 'malformed'],
     ['a reason of 256 bytes', [4, 'x'.repeat(256)], 'accepted'],
     ['a reason of 257 bytes', [4, 'x'.repeat(257)], 'malformed'],
-    ['a type of tomorrow', [7, { any: 'thing' }], 'unknown-version'],
+    ['a type of tomorrow', [8, { any: 'thing' }], 'unknown-version'],
     ['a large type of tomorrow', [1000], 'unknown-version'],
     ['type 0', [0, 1], 'unknown-version'],
     ['a head of tomorrow', [2, encodeCbor([encodeCbor([2, 'x']), filled(64, 1)])], 'unknown-version'],

@@ -121,6 +121,7 @@ const arbitrarySync: fc.Arbitrary<SyncMessage> = fc.oneof(
       counts: bytes.slice(0, 4 * Math.max(0, Math.min(128, from + n) - from)),
       cells: bytes.slice(0, 21 * n),
     })),
+  fc.record({ type: fc.constantFrom('complete' as const, 'completed' as const), certificate: arbitraryBytes(0, 300) }),
   fc.record({ type: fc.constant('error' as const), code: arbitraryText(64), message: arbitraryText(256) }),
 );
 

@@ -106,7 +106,7 @@ describe('writes after a start', () => {
     expect(await isReady(guard)).toBe(false);
     pass(guard, 20_000);
     expect(guard.reasons()).toEqual([
-      { code: 'own-history', text: expect.stringContaining('newer commits of our own key') as string },
+      { code: 'own-history', text: expect.stringContaining('newer commits of this node than its own store') as string },
     ]);
     seen = hlc(9);
     pass(guard, 250);
@@ -314,7 +314,7 @@ describe('one key living twice', () => {
     passHeard(guard, 1_000);
     expect([guard.has('clone'), adopted]).toEqual([false, [hlc(0)]]);
     expect(guard.warnings()).toEqual([
-      { code: 'own-history-claim', text: expect.stringContaining('nobody delivered') as string },
+      { code: 'own-history-claim', text: expect.stringContaining('nobody delivers') as string },
     ]);
   });
 
@@ -374,7 +374,7 @@ describe('clocks', () => {
     pass(guard, 250);
     expect(await isReady(guard)).toBe(true);
     expect(guard.reasons()).toEqual([
-      { code: 'clock-skew', text: expect.stringContaining('600 s ahead of its peers') as string },
+      { code: 'clock-skew', text: expect.stringContaining('10 min ahead of its peers') as string },
     ]);
     expect(guard.clocks.isGood()).toBe(false);
   });

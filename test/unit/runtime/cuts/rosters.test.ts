@@ -1,19 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { examineEvidence, verifyCertificate, verifyProofDocument } from '../../../../src/audit/index.ts';
-import {
-  type Acceptance,
-  applyChange,
-  type ChangeAction,
-  certify,
-  checkRosterCertificate,
-  encodeRosterCertificate,
-  NO_VOTES,
-  rosterHash,
-  signStatement,
-} from '../../../../src/core/roster/index.ts';
+import { type ChangeAction, NO_VOTES } from '../../../../src/core/roster/index.ts';
 import { bytesToHex } from '../../../../src/core/types/index.ts';
 import { createSignedAttestation, type SignedAttestation } from '../../../../src/core/wire/index.ts';
-import type { DecidedRoster } from '../../../../src/runtime/fleet/roster.ts';
 import {
   createAuthor,
   createHandClock,
@@ -25,7 +14,7 @@ import {
   until,
   verifier,
 } from '../support.ts';
-import { authorsOf, createParty, gossip, type Party, PERIOD_MS, SETTLE_MS } from './support.ts';
+import { authorsOf, createParty, decide, gossip, type Party, PERIOD_MS, SETTLE_MS } from './support.ts';
 
 const TRUSTED = authorsOf(1, 2, 3);
 const options = { hasher, verifier, trusted: TRUSTED };
@@ -51,30 +40,6 @@ async function reach(n: number): Promise<void> {
 async function writeEverywhere(): Promise<void> {
   const fragment = createAuthor(3).commit({ here: 'value' }, { ms: EPOCH_MS + 2_000 });
   for (const party of parties) await party.writer.apply(fragment, FOUND);
-}
-
-/** What the three configured writers decide after the present roster of `party`, having attested `attested` last. */
-function decide(party: Party, action: ChangeAction, attested: number): DecidedRoster {
-  const { state } = party.roster.present;
-  const roster = applyChange(state, action, 0);
-  const ballot = { counter: 1, author: createAuthor(1).author };
-  const acceptances = [1, 2, 3].map((id) => {
-    const { author, sign } = createAuthor(id);
-    const statement: Acceptance = {
-      kind: 'acceptance',
-      network: NETWORK,
-      epoch: roster.epoch,
-      previous: state.hash,
-      author,
-      ballot,
-      roster: rosterHash(roster, hasher),
-      attested,
-    };
-    return signStatement(statement, sign);
-  });
-  const certificate = encodeRosterCertificate(certify(roster, acceptances));
-  const { state: next, start } = checkRosterCertificate(certificate, state, { network: NETWORK, hasher });
-  return { state: next, start, certificate };
 }
 
 const fourth = createAuthor(4).author;

@@ -1,13 +1,24 @@
+import {
+  type Acceptance,
+  applyChange,
+  type ChangeAction,
+  certify,
+  checkRosterCertificate,
+  encodeRosterCertificate,
+  rosterHash,
+  signStatement,
+} from '../../../../src/core/roster/index.ts';
 import type { Author } from '../../../../src/core/types/index.ts';
 import { decodeSync, encodeSync, type SignedAttestation, type SyncMessage } from '../../../../src/core/wire/index.ts';
 import type { Applied } from '../../../../src/runtime/commit/applied.ts';
 import { type AttestationBook, createAttestationBook } from '../../../../src/runtime/cuts/attestations.ts';
 import { type AttestedMark, createAttestedMark } from '../../../../src/runtime/cuts/attested.ts';
+import { type CompleteCuts, createCompleteCuts, loadComplete } from '../../../../src/runtime/cuts/complete.ts';
 import { type Cuts, createCuts } from '../../../../src/runtime/cuts/cuts.ts';
 import { createMismatches, type Mismatches } from '../../../../src/runtime/cuts/mismatches.ts';
 import type { StreamlessPeer } from '../../../../src/runtime/cuts/spread.ts';
 import type { Lattice } from '../../../../src/runtime/facade/index.ts';
-import { createRoster, type RosterOwner } from '../../../../src/runtime/fleet/roster.ts';
+import { createRoster, type DecidedRoster, type RosterOwner } from '../../../../src/runtime/fleet/roster.ts';
 import { createProofs } from '../../../../src/runtime/read/prove.ts';
 import {
   createAuthor,
@@ -32,6 +43,7 @@ export interface Party extends TestState {
   readonly roster: RosterOwner;
   readonly cuts: Cuts;
   readonly book: AttestationBook;
+  readonly complete: CompleteCuts;
   /** What authors attested twice. */
   readonly doubled: (readonly [Uint8Array, Uint8Array])[];
   readonly marks: { readonly attested: AttestedMark };
@@ -68,6 +80,7 @@ export async function createParty(
   });
   const roster = createRoster(trusted, state.self.author, hasher);
   const doubled: Party['doubled'] = [];
+  const errors: LogLine[] = [];
   const attested = createAttestedMark({ ...state, stored: state.attested });
   const book = createAttestationBook({
     network: NETWORK,
@@ -79,10 +92,20 @@ export async function createParty(
     clock,
     onOwn: attested.heard,
     onTwoRoots: (pair) => doubled.push(pair),
+    onHeard: state.replica.observeTime,
+    onAdded: () => complete.look(),
+  });
+  const judged = { network: NETWORK, roster, verifier };
+  const complete = createCompleteCuts({
+    ...judged,
+    book,
+    clock,
+    keep: state.writer.keep,
+    saved: await loadComplete({ ...judged, store: state.store, log: recordingLog(errors) }),
+    log,
   });
   const sent: Party['sent'] = [];
   const events: Party['events'] = [];
-  const errors: LogLine[] = [];
   const mismatches = createMismatches({ log: recordingLog(errors), metrics });
   const party: Party = {
     ...state,
@@ -93,6 +116,7 @@ export async function createParty(
       return cuts as Cuts;
     },
     book,
+    complete,
     marks: { attested },
     doubled,
     reads: createProofs({
@@ -157,3 +181,27 @@ export function linkTo(to: Party, from: Author): (message: SyncMessage) => Promi
 }
 
 export const authorsOf = (...ids: readonly number[]): Author[] => ids.map((id) => createAuthor(id).author);
+
+/** What the three configured writers decide after the present roster of `party`, having attested `attested` last. */
+export function decide(party: Party, action: ChangeAction, attested: number): DecidedRoster {
+  const { state } = party.roster.present;
+  const roster = applyChange(state, action, 0);
+  const ballot = { counter: 1, author: createAuthor(1).author };
+  const acceptances = [1, 2, 3].map((id) => {
+    const { author, sign } = createAuthor(id);
+    const statement: Acceptance = {
+      kind: 'acceptance',
+      network: NETWORK,
+      epoch: roster.epoch,
+      previous: state.hash,
+      author,
+      ballot,
+      roster: rosterHash(roster, hasher),
+      attested,
+    };
+    return signStatement(statement, sign);
+  });
+  const certificate = encodeRosterCertificate(certify(roster, acceptances));
+  const { state: next, start } = checkRosterCertificate(certificate, state, { network: NETWORK, hasher });
+  return { state: next, start, certificate };
+}

@@ -110,6 +110,7 @@ beforeEach(async () => {
     isMember: isTrusted,
     onAttestation: async () => 'ignore',
     onNotice: async () => 'known',
+    onAnnouncement: async () => 'known',
     tellTwins: (head) => void toTwins.push(head),
     compare: () => undefined,
   });

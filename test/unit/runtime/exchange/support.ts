@@ -113,6 +113,8 @@ export async function openSide(options: {
     clock,
     onOwn: attested.heard,
     onTwoRoots: () => undefined,
+    onHeard: () => undefined,
+    onAdded: () => undefined,
   });
   cuts = createCuts({
     replica,
@@ -157,6 +159,7 @@ export async function openSide(options: {
     isMember: members.has,
     onAttestation: cuts.onAttestation,
     onNotice: async () => 'known',
+    onAnnouncement: async () => 'known',
     tellTwins: () => undefined,
     compare: () => undefined,
   });
@@ -173,6 +176,8 @@ export async function openSide(options: {
     onHello: intake.onHello,
     onAttest: cuts.onAttest,
     onNews: () => Promise.reject(new Error('no news in these tests')),
+    onComplete: () => Promise.reject(new Error('no complete cuts in these tests')),
+    onAddresses: () => Promise.reject(new Error('no addresses in these tests')),
     entries,
     snapshots: createSnapshotServer({
       entries,

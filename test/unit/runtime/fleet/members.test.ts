@@ -37,8 +37,13 @@ describe('members', () => {
   });
 
   it('are those who answer at a URL of ours, which is kept [S9]', () => {
-    members.foundAt(stranger, URL_OF);
+    members.foundAt(stranger, URL_OF, true);
     expect([members.has(stranger), linkOf(stranger)?.url]).toEqual([true, URL_OF]);
+  });
+
+  it('are not those who announced the URL at which they answer [AD4]', () => {
+    members.foundAt(stranger, URL_OF, false);
+    expect([members.has(stranger), linkOf(stranger)?.url]).toEqual([false, URL_OF]);
   });
 
   it('never list the node itself, though a configuration names every node alike', () => {
@@ -49,7 +54,7 @@ describe('members', () => {
   it('find no room in a table that is full of others, and that breaks nothing [L2]', () => {
     for (let i = 0; i < 511; i++) peers.ensure(i.toString(16).padStart(64, '0') as Author);
     members.configure(stranger);
-    members.foundAt(stranger, URL_OF);
+    members.foundAt(stranger, URL_OF, true);
     members.release(stranger, { url: undefined, configured: false });
     expect([members.has(stranger), peers.get(stranger)]).toEqual([false, undefined]);
   });
@@ -57,14 +62,14 @@ describe('members', () => {
 
 describe('a peer that was removed', () => {
   it('is a member no more where nothing else names it, and stays known', () => {
-    members.foundAt(stranger, URL_OF);
+    members.foundAt(stranger, URL_OF, true);
     members.release(stranger, { url: undefined, configured: false });
     expect(members.has(stranger)).toBe(false);
     expect(linkOf(stranger)).toMatchObject({ url: undefined, configured: false });
   });
 
   it('stays one where it is named elsewhere too, by what is left', () => {
-    members.foundAt(stranger, URL_OF);
+    members.foundAt(stranger, URL_OF, true);
     members.release(stranger, { url: undefined, configured: true });
     expect(members.has(stranger)).toBe(true);
     members.release(stranger, { url: 'http://b.test', configured: true });

@@ -14,6 +14,7 @@ import {
 } from '../../../../src/core/roster/index.ts';
 import { rosterCertificateKey } from '../../../../src/core/rows/index.ts';
 import { bytesToHex } from '../../../../src/core/types/index.ts';
+import { createSignedAttestation } from '../../../../src/core/wire/index.ts';
 import {
   createAuthor,
   createHandClock,
@@ -36,6 +37,7 @@ const add = (id: number, role: 'writer' | 'mirror' = 'writer', name = '') =>
 beforeEach(async () => {
   clock = createHandClock();
   fleet = await createTestFleet(clock, [1, 2, 3]);
+  await fleet.exchange();
 });
 
 /** Approves by the writers, and lets the fleet decide. */
@@ -221,6 +223,32 @@ describe('a decision', () => {
     expect(epochs(fleet)).toEqual([1, 1, 1]);
     expect(lost.roster.votes.abstains).toBe(false);
     expect(lost.roster.hash).toEqual(at(old === 1 ? 2 : 1).roster.hash);
+  });
+
+  it('has no vote of a store that is told an attestation of its key that it knows nothing of [RO11]', async () => {
+    const [one, two] = [at(1), at(2)];
+    const tell = (by: number, time: number, sign = createAuthor(by).sign) => {
+      const claim = { network: NETWORK, author: authorOf(by), at: time, entries: 1, trustHash: one.roster.hash };
+      const { bytes } = createSignedAttestation({ ...claim, root: new Uint8Array(32).fill(1) }, sign);
+      return one.membership.hear(encodeNotice({ kind: 'attested', attestation: bytes }), 'http', two.author);
+    };
+    one.attested = EPOCH_MS - 10_000;
+    expect(await tell(1, EPOCH_MS, createAuthor(2).sign)).toBe('forged');
+    // It made the first of these itself, and the second is not its own.
+    for (const [by, time] of [
+      [1, EPOCH_MS - 10_000],
+      [2, EPOCH_MS],
+    ] as const)
+      await tell(by, time);
+    expect(one.service.roster().abstains).toBeUndefined();
+    await tell(1, EPOCH_MS);
+    expect(one.service.roster().abstains).toContain('restored');
+    expect(one.attested).toBe(EPOCH_MS);
+    await decide(add(4, 'mirror'), [1, 2]);
+    expect(one.roster.votes).toMatchObject({ promised: undefined, accepted: undefined });
+    await fleet.pass(25_000);
+    expect(epochs(fleet)).toEqual([1, 1, 1]);
+    expect(one.service.roster().abstains).toBeUndefined();
   });
 
   it('ends the former roster at the newest cut that a vote names, which all observe before they write [RO5]', async () => {

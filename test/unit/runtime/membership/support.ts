@@ -3,6 +3,7 @@ import type { Author, Bytes } from '../../../../src/core/types/index.ts';
 import type { LatticeEvent } from '../../../../src/runtime/facade/index.ts';
 import type { MembershipService } from '../../../../src/runtime/facade/members.ts';
 import { createRoster, type RosterOwner } from '../../../../src/runtime/fleet/roster.ts';
+import { createDoubt, type Doubt } from '../../../../src/runtime/membership/doubt.ts';
 import { createMembership, type Membership } from '../../../../src/runtime/membership/membership.ts';
 import { loadMembership } from '../../../../src/runtime/membership/saved.ts';
 import { createMembershipService } from '../../../../src/runtime/membership/service.ts';
@@ -33,6 +34,7 @@ export interface Party {
   readonly log: LogLine[];
   readonly events: LatticeEvent[];
   readonly stopped: number[];
+  readonly doubt: Doubt;
   /** The votes that it saw. */
   readonly votes: readonly Signed<Acceptance>[];
   /** The newest T that it attested, and its floor. */
@@ -95,7 +97,7 @@ export async function createTestFleet(
           ].filter((notice) => fleet.reaches(from.id, to.id, notice));
           for (const notice of notices) await to.membership.hear(encodeNotice(notice), 'http', from.author);
           if (fleet.reaches(from.id, to.id, { kind: 'certificate', certificate: new Uint8Array(1) }))
-            to.membership.heardAllOf(from.author);
+            to.doubt.heardAllOf(from.author);
         }
     },
     async pass(ms) {
@@ -117,6 +119,17 @@ export async function createTestFleet(
     const saved = await loadMembership({ store, hasher, verifier, network: NETWORK, log: logger });
     const roster = createRoster(founders.map(authorOf), state.self.author, hasher, saved.roster);
     const votes: Signed<Acceptance>[] = [];
+    const doubt = createDoubt({
+      self: state.self.author,
+      roster,
+      clock,
+      log: logger,
+      saved: saved.doubt,
+      isNew: state.replica.meta.sequence === 0,
+      isShort: false,
+      keep: state.writer.keep,
+      passed: (at) => void (whole.attested = at),
+    });
     const party = {
       id,
       author: state.self.author,
@@ -126,6 +139,7 @@ export async function createTestFleet(
       events,
       stopped,
       votes,
+      doubt,
       attested: 0,
       floor: undefined,
     };
@@ -148,7 +162,10 @@ export async function createTestFleet(
           return whole.attested;
         },
         close: () => whole.attested,
+        heard: (at) => void (whole.attested = at),
       },
+      doubt,
+      onEvidence: () => Promise.resolve(true),
       onVote: (signed) => votes.push(signed),
       floor: () => whole.floor,
       isSettled: () => true,

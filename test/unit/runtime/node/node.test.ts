@@ -13,6 +13,7 @@ import {
   type Head,
   requestSigningBytes,
   type SignedAttestation,
+  trustHash,
 } from '../../../../src/core/wire/index.ts';
 import type { HttpLung, P2pHandlers, P2pLung } from '../../../../src/ports/index.ts';
 import { createNode, type Lattice, type LatticeEvent, type RunningNode } from '../../../../src/runtime/index.ts';
@@ -297,8 +298,14 @@ describe('attestations', () => {
     messages.flatMap((m) => (m.type === 'attestation' ? [m.attestation] : []));
 
   /** Has the friend's clock heard: alone, a node of a fleet attests nothing. */
-  const hearFriend = () =>
-    handlers.onGossip(encodeGossip({ type: 'head', head: friend.head({ wallMs: clock.now() }) }), friend.author);
+  const hearFriend = async () => {
+    await handlers.onGossip(encodeGossip({ type: 'head', head: friend.head({ wallMs: clock.now() }) }), friend.author);
+    const roster = trustHash(
+      [self, friend, third].map(({ author }) => author),
+      hasher,
+    );
+    await handlers.onRequest(friend.author, encodeSync({ type: 'news', epoch: 0, roster, has: [], notices: [] }));
+  };
 
   it('are not made before the clock of another node has been heard [Z3]', async () => {
     await clock.advance(15_500);

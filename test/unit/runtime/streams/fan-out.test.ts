@@ -48,6 +48,7 @@ let pushes: { readonly commits: Fragment[]; readonly except: Author | undefined 
 let checkpoints: [sequence: number, changes: number][];
 let madeCommits: Hlc[];
 let covered: string[];
+let comeBack: number;
 let counted: [name: string, labels: object, by: number][];
 /** What was counted as the fan-out was made. */
 let seeded: typeof counted;
@@ -81,6 +82,7 @@ beforeEach(async () => {
   checkpoints = [];
   madeCommits = [];
   covered = [];
+  comeBack = 0;
   counted = [];
   observed = [];
   errors = [];
@@ -155,6 +157,7 @@ beforeEach(async () => {
       sawOwnCommit: guard.sawOwnCommit,
     },
     contradictions: { note: () => undefined },
+    onOwnFromElsewhere: () => void comeBack++,
     covering: { note: (key) => covered.push(key) },
     cuts: { applied: () => enter('cuts') },
     checkpoints: {
@@ -350,7 +353,7 @@ describe('own history', () => {
   ])('that comes %s from elsewhere is seen, and stops writing: this node never made it [N7]', async (_, origin) => {
     const commit = state.self.commit({ theirs: 1 });
     await apply([commit, origin]);
-    expect([ownHlc(), madeCommits]).toEqual([commit.header.hlc, []]);
+    expect([ownHlc(), madeCommits, comeBack]).toEqual([commit.header.hlc, [], 1]);
     expect(guard.reasons()).toMatchObject([{ code: 'clone' }]);
   });
 
@@ -359,7 +362,7 @@ describe('own history', () => {
     const at = ownHlc();
     await apply([commit, LIVE_HTTP], [third.commit({ a: 1 }, { ms: EPOCH_MS + 1_000 }), LIVE_HTTP]);
     expect(state.applied.at(-1)?.taken.map(({ outcomes }) => outcomes)).toEqual([['held'], ['added']]);
-    expect([ownHlc(), guard.reasons()]).toEqual([at, []]);
+    expect([ownHlc(), guard.reasons(), comeBack]).toEqual([at, [], 0]);
   });
 
   it('that comes back after it was replaced is no news, and is covered where a repair found it [N16]', async () => {
@@ -393,7 +396,7 @@ describe('own history', () => {
       prepare: (view) => ({ step: state.replica.adopt(attested, view), rows: [] }),
     });
     expect(state.applied).toMatchObject([{ amended: true }]);
-    expect([ownHlc(), madeCommits]).toEqual([mine.header.hlc, []]);
+    expect([ownHlc(), madeCommits, comeBack]).toEqual([mine.header.hlc, [], 1]);
     expect(guard.reasons()).toMatchObject([{ code: 'clone' }]);
     await clock.advance(10);
     expect([gossip, pushes]).toEqual([[], []]);

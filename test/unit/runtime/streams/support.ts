@@ -91,7 +91,7 @@ export function wordsOf(frame: Bytes): string[] {
   if (message.type === 'reset') return [`reset: ${message.reason}`];
   if (message.type === 'head') return ['head'];
   if (message.type === 'attestation') return [`attestation ${message.attestation.attestation.at}`];
-  if (message.type === 'notice') return ['notice'];
+  if (message.type === 'notice' || message.type === 'announcement') return [message.type];
   return message.fragments.flatMap((bytes) =>
     decodeFragment(bytes, hasher).operations.map(
       ({ operation }) => `${operation.key}=${JSON.stringify(operation.value)}`,

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Author, Bytes, Hlc } from '../../../../src/core/types/index.ts';
 import { decodeSync, encodeGossip, encodeSync, type SyncMessage } from '../../../../src/core/wire/index.ts';
 import type { FrameHandler, HttpLung } from '../../../../src/ports/index.ts';
-import { createHttpUrl, type HttpUrl } from '../../../../src/runtime/transport/http-url.ts';
+import { createHttpUrl, type HttpHandlers, type HttpUrl } from '../../../../src/runtime/transport/http-url.ts';
 import {
   createHttpSupervisor,
   type HttpPeerHandlers,
@@ -78,7 +78,7 @@ const lung: HttpLung = {
   stream: (url, { signal }, frame) => begin(url, 'stream', signal, undefined, frame),
 };
 
-const handlers: HttpPeerHandlers = {
+const handlers: HttpPeerHandlers & HttpHandlers = {
   onLeft: () => void told.push('left'),
   onIdentity: () => void told.push('identity'),
   onTwin: () => void told.push('twin'),

@@ -658,3 +658,88 @@ describe('a stop', () => {
     expect(clock.now()).toBe(EPOCH_MS + 61_000);
   });
 });
+
+describe('a URL that a member announced', () => {
+  const URL_B = 'http://announced.test';
+  const other = createAuthor(3);
+  const SEEN: Author[] = [];
+  const start = (): void =>
+    http.start({
+      ...handlers,
+      onIdentity: (author, url, configured) => {
+        if (configured) SEEN.push(author);
+        handlers.onIdentity(author, url, configured);
+      },
+    });
+  const announced = { url: URL_B, author: peer.author };
+
+  beforeEach(() => {
+    SEEN.length = 0;
+    http.remove(URL_A);
+  });
+
+  it('carries the member, and makes nobody a configured peer [AD4]', async () => {
+    start();
+    http.announce([announced]);
+    await turns();
+    expect(http.find(peer.author)).toMatchObject({ url: URL_B, reachable: true, announced: true });
+    expect([new Set(primaries), SEEN]).toEqual([new Set([`peer ${URL_B}`]), []]);
+    http.announce([]);
+    expect([http.peers(), left]).toEqual([[], [peer.author]]);
+  });
+
+  it('is asked only while no configured one reaches the member, and gives way to it [AD4]', async () => {
+    start();
+    http.add(URL_A);
+    await turns();
+    http.announce([announced]);
+    await clock.advance(30_000);
+    expect(sent.some(({ url }) => url === URL_B)).toBe(false);
+    down.add(URL_A);
+    newest().fail(new Error('reset'));
+    await clock.advance(10_000);
+    expect(http.find(peer.author)).toMatchObject({ url: URL_B, reachable: true });
+    down.clear();
+    await clock.advance(10_000);
+    expect(http.find(peer.author)).toMatchObject({ url: URL_A, reachable: true });
+    // The URL of a configured peer is not listed a second time.
+    http.announce([{ url: URL_A, author: peer.author }]);
+    expect(http.peers().map(({ url }) => url)).toEqual([URL_A]);
+  });
+
+  it('is a third party where somebody else answers, who is asked ever more seldom, whoever hurries [AD4]', async () => {
+    identify = () => Promise.resolve({ author: other.author, incarnation: '0303030303030303' });
+    start();
+    http.announce([announced]);
+    for (let minute = 0; minute < 60; minute++) {
+      for (let i = 0; i < 12; i++) {
+        await clock.advance(5_000);
+        http.knocked(other.author);
+      }
+    }
+    expect(asked.length).toBeLessThan(20);
+    expect(sent).toEqual([]);
+    expect(primaries).toEqual([]);
+    expect(http.find(other.author)).toBeUndefined();
+    const before = asked.length;
+    for (let i = 0; i < 60; i++) {
+      await clock.advance(1_000);
+      http.knocked(peer.author);
+      http.wake();
+    }
+    expect(asked.length - before).toBeLessThan(4);
+  });
+
+  it('that leads to this node itself, or to nobody, is no peer, and at most eight are tried at a time [AD4, L2]', async () => {
+    let open = 0;
+    identify = () => {
+      open++;
+      return new Promise(() => undefined);
+    };
+    start();
+    http.announce(Array.from({ length: 64 }, (_, i) => ({ url: `http://third.test/${i}`, author: peer.author })));
+    await clock.advance(10_000);
+    expect(open).toBe(8);
+    expect(http.find(peer.author)).toBeUndefined();
+  });
+});

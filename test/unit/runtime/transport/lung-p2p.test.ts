@@ -95,7 +95,10 @@ describe('the P2P lung beside the node', () => {
     expect([p2p.running, p2p.status().state]).toEqual([false, 'starting']);
     newest().succeed();
     await turns();
-    expect([p2p.running, states]).toEqual([true, ['starting [node-start]: node start', 'running [started]: started']]);
+    expect([p2p.running, states]).toEqual([
+      true,
+      ['starting [node-start]: the node starts', 'running [started]: started'],
+    ]);
     await clock.advance(60_000);
     expect(states).toHaveLength(2);
   });
@@ -238,7 +241,7 @@ describe('flaws in the settings', () => {
       1,
       [
         'failed [settings]: one is wrong. two is wrong.',
-        'starting [node-start]: node start',
+        'starting [node-start]: the node starts',
         'running [started]: started',
       ],
     ]);

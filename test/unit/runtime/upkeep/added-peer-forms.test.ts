@@ -16,7 +16,7 @@ async function open() {
     added: { now: await loadAddedPeers(store) },
     configured: { urls: ['http://configured.example'], multiaddrs: [], authors: [] },
     self: self.author,
-    http: { add() {}, remove() {}, find: () => undefined },
+    http: { add() {}, remove() {}, find: () => undefined, peers: () => [] },
     members: { configure() {}, release() {} },
     onChange() {},
     stayWith() {},

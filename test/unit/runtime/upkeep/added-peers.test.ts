@@ -41,6 +41,7 @@ const urlOf = (url: string, author?: Author): HttpPeer => ({
   url,
   author,
   self: false,
+  announced: false,
   reachable: author !== undefined,
   streaming: false,
   error: undefined,
@@ -70,6 +71,7 @@ async function open(): Promise<void> {
         if (owner !== undefined) book.release(owner);
       },
       find: (author) => urls.find((one) => one.author === author),
+      peers: () => urls,
     },
     members,
     onChange: () => changes.push(urls.map(({ url }) => url)),
@@ -81,7 +83,7 @@ async function open(): Promise<void> {
 /** The owner of a URL proves there who it is. */
 function proven(url: string, author: Author): void {
   urls = urls.map((one) => (one.url === url ? urlOf(url, author) : one));
-  members.foundAt(author, url);
+  members.foundAt(author, url, true);
 }
 
 beforeEach(async () => {

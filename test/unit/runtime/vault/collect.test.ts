@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { nodeHasher } from '../../../../src/adapters/system/hasher.ts';
 import type { JsonValue } from '../../../../src/core/types/index.ts';
+import { blockLeaf } from '../../../../src/core/vault/index.ts';
 import { GRACE_MS } from '../../../../src/runtime/vault/collect.ts';
 import { outcomeOf } from '../support.ts';
 import { ALL, contentOf, inPieces, openVaults, type VaultFleet, type VaultNode } from './support.ts';
@@ -138,7 +140,7 @@ describe('a garbage collection', () => {
     const node = await alone();
     const content = contentOf(200_000, 9);
     const partial = await node.bytes.resume('ab'.repeat(32), content.length);
-    await partial.write(0, content.slice(0, 65_536));
+    await partial.write(0, content.slice(0, 65_536), blockLeaf(content.slice(0, 65_536), nodeHasher()));
     await partial.close();
     expect((await collect(node)).removed).toEqual([]);
     later(2 * GRACE_MS);

@@ -320,6 +320,27 @@ describe('a node', () => {
     expectBytes(await readAll((await b.vault.service.open(hash)).bytes), contentOf(40 * BLOCK));
   });
 
+  it('keeps what its disk did not give for a while, and forgets the damage [U6]', async () => {
+    let damage = false;
+    const { fleet, nodes } = await three([ALL, ALL], {
+      store: (index, inner) => (index === 1 ? changing(inner, () => damage) : inner),
+    });
+    const [a, b] = nodes;
+    const hash = await put(a, 40 * BLOCK);
+    await fleet.replicate();
+    await fleet.clock.advance(3_000);
+    a.reachable = false;
+    damage = true;
+    await expect(readAll((await b.vault.service.open(hash)).bytes)).rejects.toMatchObject({ code: 'object-damaged' });
+    damage = false;
+    a.reachable = true;
+    fleet.clock.stall(60_000);
+    await fleet.clock.advance(3_000);
+    expect(b.vault.service.status().damaged).toEqual([]);
+    expect(b.count(FETCHED)).toBe(40);
+    expectBytes(await readAll((await b.vault.service.open(hash)).bytes), contentOf(40 * BLOCK));
+  });
+
   it('keeps bytes whose SHA-256 is right, whatever a false entry says of them [U6]', async () => {
     const { fleet, nodes } = await three([ALL, ALL]);
     const [a, b] = nodes;
@@ -553,9 +574,9 @@ function filling(inner: VaultStore, isFull: () => boolean): VaultStore {
       const partial = await inner.resume(hash, size);
       return {
         ...partial,
-        async write(index, block) {
+        async write(first, bytes, leaves) {
           if (isFull()) throw new LatticeError('disk-full', 'The vault has no room.', { next: 'Free space.' });
-          await partial.write(index, block);
+          await partial.write(first, bytes, leaves);
         },
       };
     },

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Bytes } from '../../../../src/core/types/index.ts';
+import { type Bytes, LatticeError } from '../../../../src/core/types/index.ts';
 import { vaultKey } from '../../../../src/core/vault/index.ts';
 import type { VaultStore } from '../../../../src/ports/index.ts';
 import { readsOf } from '../support.ts';
@@ -292,6 +292,35 @@ describe('what is read', () => {
     at = BLOCK;
     const [found] = (await all()).filter(({ hash }) => hash === object.hash);
     expect(found?.fault).toContain('SHA-256');
+  });
+
+  it('that its disk does not give is a fault of that object, and the verification goes on [U6]', async () => {
+    const [bad, shut, good] = [contentOf(3 * BLOCK), contentOf(7), contentOf(5)];
+    const broken = new Map([
+      [hashOf(bad), new LatticeError('object-damaged', 'block 1 cannot be read')],
+      [hashOf(shut), new LatticeError('vault-store-failed', 'permission denied', { details: { reason: 'EACCES' } })],
+    ]);
+    let isBroken = false;
+    const { vault } = await alone({
+      store: (_, inner) => ({
+        ...inner,
+        async leaves(hash) {
+          const error = broken.get(hash);
+          if (isBroken && error !== undefined) throw error;
+          return inner.leaves(hash);
+        },
+      }),
+    });
+    for (const content of [bad, shut, good]) await vault.service.put(inPieces(content));
+    isBroken = true;
+    const faults = new Map<string, string | undefined>();
+    for await (const one of vault.service.verify()) if ('hash' in one) faults.set(one.hash, one.fault);
+    expect(faults.get(hashOf(bad))).toContain('block 1 cannot be read');
+    expect(faults.get(hashOf(shut))).toContain('permission denied');
+    expect(faults.get(hashOf(good))).toBeUndefined();
+    expect(faults.size).toBe(3);
+    // Whether its bytes are whole is not known of what may not be read.
+    expect(vault.service.status().damaged.map(({ hash }) => hash)).toEqual([hashOf(bad)]);
   });
 
   it('tells during a verification how far it is, and ends it when nobody listens [A34]', async () => {

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { decodeCertificate } from '../../../../../src/core/wire/index.ts';
+import { fromBase64url } from '../../../../../src/runtime/read/base64url.ts';
 import { certify, friend, startWithFriend } from '../../live-lattice.ts';
 import { startApi } from '../../support.ts';
 
@@ -55,6 +57,21 @@ describe('cuts over the API', () => {
     expect([missing.status, missing.json()['code']]).toEqual([404, 'not-found']);
     expect((await ask('/api/v1/cuts/certificate?at=soon')).status).toBe(400);
     expect((await ask('/api/v1/cuts?at=1')).status).toBe(400);
+  });
+
+  it('have a floor, the newest that all writers attested alike, and somebody who holds it [FL4]', async () => {
+    const { ask, lattice, clock, cut } = await startCertified();
+    const first = await ask('/api/v1/floor');
+    expect([first.status, first.json()]).toEqual([200, lattice.floor()]);
+    expect(first.json()).toMatchObject({ at: cut.at, root: cut.root, entries: 1, epoch: 0, held: false, holders: [] });
+    expect(decodeCertificate(fromBase64url(String(first.json()['certificate']))).signers).toHaveLength(2);
+    // The other author attests nothing more, and was never heard.
+    await clock.advance(20_000);
+    const held = (await ask('/api/v1/floor')).json();
+    expect(held).toMatchObject({ at: cut.at, due: cut.at + 10_000, held: true });
+    expect(held['holders']).toMatchObject([{ author: friend.author, code: 'away', self: false }]);
+    expect(lattice.status().floor).toMatchObject({ at: cut.at, held: true, holders: [{ code: 'away' }] });
+    expect((await ask('/api/v1/floor?at=1')).status).toBe(400);
   });
 
   it('are what a proof can be against [Z8]', async () => {
