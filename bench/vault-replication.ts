@@ -2,7 +2,7 @@ import { createReadStream, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { Figure } from './support/figures.ts';
-import { type BenchNode, createFleet, until } from './support/fleet.ts';
+import { type BenchNode, createFleet, startAll, until } from './support/fleet.ts';
 import { copy, makeSource } from './support/plain-copy.ts';
 
 const READY_MS = 60_000;
@@ -14,11 +14,14 @@ const LUNGS = {
   p2p: { HTTP_SYNC_ENABLED: 'false' },
 } as const;
 
-async function put(node: BenchNode, path: string): Promise<string> {
+const put = (node: BenchNode, path: string): Promise<string> =>
+  putBody(node, Readable.toWeb(createReadStream(path)) as ReadableStream);
+
+async function putBody(node: BenchNode, body: ReadableStream | Uint8Array): Promise<string> {
   const response = await fetch(`${node.api}/api/v1/vault`, {
     method: 'PUT',
     headers: { authorization: `Bearer ${node.token}`, 'content-type': 'application/octet-stream' },
-    body: Readable.toWeb(createReadStream(path)) as ReadableStream,
+    body,
     duplex: 'half',
   });
   const answer = (await response.json()) as { readonly hash: string };
@@ -63,6 +66,58 @@ async function overLung(
   } finally {
     await fleet.close();
   }
+}
+
+/** Puts at once, as from a few clients that upload a directory. */
+const PUTS_AT_ONCE = 16;
+
+/** The seconds until `count` small objects that are put at one node are on the other one too, by its policy. */
+async function manySmall(
+  lung: keyof typeof LUNGS,
+  count: number,
+  bytes: number,
+): Promise<{ put: number; all: number }> {
+  const fleet = await createFleet({ nodes: 2, settings: LUNGS[lung] });
+  try {
+    const [first, second] = fleet.nodes as [BenchNode, BenchNode];
+    await startAll([first, second], lung);
+    const from = performance.now();
+    const seconds = (): number => (performance.now() - from) / 1000;
+    let next = 0;
+    const client = async (): Promise<void> => {
+      for (let n = next++; n < count; n = next++) {
+        const content = new Uint8Array(bytes).fill(n & 0xff);
+        new DataView(content.buffer).setUint32(0, n);
+        await putBody(first, content);
+      }
+    };
+    await Promise.all(Array.from({ length: PUTS_AT_ONCE }, client));
+    const put = seconds();
+    const isThere = async (): Promise<boolean> => (await second.status()).vault?.here.objects === count;
+    await until('the second node has every object', FETCH_MS, isThere, 100);
+    return { put, all: seconds() };
+  } finally {
+    await fleet.close();
+  }
+}
+
+/** Measures how many small objects go through two nodes. */
+export async function smallReplication(count: number, bytes: number): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const lung of ['http', 'p2p'] as const) {
+    const { put, all } = await manySmall(lung, count, bytes);
+    figures.push(
+      {
+        metric: `vault_small_${lung}_s`,
+        label: `${count} objects of ${bytes} bytes put at one node and fetched by another over ${lung}`,
+        value: all,
+        unit: 's',
+        goal: { atMost: 60 },
+      },
+      { metric: `vault_small_${lung}_put_s`, label: '… until the last put was answered', value: put, unit: 's' },
+    );
+  }
+  return figures;
 }
 
 /** Measures how an object of `size` bytes goes from node to node, beside a plain copy in the same run. */

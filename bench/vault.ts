@@ -8,13 +8,13 @@ import { BLOCK_BYTES, BLOCK_HASH_BYTES, blocksOf, createContentHash, verifyBlock
 import type { VaultStore } from '../src/ports/index.ts';
 import { type Figure, median } from './support/figures.ts';
 import { copy, makeSource, writeFile } from './support/plain-copy.ts';
-import { replication } from './vault-replication.ts';
+import { replication, smallReplication } from './vault-replication.ts';
 
 /** Bytes of the large object; `--small` takes less, for a look. */
 const LARGE_BYTES = (process.argv.includes('--small') ? 128 : 1024) * 2 ** 20;
 /** The parts of this bench; `--only large,small` takes some of them. */
-const PARTS = ['large', 'small', 'replication'] as const;
-const SMALL_OBJECTS = 10_000;
+const PARTS = ['large', 'small', 'replication', 'nodes'] as const;
+const SMALL_OBJECTS = process.argv.includes('--small') ? 1_000 : 10_000;
 const SMALL_BYTES = 2048;
 /** Puts at once, as from a few clients that upload a directory. */
 const AT_ONCE = 32;
@@ -191,7 +191,7 @@ function chosen(): ReadonlySet<string> {
 
 /**
  * Measures the vault's files: a large object in, out and from store to store beside a plain copy on the same disk in the
- * same run, the memory that takes, many small objects, and an object from node to node over each lung.
+ * same run, the memory that takes, many small objects, and both from node to node over each lung.
  */
 export async function vault(): Promise<readonly Figure[]> {
   const directory = mkdtempSync(join(tmpdir(), 'lattice-bench-'));
@@ -202,6 +202,7 @@ export async function vault(): Promise<readonly Figure[]> {
       ...(parts.has('large') ? await largeObject(directory) : []),
       ...(parts.has('small') ? await smallObjects(join(directory, 'small')) : []),
       ...(parts.has('replication') ? await replication(directory, LARGE_BYTES) : []),
+      ...(parts.has('nodes') ? await smallReplication(SMALL_OBJECTS, SMALL_BYTES) : []),
     ];
   } finally {
     rmSync(directory, { recursive: true, force: true });

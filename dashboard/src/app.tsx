@@ -9,6 +9,7 @@ import { Header, LiveRegion, LostBanner, Nav, TokenDialog } from './ui/shell.tsx
 import { Conflicts } from './views/conflicts.tsx';
 import { FleetView } from './views/fleet.tsx';
 import { LogView } from './views/log.tsx';
+import { MembersView } from './views/members.tsx';
 import { NodeView } from './views/node.tsx';
 import { Overview } from './views/overview.tsx';
 import { StateView } from './views/state.tsx';
@@ -18,6 +19,7 @@ import { VaultView } from './views/vault.tsx';
 const COMPONENTS: Readonly<Record<View, ComponentType>> = {
   overview: Overview,
   fleet: FleetView,
+  members: MembersView,
   sync: Sync,
   state: StateView,
   vault: VaultView,

@@ -17,3 +17,4 @@ export type {
   StartOptions,
   StartSettings,
 } from './started-node.ts';
+export { settleVaultDisk } from './vault-disk.ts';

@@ -1,13 +1,15 @@
 import type { Status } from '../client/index.ts';
 import type { NodeReport } from './examine.ts';
 import { bad, type Finding, note, ok } from './finding.ts';
+import { SHORT_ROOT } from './output.ts';
 
 type KnownReport = NodeReport & { readonly status: Status };
 
-/** Compares roots, trust lists, networks and versions of the nodes. A single node gives no findings. */
+/** Compares roots, rosters, networks and versions of the nodes. A single node gives no findings. */
 export function examineFleet(reports: readonly NodeReport[]): Finding[] {
   const known = reports.filter((r) => r.status !== undefined) as KnownReport[];
   if (known.length < 2) return [];
+  const epoch = Math.max(...known.map(({ status }) => status.trust.epoch ?? 0));
   const compare = (what: string, value: (status: Status) => string, differ: (text: string) => Finding): Finding => {
     const byValue = new Map<string, string[]>();
     for (const { label, status } of known) byValue.set(value(status), [...(byValue.get(value(status)) ?? []), label]);
@@ -21,11 +23,20 @@ export function examineFleet(reports: readonly NodeReport[]): Finding[] {
       (s) => s.network,
       (text) => bad(text, 'Set the same DIOTEC360_NETWORK (or topic) everywhere.'),
     ),
-    compare(
-      'trust list',
-      (s) => s.trust.hash,
-      (text) => bad(text, 'Set the same DIOTEC360_TRUSTED_STATE_PUBKEYS everywhere.', { topic: 'trust' }),
-    ),
+    epoch === 0
+      ? compare(
+          'trust list',
+          (s) => s.trust.hash,
+          (text) => bad(text, 'Set the same DIOTEC360_TRUSTED_STATE_PUBKEYS everywhere.', { topic: 'trust' }),
+        )
+      : compare(
+          'roster',
+          ({ trust: { hash, epoch: own = 0 } }) => `that of epoch ${own} (${hash.slice(0, SHORT_ROOT)})`,
+          (text) =>
+            bad(text, `Those behind epoch ${epoch} catch up by themselves once they reach a member: lattice members.`, {
+              topic: 'trust',
+            }),
+        ),
     compare(
       'root',
       (s) => s.root,

@@ -27,11 +27,19 @@ export function examineVerdict(status: Status, peers: readonly Peer[]): Finding[
 }
 
 /** One finding for all members that do not trust the node. */
-function refusedBy(reasons: readonly Reason[], { author, peerId }: Status): Finding[] {
+function refusedBy(reasons: readonly Reason[], { author, peerId, trust }: Status): Finding[] {
   if (reasons.length === 0) return [];
   const names = reasons.map(({ name = 'another node' }) => name);
   const who = joined(names);
   const one = names.length === 1;
+  if (trust.epoch !== undefined && trust.epoch > 0)
+    return [
+      bad(
+        `${who} ${one ? 'refuses' : 'refuse'} this node: its key is no member there`,
+        `See which roster each goes by: lattice members --fleet. One that is behind epoch ${trust.epoch} catches up once it reaches another member; a key that left never returns.`,
+        { topic: 'untrusted', about: peerId },
+      ),
+    ];
   return [
     bad(
       `${who} ${one ? 'refuses' : 'refuse'} this node: its key is not on ${one ? 'the trust list' : 'the trust lists'} there`,

@@ -5,6 +5,8 @@ import { duration, LatticeError, MAX_CLOCK_ERROR_MS } from '../core/types/index.
 import type { Coded } from '../runtime/facade/codes.ts';
 import { advised } from './advice.ts';
 import type { ApiClient } from './client.ts';
+import { examineMembers } from './examine-members.ts';
+import { examineVault } from './examine-vault.ts';
 import { examineMode, examineVerdict, examineWarnings } from './examine-verdict.ts';
 import { bad, type Finding, info, note, ok } from './finding.ts';
 import { nextStepOfUnreached } from './next-steps.ts';
@@ -78,6 +80,8 @@ export async function examineNode(client: ApiClient, expected: Expected): Promis
       examineClock(status.now - (asked + answered) / 2, (answered - asked) / 2),
       ...examineTrust(status, peers),
       ...examineWarnings(status),
+      ...examineVault(status),
+      ...(await examineMembers(client, status, peers)),
     );
     return { ...report, label: status.name, peerId: status.peerId, reachable: true, status, peers };
   } catch (error) {
@@ -266,7 +270,7 @@ function examineClock(offsetMs: number, errorMs: number): Finding {
 
 /** Reports a node that trusts no key but its own, because it takes nothing from its peers. */
 function examineTrust({ trust, author }: Status, peers: readonly Peer[]): Finding[] {
-  if (trust.authors.some((key) => key !== author)) return [];
+  if ((trust.epoch ?? 0) > 0 || trust.authors.some((key) => key !== author)) return [];
   const others = peers.flatMap((peer) => peer.author ?? []);
   if (others.length === 0) return [];
   const line = [author, ...others].toSorted().join(',');

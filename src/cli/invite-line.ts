@@ -1,36 +1,8 @@
+import { INVITATION_HEAD, type Invited, type InvitedTo } from '../client/invitation-line.ts';
 import { usageError } from './context.ts';
 
-/** Where a node of the fleet is reached. */
-export interface InvitedTo {
-  readonly peerId: string;
-  /** The base URL of its API. */
-  readonly url?: string;
-  readonly multiaddrs: readonly string[];
-}
-
-/** What the line of an invitation says (SPEC JN3). */
-export interface Invited {
-  readonly network: string;
-  /** Of the roster that the inviting nodes went by. */
-  readonly epoch: number;
-  /** Its hash, 64 hex digits. */
-  readonly hash: string;
-  /** 64 hex digits. Whoever has it may ask. */
-  readonly secret: string;
-  /** Unix ms. */
-  readonly expires: number;
-  readonly name: string;
-  readonly role: 'writer' | 'mirror';
-  readonly nodes: readonly InvitedTo[];
-}
-
-/** What a line begins with, so that people and programs know it from other text. */
-const HEAD = 'lattice-invitation-1:';
 /** Characters of a line: of each of 50 nodes an id and some addresses. */
 const MAX_LINE = 64 * 1024;
-
-export const writeInvitation = (invited: Invited): string =>
-  `${HEAD}${Buffer.from(JSON.stringify(invited)).toString('base64url')}`;
 
 const isHex64 = (text: unknown): text is string => typeof text === 'string' && /^[0-9a-f]{64}$/.test(text);
 const isText = (text: unknown): text is string => typeof text === 'string';
@@ -39,12 +11,16 @@ const isText = (text: unknown): text is string => typeof text === 'string';
 export function readInvitation(line: string): Invited {
   const text = line.trim();
   const fail = (why: string): never => {
-    throw usageError(`this is no invitation: ${why}`, 'Give the whole line that lattice invite printed, in quotes.');
+    throw usageError(
+      `this is not an invitation: ${why}`,
+      'Give the whole line that lattice invite printed, in quotes.',
+    );
   };
-  if (!text.startsWith(HEAD) || text.length > MAX_LINE) return fail(`it does not begin with ${HEAD}`);
+  if (!text.startsWith(INVITATION_HEAD) || text.length > MAX_LINE)
+    return fail(`it does not begin with ${INVITATION_HEAD}`);
   let value: unknown;
   try {
-    value = JSON.parse(Buffer.from(text.slice(HEAD.length), 'base64url').toString('utf8'));
+    value = JSON.parse(Buffer.from(text.slice(INVITATION_HEAD.length), 'base64url').toString('utf8'));
   } catch {
     return fail('it is cut short or changed');
   }

@@ -11,6 +11,7 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 const TITLES = {
   overview: 'Overview',
   fleet: 'Fleet',
+  members: 'Members',
   sync: 'Sync',
   state: 'State',
   vault: 'Vault',
@@ -67,6 +68,15 @@ describe('the dashboard for everybody', () => {
     await page.getByRole('heading', { level: 1, name: TITLES[view === 'peer' ? 'node' : view] }).waitFor();
     if (view === 'overview') await page.getByRole('img', { name: /^Nodes up/ }).waitFor();
     if (view === 'fleet') await rowOf(page, 'node-b').getByText('Equal', { exact: true }).waitFor();
+    if (view === 'members') {
+      await page.getByRole('main').getByRole('button', { name: 'Sign in' }).click();
+      await giveToken(page, a.token);
+      await page.getByLabel('What the node is to be called').fill(`node-${'x'.repeat(50)}`);
+      await page.getByRole('button', { name: 'Invite', exact: true }).click();
+      await page.getByText('Run this on the new machine:').waitFor();
+      await rowOf(page, 'node-b').getByRole('button', { name: 'Rotate its key' }).click();
+      await page.getByLabel('The new public key, 64 hex digits').waitFor();
+    }
     if (view === 'peer') await page.getByRole('button', { name: 'Show which keys differ' }).waitFor();
     if (view === 'sync') await page.getByRole('figure').first().waitFor();
     if (view === 'state') {

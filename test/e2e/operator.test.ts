@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../src/core/types/index.ts';
 import { type Fleet, type Node, startFleet } from '../support/fleet.ts';
 import { eventually } from '../support/wait.ts';
-import { expectNoComplaint, giveToken, openDashboard, typeToken, verdictChip } from './browser.ts';
+import { expectNoComplaint, giveToken, openDashboard, rowOf, typeToken, verdictChip } from './browser.ts';
 
 describe('what operators do in the dashboard', () => {
   let fleet: Fleet;
@@ -307,5 +307,36 @@ describe('what operators do in the dashboard', () => {
     await page.getByRole('rowheader', { name: 'DIOTEC360_API_TOKEN' }).waitFor();
     expect(await page.content()).not.toContain(a.token);
     expectNoComplaint(opened);
+  });
+
+  // The last one: it takes a member from the fleet.
+  it('retires a member once enough writers approve, asks before, and takes an approval back', async () => {
+    const opened = await openDashboard(a, { view: 'members' });
+    const { page } = opened;
+    await page.getByText('Nobody is invited.').or(page.getByText('Sign in with the API token')).first().waitFor();
+    await signIn(page, a);
+    const row = rowOf(page, 'node-c');
+    await row.getByRole('button', { name: 'Retire' }).click();
+    await row.getByText('A key that has left never returns.').waitFor();
+    expect((await a.api.send('GET', '/api/v1/members/changes')).json()).toEqual({ items: [] });
+    await page.keyboard.press('Tab');
+    await row.getByRole('button', { name: 'Yes: retire' }).press('Enter');
+    await page.getByText('1 of 2 approvals: node-a. Still missing: node-b, node-c.').waitFor();
+    await page.getByRole('button', { name: 'Take the approval back' }).click();
+    await page.getByText('No change waits for an approval.').waitFor();
+    await page.getByText('1 change that came before').click();
+    await page.getByText('withdrawn: everybody who approved it took that back').waitFor();
+    await row.getByRole('button', { name: 'Retire' }).click();
+    await row.getByRole('button', { name: 'Yes: retire' }).click();
+    await page.getByRole('button', { name: 'Take the approval back' }).waitFor();
+
+    const other = await openDashboard(b, { view: 'members' });
+    await signIn(other.page, b);
+    await other.page.getByRole('button', { name: 'Approve', exact: true }).click();
+    await page.getByText('Members of the roster of epoch 1').waitFor({ state: 'attached' });
+    await row.getByText('retired').waitFor();
+    expect(await row.getByRole('button').count()).toBe(0);
+    expectNoComplaint(opened);
+    expectNoComplaint(other);
   });
 });

@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { NodeStatus } from '../../src/runtime/facade/index.ts';
 import { type Fleet, type Node, startFleet } from '../support/fleet.ts';
 import { hangDisk } from '../support/hung-disk.ts';
+import { eventually } from '../support/wait.ts';
 
 const BLOCK = 65_536;
 /** Several fetches of megabytes on cores that other tests use too. */
@@ -185,7 +186,13 @@ describe('a node whose vault lies on a disk that hangs', () => {
       expect(node.process.stderr).toContain('the disk of the vault does not answer');
       await node.start();
       expect((await node.api.entries()).length).toBe(20);
-      await node.terminate();
+      // A disk that only is slow answers while the process ends, which then ends as ever.
+      const ending = node.terminate();
+      await eventually('the node waits for the disk', () =>
+        node.process.log().some(({ msg }) => msg === 'the disk of the vault is waited for'),
+      );
+      disk.release();
+      expect(await ending).toEqual({ code: 0, signal: null });
     } finally {
       disk.release();
     }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 export interface HungDisk {
   /** Whether every look at it hangs, or only what opens the lock of a vault in it. */
   readonly hangs: 'everything' | 'the lock of a vault';
-  /** Lets every call that hangs return. */
+  /** Lets every call that hangs return; once is enough. */
   release(): void;
 }
 
@@ -16,7 +16,15 @@ export interface HungDisk {
  */
 export function hangDisk(directory: string): HungDisk {
   mkdirSync(directory, { recursive: true });
-  return hungMount(directory) ?? hungLock(directory);
+  const disk = hungMount(directory) ?? hungLock(directory);
+  let isReleased = false;
+  return {
+    ...disk,
+    release() {
+      if (!isReleased) disk.release();
+      isReleased = true;
+    },
+  };
 }
 
 function hungMount(directory: string): HungDisk | undefined {

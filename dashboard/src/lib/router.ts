@@ -1,11 +1,12 @@
 import { computed, signal } from '@preact/signals';
 
-export const VIEWS = ['overview', 'fleet', 'sync', 'state', 'vault', 'conflicts', 'log', 'node'] as const;
+export const VIEWS = ['overview', 'fleet', 'members', 'sync', 'state', 'vault', 'conflicts', 'log', 'node'] as const;
 export type View = (typeof VIEWS)[number];
 
 export const TITLES: Readonly<Record<View, string>> = {
   overview: 'Overview',
   fleet: 'Fleet',
+  members: 'Members',
   sync: 'Sync',
   state: 'State',
   vault: 'Vault',

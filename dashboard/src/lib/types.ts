@@ -2,15 +2,18 @@
 import type { Status } from '../../../src/client/index.ts';
 
 export type {
+  Change,
   ConfigItem,
   Conflict,
   Differences,
   EntryPage,
   History,
+  Invitation,
   LogLine,
   Peer,
   PingResult,
   Resources,
+  Roster,
   Series,
   Status,
   Transition,

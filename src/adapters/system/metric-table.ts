@@ -52,6 +52,11 @@ const EVENTS: readonly MetricDefinition[] = [
     'lung',
   ]),
   counter(
+    'lattice_receipts_total',
+    'Writes that waited for more than the disk of this node, by whether all came in time.',
+    ['outcome'],
+  ),
+  counter(
     'lattice_cut_mismatches_total',
     'Cuts that were not attested because their tree did not agree with the state.',
   ),
@@ -101,6 +106,7 @@ const STATE: readonly MetricDefinition[] = [
   gauge('lattice_live_entries', 'Keys with a value.'),
   gauge('lattice_conflicts', 'Keys with concurrent values.'),
   gauge('lattice_roster_epoch', 'The epoch of the roster that the node goes by.'),
+  gauge('lattice_roster_changes', 'Changes of the roster that wait for approvals or votes.'),
   gauge('lattice_sequence', 'Durable local sequence.'),
   gauge(
     'lattice_peers',
@@ -161,6 +167,7 @@ const STATE: readonly MetricDefinition[] = [
   ),
   gauge('lattice_vault_bytes', 'Their bytes.', ['state']),
   gauge('lattice_vault_damaged_objects', 'Objects whose bytes failed a check and are not whole again.'),
+  gauge('lattice_vault_paused', '1 while the vault fetches nothing: its disk is full, or it cannot be read.'),
   gauge('lattice_integrity_unchecked_entries', 'Entries still to be checked against the tree after a start.'),
 ];
 

@@ -29,6 +29,10 @@ export interface Disks {
   open(): Disk;
   /** Whether a call has lasted for over a second. A process in which one never ends cannot end by itself. */
   isStuck(): boolean;
+  /** Whether any call runs. */
+  isBusy(): boolean;
+  /** Resolves once no call runs, or after `ms`. */
+  settled(ms: number): Promise<void>;
 }
 
 interface Owner {
@@ -52,6 +56,8 @@ interface Job {
 export function createDisks(clock: Pick<Clock, 'after' | 'monotonic'>, slots: number): Disks {
   const running = new Set<Job>();
   let queue: Job[] = [];
+  /** Those who wait until no call runs. */
+  const idle = new Set<() => void>();
 
   const isStuck = (): boolean => [...running].some(({ startedAt }) => clock.monotonic() - startedAt > CLOSING_MS);
   const hasNone = (): boolean => running.size >= slots && [...running].every(({ isLate }) => isLate);
@@ -67,6 +73,7 @@ export function createDisks(clock: Pick<Clock, 'after' | 'monotonic'>, slots: nu
         timer.cancel();
         running.delete(job);
         next();
+        if (running.size === 0) for (const tell of idle) tell();
       });
     }
   }
@@ -87,6 +94,19 @@ export function createDisks(clock: Pick<Clock, 'after' | 'monotonic'>, slots: nu
 
   return {
     isStuck,
+    isBusy: () => running.size > 0,
+    settled(ms) {
+      if (running.size === 0) return Promise.resolve();
+      return new Promise((resolve) => {
+        const done = (): void => {
+          timer.cancel();
+          idle.delete(done);
+          resolve();
+        };
+        const timer = clock.after(ms, done);
+        idle.add(done);
+      });
+    },
     open() {
       const owner: Owner = { isClosing: false };
       return {

@@ -91,6 +91,7 @@ export const Change = entity(
     needed: Integer({ description: 'How many approvals decide.' }),
     missing: List(Shape(named), { description: 'Writers who have not approved it.' }),
     epoch: Maybe(Integer({ description: 'Of the roster that it made.' })),
+    since: Maybe(time('When the node first heard of it.')),
   }),
 );
 export type Change = Static<typeof Change.ref>;

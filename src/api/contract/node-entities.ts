@@ -235,7 +235,12 @@ export const Status = entity(
     writable: Bool(),
     readOnlyReasons,
     warnings: List(coded(WARNING_CODES), { description: 'What an operator should know or act on.' }),
-    trust: Shape({ hash: Text(), authors: List(Text()), epoch: Maybe(Integer({ description: 'Of the roster.' })) }),
+    trust: Shape({
+      hash: Text(),
+      authors: List(Text()),
+      epoch: Maybe(Integer({ description: 'Of the roster.' })),
+      changes: Maybe(Integer({ description: 'Changes of the roster that wait for approvals or votes.' })),
+    }),
     converged,
     transitions: List(Transition.ref, { description: 'The newest 200.' }),
     refused: refusedByReason,

@@ -71,11 +71,11 @@ function rowsOf({ peers, status }: Seen, times: Times): string[][] {
     peer.p2p.rttMs === undefined ? '-' : `${Math.round(peer.p2p.rttMs)} ms`,
     printable(peer.url ?? '-'),
     peer.peerId ?? '(not known yet)',
-    printable(names.inText(remarks(peer))),
+    printable(names.inText(remarks(peer, status))),
   ]);
 }
 
-function remarks(peer: Peer): string {
+function remarks(peer: Peer, { trust }: Status): string {
   const said: string[] = [];
   if (peer.differing !== undefined && peer.differing.keys > 0) {
     const { keys, exact } = peer.differing;
@@ -86,7 +86,8 @@ function remarks(peer: Peer): string {
   if (announced.length > 0) said.push(`announces ${announced.join(', ')}`);
   if (peer.added === true) said.push('added by hand');
   if (peer.http.error !== undefined) said.push(`HTTP: ${peer.http.error}`);
-  if (peer.trustMatches === false) said.push('its trust list differs from ours');
+  if (peer.trustMatches === false)
+    said.push(`its ${(trust.epoch ?? 0) === 0 ? 'trust list' : 'roster'} differs from ours`);
   if (peer.refused.count > 0) {
     const reasons = Object.entries(peer.refused.reasons).map(([reason, count]) => `${count} ${reason}`);
     said.push(`${counted(peer.refused.count, 'item')} refused (${reasons.join(', ')})`);

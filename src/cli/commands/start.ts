@@ -47,7 +47,7 @@ export async function start(context: CliContext, options: GlobalOptions): Promis
   }
   const stopping = new AbortController();
   try {
-    const { startNode } = await import('../../app/index.ts');
+    const { settleVaultDisk, startNode } = await import('../../app/index.ts');
     // A signal during the start is remembered, and stops the node as soon as it has started.
     const node = await startNode({ config: source.config, readConfig: source.again, logger: 'stdout' });
     // A rejection that a library does not handle must not end a node that still works. It is logged, and supervision
@@ -78,12 +78,14 @@ export async function start(context: CliContext, options: GlobalOptions): Promis
     const late = new Error(`the node did not finish everything within ${DRAIN_MS / 1000} s of the signal`);
     try {
       await settleWithin(clock, DRAIN_MS, node.stop(), () => late);
+      await settleVaultDisk(node.log);
       await manager?.close();
       // The store may have failed with the last batch.
       return endExitCode(node.ended.reason);
     } catch (error) {
       if (error !== late) throw error;
       context.output.remark(`error: ${late.message}`);
+      await settleVaultDisk(node.log);
       context.exitNow(EXIT.failed);
     }
     return EXIT.ok;

@@ -6,6 +6,7 @@ import {
   type CertifyRule,
   decodeRoster,
   encodeRoster,
+  MAX_MEMBERS,
   MAX_NAME_BYTES,
   MAX_RETENTION_MS,
   type Member,
@@ -254,7 +255,13 @@ export function applyChange(state: RosterState, action: ChangeAction, untilMs: n
     return decodeRoster(encodeRoster(next));
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
-    throw refuse(cause.message, 'drop members that left first');
+    const isFull = next.members.length > MAX_MEMBERS;
+    throw refuse(
+      isFull ? `a roster has at most ${MAX_MEMBERS} members, retired ones included` : cause.message,
+      isFull
+        ? 'give a member that is there another key (rotate) or name, or begin a new fleet with the present members'
+        : `give a name of at most ${MAX_NAME_BYTES} bytes, and a time that is in the bounds`,
+    );
   }
 }
 

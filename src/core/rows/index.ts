@@ -9,6 +9,7 @@ export * from './complete.ts';
 export * from './ends.ts';
 export * from './entry-row.ts';
 export * from './evidence.ts';
+export * from './floor.ts';
 export * from './header-readers.ts';
 export * from './idempotency.ts';
 export * from './invitations.ts';

@@ -60,6 +60,8 @@ export interface ChangeView {
   readonly missing: readonly { readonly author: string; readonly name: string }[];
   /** The epoch whose roster it made, once it is decided. */
   readonly epoch?: number;
+  /** When this node first heard of it, Unix ms. Nodes of an earlier version do not tell. */
+  readonly since?: number;
 }
 
 /** Who belongs to the fleet, and how that changes while it runs (SPEC RO). Everything it shows is durable. */

@@ -160,8 +160,16 @@ export interface NodeStatus {
    * items.
    */
   readonly warnings: readonly Warning[];
-  /** The roster that the node goes by: all its members, in order. Nodes of an earlier version tell no epoch. */
-  readonly trust: { readonly hash: string; readonly authors: readonly string[]; readonly epoch?: number };
+  /**
+   * The roster that the node goes by: all its members, in order. `changes` counts those that wait for approvals or votes.
+   * Nodes of an earlier version tell neither epoch nor changes.
+   */
+  readonly trust: {
+    readonly hash: string;
+    readonly authors: readonly string[];
+    readonly epoch?: number;
+    readonly changes?: number;
+  };
   /** How many other nodes are expected, and how many of them were heard within the grace and have this very root. */
   readonly converged: { readonly peers: number; readonly equal: number };
   /** Agreement at fixed times. Unlike `converged`, it is exact even while writes go on. */

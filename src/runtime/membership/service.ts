@@ -93,6 +93,7 @@ export function createMembershipService(deps: MembershipServiceDeps): Membership
       ...stageOf(held),
       text: textOf(held.change.action, label),
       approvals: approvals.map(({ statement: { author, expires } }) => ({ author, name: nameOf(author), expires })),
+      since: held.heardAt,
       needed: decidersOf(state().roster),
       missing:
         held.epoch > 0

@@ -62,6 +62,8 @@ export async function createNode(asked: NodeOptions, given: NodeDeps): Promise<R
       // A store that fails ends the process through onFatal.
       opened.known.save(parts.writer.keep).catch(() => undefined);
       for (const runner of runners) runner.start?.();
+      for (const { code, text } of parts.rosterWarnings())
+        if (code === 'other-configuration') deps.log.child('node').warn({}, text);
     },
     reconfigure: createReconfigure({ options, opened, parts, log: deps.log.child('node') }),
     nameOf: parts.names.label,
@@ -126,8 +128,10 @@ function runnersOf(parts: Parts): Runner[] {
     parts.announcing,
     parts.dialling,
     parts.invitations,
+    parts.afterEnd,
     parts.bootstrap,
     parts.telling,
+    parts.receipts,
     parts.remembered,
     ...(parts.vault === undefined ? [] : [parts.vault]),
   ];

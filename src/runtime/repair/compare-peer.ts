@@ -13,6 +13,7 @@ import { findPeer } from '../fleet/find-peer.ts';
 import type { Names } from '../fleet/names.ts';
 import type { Peer, PeerTable } from '../peers/peers.ts';
 import { noteDiffering } from '../peers/repairing.ts';
+import { lastHeard } from '../peers/view.ts';
 import { HERE } from '../storage/entries.ts';
 import { type Link } from '../transport/link.ts';
 import type { LinkTo } from '../transport/links.ts';
@@ -26,6 +27,8 @@ const SKETCH_EVERY_MS = 5_000;
  * while.
  */
 const ANY_SKETCH_MS = 1_000;
+/** A peer of which something came within this time is there, whoever reaches whom. */
+const HEARD_MS = 30_000;
 /** A difference younger than this consists mostly of commits on their way. */
 const SETTLE_MS = 1_500;
 /** How many differing keys one call lists, by default and at most. */
@@ -89,6 +92,18 @@ export function createComparison(deps: ComparisonDeps): Comparison {
     });
   }
 
+  function unreached({ author, view, link }: Peer): LatticeError {
+    const name = deps.names.label(author);
+    const hears = link.reachesUs && lastHeard(view) > clock.monotonic() - HEARD_MS;
+    return hears
+      ? new LatticeError('peer-unreachable', `${name} reaches this node, and this node does not reach it`, {
+          next: `A comparison needs a way there: have ${name} announce where it is reached (DIOTEC360_ANNOUNCE), or compare from there.`,
+        })
+      : new LatticeError('peer-unreachable', `no lung reaches ${name}`, {
+          next: 'The list of peers (lattice peers, /api/v1/peers) tells why.',
+        });
+  }
+
   return {
     consider(peer) {
       const { agreement, agreementAt } = peer.view;
@@ -112,10 +127,7 @@ export function createComparison(deps: ComparisonDeps): Comparison {
       const peer = findPeer(peerId, deps.peers.all(), deps);
       if (peer === undefined) throw new LatticeError('not-found', 'this node knows no peer of that name or id');
       const path = deps.linkTo(peer);
-      if (path === undefined)
-        throw new LatticeError('peer-unreachable', 'no lung reaches this peer', {
-          next: 'The list of peers (lattice peers, /api/v1/peers) tells why.',
-        });
+      if (path === undefined) throw unreached(peer);
       if (searching)
         throw new LatticeError('overloaded', 'another comparison is under way', { details: { retryAfterMs: 1000 } });
       searching = true;

@@ -19,6 +19,7 @@ import type {
   PeerStatus,
   VaultService,
 } from '../facade/index.ts';
+import type { MembershipService } from '../facade/members.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import type { HeaderVersions } from '../fleet/header-versions.ts';
 import type { Mode } from '../fleet/mode.ts';
@@ -82,6 +83,7 @@ export interface StatusParts {
   readonly bootstrap: Pick<Bootstrap, 'status' | 'warnings'>;
   readonly added: Pick<AddedPeersBook, 'addressesOf'>;
   readonly announcements: Pick<Announcements, 'of'>;
+  readonly membershipService: Pick<MembershipService, 'changes'>;
   readonly vault: { readonly service: Pick<VaultService, 'status'> } | undefined;
 }
 
@@ -146,7 +148,7 @@ export function createStatus(given: StatusDeps): {
   });
   const keeper = createVerdictKeeper({ clock, log: deps.log.child('node'), facts });
 
-  const warnings = createWarnings({ options, self, clock, parts: s, floor: given.floor });
+  const warnings = createWarnings({ options, self, roster, clock, parts: s, floor: given.floor });
 
   function facts(): VerdictFacts {
     const now = clock.now();
@@ -159,6 +161,7 @@ export function createStatus(given: StatusDeps): {
       readOnly: s.guard.reasons().map((reason) => ({ ...reason, since: s.guard.since(reason.code) ?? now })),
       bootstrap: takesOver ? bootstrap.chunks : undefined,
       members: members(),
+      epoch: roster.present.state.roster.epoch || undefined,
     };
   }
 
@@ -320,6 +323,8 @@ export function createStatus(given: StatusDeps): {
           hash: bytesToHex(roster.hash),
           authors: roster.authors,
           epoch: roster.present.state.roster.epoch,
+          changes: s.membershipService.changes().filter(({ stage }) => stage === 'waiting' || stage === 'deciding')
+            .length,
         },
         converged: {
           peers: verdict.members.length,

@@ -59,6 +59,8 @@ export interface VerdictFacts {
   /** Present while this node takes over a snapshot. */
   readonly bootstrap?: { readonly done: number; readonly total: number } | undefined;
   readonly members: readonly MemberFacts[];
+  /** Of the roster that the node goes by; absent in epoch 0, where that is the configured trust list. */
+  readonly epoch?: number | undefined;
 }
 
 /** A member as its facts and its view have it. */

@@ -2,7 +2,7 @@ import { counted, joined } from '../../core/types/index.ts';
 import type { VerdictReason } from '../facade/index.ts';
 import { timeOf } from '../facade/times.ts';
 import type { Judged, RefusedKeys, VerdictFacts } from './verdict-facts.ts';
-import { failureOf, healsByItself, OWN_NEXT, toldReasons } from './verdict-words.ts';
+import { failureOf, healsByItself, ownNext, toldReasons } from './verdict-words.ts';
 
 /** Failures of a repair that go on until somebody changes a configuration. */
 const FOR_OPERATORS: ReadonlySet<string> = new Set([
@@ -27,18 +27,18 @@ export function reasonsOf(facts: VerdictFacts, judged: readonly Judged[]): Verdi
       });
   // What differs while the state is being taken over is what is not here yet, and no repair comes meanwhile.
   const isTakingOver = facts.bootstrap !== undefined;
-  const diverged = isTakingOver ? [] : about('diverged', (member) => divergence(member));
+  const diverged = isTakingOver ? [] : about('diverged', (member) => divergence(member, facts.epoch));
   return [
     ...facts.readOnly.map(({ code, text, since }) => ({
       code,
       text: `This node refuses writes: ${text}.`,
-      next: OWN_NEXT[code],
+      next: ownNext(code, facts.epoch),
       since,
       heals: healsByItself([code]) ? ('by-itself' as const) : ('operator' as const),
     })),
     ...diverged.filter(({ heals }) => heals === 'operator'),
     ...diverged.filter(({ heals }) => heals === 'by-itself'),
-    ...about('down', (member) => silence(member, facts.now)),
+    ...about('down', (member) => silence(member, facts.now, facts.epoch)),
     ...about('read-only', refusal),
     ...bootstrap(facts),
     ...about('starting', ({ view }) => ({
@@ -61,13 +61,15 @@ function bootstrap({ bootstrap: at }: VerdictFacts): VerdictReason[] {
   return [{ code: 'bootstrap', text, heals: 'by-itself' }];
 }
 
-function silence({ view, facts }: Judged, now: number): Told {
+function silence({ view, facts }: Judged, now: number, epoch: number | undefined): Told {
   const { label, lastHeardAt, url } = view;
   const cause = facts.error === undefined ? '' : ` (${failureOf(facts.error, facts.errorCode)})`;
   const where = url === undefined ? '' : ` at ${url}`;
   const next =
     facts.errorCode === 'sync-forbidden'
-      ? `Put this node's key on the trust list (DIOTEC360_TRUSTED_STATE_PUBKEYS) of ${label}; this node goes on trying.`
+      ? epoch === undefined
+        ? `Put this node's key on the trust list (DIOTEC360_TRUSTED_STATE_PUBKEYS) of ${label}; this node goes on trying.`
+        : `Compare the rosters of both (lattice members); ${label} may be behind epoch ${epoch}. This node goes on trying.`
       : `See whether ${label} runs${where} and whether the network lets the two nodes reach each other; this node goes on trying.`;
   return lastHeardAt === undefined
     ? { code: 'never-heard', text: `${label} was never heard${cause}.`, next, heals: 'operator' }
@@ -92,7 +94,7 @@ function refusal({ view: { label, readOnly = [], readOnlySince } }: Judged): Tol
   };
 }
 
-function divergence({ view, facts }: Judged): Told {
+function divergence({ view, facts }: Judged, epoch: number | undefined): Told {
   const { label, since } = view;
   const began = since === undefined ? {} : { since };
   const keys = view.differing === undefined ? 'its state' : counted(view.differing, 'key');
@@ -110,7 +112,7 @@ function divergence({ view, facts }: Judged): Told {
     return {
       code: 'refused',
       text: `${label} is equal except ${counted(total, 'key')} that ${total === 1 ? 'was' : 'were'} refused: ${joined(lasting.map((one) => refusedBecause(one, label)))}.`,
-      next: sentence([...new Set(lasting.map((one) => nextFor(one, label)))].join('; ')),
+      next: sentence([...new Set(lasting.map((one) => nextFor(one, label, epoch)))].join('; ')),
       ...began,
       heals: 'operator',
     };
@@ -119,7 +121,7 @@ function divergence({ view, facts }: Judged): Told {
     return {
       code: 'differs',
       text: `${label} differs in ${keys}, and its repair is refused: ${failed.text}.`,
-      next: `Compare the trust list, the peers and the version of ${label} with those of this node.`,
+      next: `Compare the ${epoch === undefined ? 'trust list' : 'roster'}, the peers and the version of ${label} with those of this node.`,
       ...began,
       heals: 'operator',
     };
@@ -162,12 +164,14 @@ function refusedBecause({ reason, keys, by, author }: RefusedKeys, label: string
   }
 }
 
-function nextFor({ reason, by, author, publicKey }: RefusedKeys, label: string): string {
+function nextFor({ reason, by, author, publicKey }: RefusedKeys, label: string, epoch: number | undefined): string {
   const whose = author === undefined ? 'that author' : publicKey === undefined ? author : `${author} (${publicKey})`;
   const node = by === 'us' ? 'this node' : by === 'member' ? label : 'both nodes';
   switch (reason) {
     case 'untrusted-author':
-      return `put ${whose} on the trust list (DIOTEC360_TRUSTED_STATE_PUBKEYS) of ${node}, or take it off everywhere`;
+      return epoch === undefined
+        ? `put ${whose} on the trust list (DIOTEC360_TRUSTED_STATE_PUBKEYS) of ${node}, or take it off everywhere`
+        : `see whether ${node} has the roster of epoch ${epoch} (lattice members); what ${whose} wrote counts where that has it`;
     case 'read-only':
       return `make room on the disk of ${node}`;
     case 'future':

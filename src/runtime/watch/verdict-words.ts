@@ -7,7 +7,7 @@ const MAX_NAMED = 3;
 /** What a read-only code says of another node. */
 const TOLD: Readonly<Record<ReadOnlyCode, string>> = {
   'safe-mode': 'its configuration forbids writes',
-  'untrusted-self': 'its own key is not on its trust list',
+  'untrusted-self': 'its own key is no member of the fleet, as it knows it',
   mirror: 'it is a mirror',
   retired: 'its key is retired',
   clone: 'its key is in use by another node, or it was restored from an old copy',
@@ -37,12 +37,23 @@ export function healsByItself(codes: readonly string[]): boolean {
   return codes.every((told) => PASSING.has(told));
 }
 
-/** What an operator can do so that this node takes writes again, for each reason why it refuses them. */
-export const OWN_NEXT: Readonly<Record<ReadOnlyCode, string>> = {
+/** What an operator can do where the trust list is not what the fleet goes by, because no change was decided yet. */
+const LISTED_NEXT =
+  'Put the key of this node on the trust list of every node, and have each read it again (lattice config reload).';
+
+/**
+ * What an operator can do so that this node takes writes again, for a reason why it refuses them; without an `epoch`
+ * the configured trust list counts.
+ */
+export function ownNext(code: ReadOnlyCode, epoch: number | undefined): string {
+  return code === 'untrusted-self' && epoch === undefined ? LISTED_NEXT : OWN_NEXT[code];
+}
+
+const OWN_NEXT: Readonly<Record<ReadOnlyCode, string>> = {
   'safe-mode':
     'Correct the settings that the reason names, and have the node read them again (lattice config reload) or restart it.',
   'untrusted-self':
-    'Put the key of this node on the trust list of every node, and have each read it again (lattice config reload).',
+    'Have the fleet take this node in (lattice members add, or an invitation), or let it catch up with the roster.',
   mirror: 'Write to another node, or make this one a writer: lattice members promote.',
   retired: 'Write to another node; a key that is retired never writes again, so give this node a new one.',
   clone:
@@ -82,6 +93,6 @@ const FAILURES: readonly (readonly [code: RegExp, words: string])[] = [
 
 /** Why a node is not reached, for people; `code` is that of the failure. */
 export function failureOf(error: string, code: ErrorCode | undefined): string {
-  if (code === 'sync-forbidden') return "this node's key is not on its trust list";
+  if (code === 'sync-forbidden') return "this node's key is no member there";
   return FAILURES.find(([known]) => known.test(error))?.[1] ?? error;
 }

@@ -141,7 +141,7 @@ function sentenceOf(
     case 'CONVERGED':
       return agreement(judged);
     case 'ALONE':
-      return 'This node expects no other node: neither its trust list nor its configuration names one.';
+      return `This node expects no other node: neither its ${facts.epoch === undefined ? 'trust list' : 'roster'} nor its configuration names one.`;
   }
 }
 

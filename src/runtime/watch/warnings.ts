@@ -8,6 +8,7 @@ import type { Mismatches } from '../cuts/mismatches.ts';
 import type { Warning, WarningCode } from '../facade/codes.ts';
 import type { NodeOptions } from '../facade/options.ts';
 import type { Names } from '../fleet/names.ts';
+import type { Roster } from '../fleet/roster.ts';
 import type { PeerTable } from '../peers/peers.ts';
 import { hasTwin } from '../peers/view.ts';
 import type { LostBatches } from '../upkeep/lost-batches.ts';
@@ -16,6 +17,7 @@ import type { FloorWatch } from './floor.ts';
 export interface WarningsDeps {
   readonly options: Pick<NodeOptions, 'warnings' | 'notices' | 'trusted'>;
   readonly self: Author;
+  readonly roster: Pick<Roster, 'present'>;
   readonly clock: Clock;
   readonly parts: {
     readonly peers: Pick<PeerTable, 'all'>;
@@ -32,7 +34,7 @@ export interface WarningsDeps {
 }
 
 /** Gathers from all parts what an operator should know or act on while the node works. */
-export function createWarnings({ options, self, clock, parts: s, floor }: WarningsDeps): () => Warning[] {
+export function createWarnings({ options, self, roster, clock, parts: s, floor }: WarningsDeps): () => Warning[] {
   return () => {
     const out: Warning[] = options.warnings.map((text) => ({ code: 'configuration', text }));
     out.push(...(options.notices?.() ?? []));
@@ -44,7 +46,8 @@ export function createWarnings({ options, self, clock, parts: s, floor }: Warnin
     );
     out.push(...s.bootstrap.warnings(), ...s.lost.warnings(), ...s.rosterWarnings(), ...floor.warnings());
     const warn = (code: WarningCode, text: string): void => void out.push({ code, text });
-    if (options.trusted.length === 0)
+    const { epoch } = roster.present.state.roster;
+    if (options.trusted.length === 0 && epoch === 0)
       warn(
         'no-trust-list',
         `no trust list: only this node's own commits count; set DIOTEC360_TRUSTED_STATE_PUBKEYS=${self}`,
@@ -63,7 +66,9 @@ export function createWarnings({ options, self, clock, parts: s, floor }: Warnin
       if (view.trustMatches === false)
         warn(
           'other-trust-list',
-          `${name} has another trust list: compare DIOTEC360_TRUSTED_STATE_PUBKEYS on both nodes`,
+          epoch === 0
+            ? `${name} has another trust list: compare DIOTEC360_TRUSTED_STATE_PUBKEYS on both nodes`
+            : `${name} goes by another roster than that of epoch ${epoch}: see lattice members on both nodes`,
         );
       if (view.agreement === 'equal-except-refused') {
         const why = repair.refused.groups().map(({ reason, keys, author }) => {

@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openLevelStore } from '../../../src/adapters/store/index.ts';
 import type { VerdictKind } from '../../../src/runtime/facade/index.ts';
@@ -109,12 +109,16 @@ async function deaths(rig: Rig): Promise<void> {
 
 /** A clock that is five minutes ahead. */
 async function clocks(rig: Rig): Promise<void> {
-  const fleet = await rig.fleet('clocks', {
-    nodes: 2,
-    names: NAMES.slice(0, 2),
-    surroundings: (node) =>
-      node === LIMA ? { preload: [preload('wrong-clock')], env: { CLOCK_AHEAD_MS: '300000' } } : {},
-  });
+  const wrong = { preload: [preload('wrong-clock')], env: { CLOCK_AHEAD_MS: '300000' } };
+  const [fleet, lone] = await Promise.all([
+    rig.fleet('clocks', {
+      nodes: 2,
+      names: NAMES.slice(0, 2),
+      surroundings: (node) => (node === LIMA ? wrong : {}),
+    }),
+    rig.fleet('lone-clock', { nodes: 1, names: NAMES.slice(0, 1), surroundings: () => wrong }),
+  ]);
+  await rig.holds('A node by itself with a wrong clock', rig.view('lone-clock', lone, CAIRO));
   await rig.holds('A wrong clock, seen from another node', rig.view('clocks', fleet, CAIRO));
   await rig.holds('A wrong clock, seen from the node itself', rig.view('clocks', fleet, LIMA));
 }
@@ -247,6 +251,18 @@ async function damage({ stateDir }: Node): Promise<void> {
   }
 }
 
+/** Puts an object into the vault, changes its file, and reads it, so that the node notices. */
+async function changeObject(node: Node, vault: string, body: string, change: (file: string) => void): Promise<void> {
+  const headers = { authorization: `Bearer ${node.token}`, 'content-type': 'text/plain' };
+  const url = `${node.api.url}/api/v1/vault`;
+  const { hash } = (await (await fetch(url, { method: 'PUT', headers, body })).json()) as { hash: string };
+  const file = readdirSync(vault, { recursive: true, encoding: 'utf8' }).find((path) => path.endsWith(hash));
+  if (file === undefined) throw new Error(`no file of ${hash} lies below ${vault}`);
+  change(join(vault, file));
+  const { status } = await fetch(`${url}/${hash}`);
+  if (status === 200) throw new Error('an object was served that is not what it was');
+}
+
 /** One node by itself: well, then with a disk that hangs, with defects, and starved of processor time. */
 async function alone(rig: Rig): Promise<void> {
   let defects: readonly Defect[] = [];
@@ -259,8 +275,16 @@ async function alone(rig: Rig): Promise<void> {
   const [node] = fleet.nodes as [Node];
   const cairo = rig.view('alone', fleet, CAIRO);
   await rig.holds('A node by itself', cairo);
+  const vault = join(dirname(node.envFile), node.name, 'vault');
+  await changeObject(node, vault, 'content', (file) => writeFileSync(file, 'damages'));
+  await rig.holds('A damaged object in the vault', cairo);
+  await changeObject(node, vault, 'another', rmSync);
+  await rig.fires('LatticeVaultMissing', cairo);
 
   await node.terminate();
+  // A vault that cannot be read keeps no node from its work.
+  renameSync(vault, `${vault}-away`);
+  writeFileSync(vault, '');
   defects = [NOT_TOLD, FORGOTTEN_BY_CUTS, HANGING_DISK];
   await node.start();
   // A client whose commit finds no room tries again.
@@ -274,6 +298,7 @@ async function alone(rig: Rig): Promise<void> {
   await Promise.all(writes);
   await rig.fires('LatticeNotToldOn', cairo);
   await rig.fires('LatticeCutMismatch', cairo);
+  await rig.fires('LatticeVaultPaused', cairo);
 
   const starving = starve(node);
   await rig.fires('LatticeEventLoopSlow', cairo);

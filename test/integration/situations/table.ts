@@ -197,6 +197,16 @@ export const TABLE: readonly Row[] = [
     alerts: ['LatticeClock', 'LatticeReadOnly'],
   },
   {
+    // Nothing tells it so. Doctor compares every clock with that of the machine on which it runs.
+    ...WELL,
+    situation: 'A node by itself with a wrong clock',
+    stage: 'clocks',
+    seenFrom: 'the node itself',
+    verdict: 'ALONE',
+    members: {},
+    doctor: 1,
+  },
+  {
     ...WELL,
     situation: 'A node that is not on its own trust list',
     stage: 'disk',
@@ -309,5 +319,15 @@ export const TABLE: readonly Row[] = [
     seenFrom: 'the node itself',
     verdict: 'ALONE',
     members: {},
+  },
+  {
+    ...WELL,
+    situation: 'A damaged object in the vault',
+    stage: 'alone',
+    seenFrom: 'the node itself',
+    verdict: 'ALONE',
+    members: {},
+    doctor: 1,
+    alerts: ['LatticeVaultDamaged'],
   },
 ];

@@ -71,6 +71,54 @@ interface Report {
   readonly fleet: readonly { readonly level: string; readonly text: string; readonly next?: string }[];
 }
 
+describe('doctor, of the vault', () => {
+  const ALL_HERE = {
+    policy: 'all',
+    store: 'files',
+    maxObjectBytes: 1,
+    objects: 3,
+    bytes: 30,
+    here: { objects: 3, bytes: 30 },
+    missing: { objects: 0, bytes: 0 },
+    fetching: [],
+    damaged: [],
+    leftOut: [],
+    odd: 0,
+    starting: false,
+  } as const;
+  const MISSING = { ...ALL_HERE, here: { objects: 1, bytes: 10 }, missing: { objects: 2, bytes: 20 } };
+  const FETCH = { hash: 'ab'.repeat(32), size: 10, bytesHere: 0, from: [] };
+  const waiting = { reason: 'No reachable member has the bytes: start a node that holds them.', retryAt: 1 };
+
+  it.each<[string, NonNullable<NodeStatus['vault']>, string, string, number]>([
+    ['all is here', ALL_HERE, 'ok', 'its vault has all that its policy asks for', 0],
+    ['objects come', { ...MISSING, fetching: [FETCH] }, 'info', 'its vault is fetching 2 objects (20 B)', 0],
+    [
+      'objects do not come',
+      { ...MISSING, fetching: [{ ...FETCH, waiting }] },
+      'note',
+      'its vault lacks 2 objects (20 B): No reachable member',
+      0,
+    ],
+    [
+      'an object is damaged',
+      { ...ALL_HERE, damaged: [{ hash: 'ab'.repeat(32), at: 1, text: 'Object ab is damaged: block 3.' }] },
+      'bad',
+      '1 object of its vault is damaged: Object ab is damaged: block 3.',
+      1,
+    ],
+    ['it stands still', { ...ALL_HERE, paused: 'The disk is full.' }, 'bad', 'its vault fetches nothing: The disk', 1],
+  ])('where %s', async (_, vault, level, text, exit) => {
+    set(nodes[0], { vault });
+    const { code, out } = await doctor('--json');
+    expect(code).toBe(exit);
+    const findings = (JSON.parse(out) as Report).nodes[0]?.findings ?? [];
+    expect(findings.filter((one) => one.text.includes('vault'))).toMatchObject([
+      { level, text: expect.stringContaining(text) as string },
+    ]);
+  });
+});
+
 describe('doctor', () => {
   it('says that all is well with exit code 0', async () => {
     const { code, out, err } = await doctor();

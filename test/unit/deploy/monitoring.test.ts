@@ -141,6 +141,7 @@ describe('alert rules and dashboard, against a live node', () => {
       'lattice_mode',
       'lattice_lung_running',
       'lattice_warnings',
+      'lattice_roster_changes',
       'lattice_roster_epoch',
       'lattice_sequence',
       'lattice_peers',

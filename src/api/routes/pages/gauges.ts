@@ -43,6 +43,7 @@ export function gaugesOf(
     { name: 'lattice_conflicts', value: status.conflicts },
     { name: 'lattice_sequence', value: status.sequence },
     { name: 'lattice_roster_epoch', value: status.trust.epoch ?? 0 },
+    { name: 'lattice_roster_changes', value: status.trust.changes ?? 0 },
     ...queues(status),
     ...peersByState(peers),
     ...peerGauges(status, peers),
@@ -126,6 +127,7 @@ function vaultGauges({ vault }: NodeStatus): Gauge[] {
       { name: 'lattice_vault_bytes', value: bytes, labels: { state } },
     ]),
     { name: 'lattice_vault_damaged_objects', value: vault.damaged.length },
+    { name: 'lattice_vault_paused', value: vault.paused === undefined ? 0 : 1 },
   ];
 }
 

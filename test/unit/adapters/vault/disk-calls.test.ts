@@ -86,6 +86,21 @@ describe('a disk of the vault that hangs', () => {
     await expect.poll(openPipes).toBe(0);
   });
 
+  it('that is only slow is waited for when the process ends, for a bounded time [U13]', async () => {
+    const disks = createDisks(clock, 1);
+    await disks.settled(5_000);
+    const slow = disks.open().run(hang);
+    const settled: string[] = [];
+    const waiting = [1_000, 5_000].map((ms) => disks.settled(ms).then(() => void settled.push(`${ms}`)));
+    await clock.advance(1_000);
+    expect(settled).toEqual(['1000']);
+    expect(disks.isBusy()).toBe(true);
+    answer();
+    await Promise.all(waiting);
+    expect(disks.isBusy()).toBe(false);
+    await (await slow).close();
+  });
+
   it('is waited for no longer than a second by a vault that is being closed, and other vaults go on waiting', async () => {
     const disks = createDisks(clock, 2);
     const [closing, other] = [disks.open(), disks.open()];

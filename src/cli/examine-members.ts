@@ -1,0 +1,71 @@
+import type { Change, Peer, Roster, Status } from '../client/index.ts';
+import { joined, LatticeError } from '../core/types/index.ts';
+import type { ApiClient } from './client.ts';
+import { type Finding, note } from './finding.ts';
+import { memberName } from './operators.ts';
+import { timesOf } from './times.ts';
+
+/**
+ * Reports what waits for operators about the members of the fleet: changes that are not approved, a node that keeps out
+ * of decisions, and configured peers whose keys have retired.
+ */
+export async function examineMembers(client: ApiClient, status: Status, peers: readonly Peer[]): Promise<Finding[]> {
+  let roster: Roster;
+  let changes: readonly Change[];
+  try {
+    [roster, changes] = await Promise.all([client.members.roster(), client.members.changes()]);
+  } catch (error) {
+    // An older node has no such answer, and another finding reports a failing connection.
+    if (error instanceof LatticeError) return [];
+    throw error;
+  }
+  return [...changes.flatMap(waiting), ...abstaining(roster, status), ...retired(roster, status, peers)];
+}
+
+/** A change that waits. Every node tells of it, and the id makes one cause of that. */
+function waiting({ id, stage, text, why, approvals, needed, missing, since }: Change): Finding[] {
+  const sign = { topic: `change ${id}` };
+  const when = since === undefined ? '' : ` since ${timesOf({}).at(since)}`;
+  if (stage === 'deciding')
+    return [
+      note(`a change is approved and not decided${when}: ${text} (${why})`, 'Make the writers reach each other.', sign),
+    ];
+  if (stage !== 'waiting') return [];
+  const who = joined(missing.map(({ name, author }) => name || author.slice(0, 16)));
+  return [
+    note(
+      `a change waits${when}: ${text} ${approvals.length} of ${needed} approvals are here; ${who} ${missing.length === 1 ? 'has' : 'have'} not approved`,
+      `Look at it there (lattice members changes), then: lattice members approve ${id.slice(0, 8)}. Who does not want it takes the approvals back: lattice members withdraw ${id.slice(0, 8)}.`,
+      sign,
+    ),
+  ];
+}
+
+function abstaining({ abstains }: Roster, { warnings, peerId }: Status): Finding[] {
+  // The warning of the same cause tells it already.
+  if (abstains === undefined || warnings.some(({ code }) => code === 'abstains' || code === 'two-rosters')) return [];
+  return [
+    note(
+      `it takes no part in decisions about the members: ${abstains}`,
+      'Nothing has to be done while the other writers are a majority.',
+      { topic: 'abstains', about: peerId },
+    ),
+  ];
+}
+
+function retired({ members }: Roster, { now }: Status, peers: readonly Peer[]): Finding[] {
+  const gone = members.filter(({ until }) => until !== undefined && until < now);
+  return gone.flatMap((member) => {
+    const peer = peers.find(({ author }) => author === member.author);
+    if (peer?.configured !== true) return [];
+    return [
+      note(
+        `${memberName(member)} is retired and still configured as a peer`,
+        peer.added === true
+          ? `Remove it: ${(peer.addedAs ?? []).map((address) => `lattice peers rm ${address}`).join(', ')}.`
+          : 'Take it out of DIOTEC360_LATTICE_NODES and DIOTEC360_P2P_BOOTSTRAP, then run lattice config reload.',
+        { topic: 'retired', about: member.peerId },
+      ),
+    ];
+  });
+}
