@@ -19,7 +19,7 @@ const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 /** The fields of a proof document. Nothing of what they say has been verified. */
 export interface DocumentFields {
   readonly key: string;
-  readonly kind: 'present' | 'deleted' | 'absent';
+  readonly kind: 'present' | 'deleted' | 'expired' | 'absent';
   /** 64 hex digits. */
   readonly root: string;
   readonly network: string;
@@ -64,8 +64,8 @@ export function readProofDocument(document: unknown): DocumentFields {
     return member;
   };
   const kind = text('kind');
-  if (kind !== 'present' && kind !== 'deleted' && kind !== 'absent')
-    throw malformed('"kind" is not present, deleted or absent');
+  if (kind !== 'present' && kind !== 'deleted' && kind !== 'expired' && kind !== 'absent')
+    throw malformed('"kind" is not present, deleted, expired or absent');
 
   const anchored = fields['certificate'] === undefined ? 'head' : 'certificate';
   const allowed: readonly string[] = [...MEMBERS, anchored, 'rosters', ...(kind === 'present' ? ['value'] : [])];

@@ -2,7 +2,7 @@ import { checkValue, encodeCbor } from '../core/cbor/index.ts';
 import { hlcMs } from '../core/clock/index.ts';
 import { decodeProof, type LeafRef, type MerkleProof, verifyProof } from '../core/merkle/index.ts';
 import { memberOf, type Roster } from '../core/roster/index.ts';
-import { compareSiblings, supersedes } from '../core/state/index.ts';
+import { compareSiblings, isExpired, supersedes } from '../core/state/index.ts';
 import {
   type Author,
   type Bytes,
@@ -24,9 +24,11 @@ import { checkQuorum } from './verify-certificate.ts';
 /** What a proof document shows, after everything in it was checked. */
 export interface Proven {
   readonly key: string;
-  readonly kind: 'present' | 'deleted' | 'absent';
+  readonly kind: DocumentFields['kind'];
   /** The value of the winner; undefined unless `kind` is `present`. */
   readonly value: JsonValue | undefined;
+  /** When the value of the winner ends or has ended, Unix ms; undefined when it has no end. */
+  readonly expires: number | undefined;
   /** 64 hex digits. */
   readonly root: string;
   readonly network: string;
@@ -53,7 +55,7 @@ export interface ProofQuestion {
   readonly root?: string | undefined;
   /** The value that the key must have. */
   readonly value?: JsonValue | undefined;
-  /** Whether the key must have no value: it was deleted, or never written. */
+  /** Whether the key must have no value: it was deleted, has ended, or was never written. */
   readonly noValue?: boolean | undefined;
 }
 
@@ -95,11 +97,14 @@ export function examineProof(document: unknown, options: VerifyProofOptions): Pr
     const anchor = await checkAnchor(file, fleet, options, list);
     const merkle = checkPath(file, anchor.root, options, list);
     const siblings = kind === 'absent' ? [] : await checkCommits(file, merkle, anchor, fleet, options, list);
-    checkOutcome(file, siblings[0], asked, list);
     const { head, certificate } = anchor;
+    // What has ended is judged at the time that the root is of, and by no clock of the verifier (SPEC EX7).
+    checkOutcome(file, siblings[0], certificate?.at ?? head?.wallMs ?? 0, asked, list);
     const writers = siblings.map(({ author }) => author);
-    const value = siblings[0]?.operation.value;
-    return { key, kind, value, root: file.root, network, head, certificate, writers, siblings: siblings.length };
+    const shown = siblings[0]?.operation;
+    const value = kind === 'present' ? shown?.value : undefined;
+    const about = { key, kind, value, expires: shown?.expires, root: file.root, network };
+    return { ...about, head, certificate, writers, siblings: siblings.length };
   });
 }
 
@@ -271,10 +276,17 @@ function sameRefs(proof: MerkleProof, siblings: readonly Sibling[]): boolean {
   });
 }
 
-/** Checks kind and value against the winner, and then against what was asked for. */
+/** What a winner is at `at`, Unix ms. */
+function kindAt({ operation }: Sibling, at: number): DocumentFields['kind'] {
+  if (operation.kind === 'delete') return 'deleted';
+  return isExpired(operation, at) ? 'expired' : 'present';
+}
+
+/** Checks kind and value against the winner at `at` (Unix ms), and then against what was asked for. */
 function checkOutcome(
   { kind, value }: DocumentFields,
   winner: Sibling | undefined,
+  at: number,
   asked: ProofQuestion,
   list: Checklist<ProofCheck>,
 ): void {
@@ -283,13 +295,13 @@ function checkOutcome(
     list.skip('writers', 'an absent key has no commits');
   }
   list.begin('value');
-  const operation = winner?.operation;
-  if (operation !== undefined && (operation.kind === 'delete') !== (kind === 'deleted'))
-    throw invalid(`the winning operation is a ${operation.kind}, the document says ${kind}`);
-  if (operation?.value !== undefined && !isSameValue(value, operation.value))
+  const is = winner === undefined ? 'absent' : kindAt(winner, at);
+  if (is !== kind) throw invalid(`the winning commit shows that the key is ${is}, the document says ${kind}`);
+  const signed = is === 'present' ? winner?.operation.value : undefined;
+  if (signed !== undefined && !isSameValue(value, signed))
     throw invalid('the value shown is not the one that was signed');
   if (asked.value !== undefined) {
-    if (operation?.value === undefined || !isSameValue(asked.value, operation.value))
+    if (signed === undefined || !isSameValue(asked.value, signed))
       throw invalid(
         kind === 'present' ? 'the value is not the one that was asked for' : `the key had no value: it was ${kind}`,
       );
@@ -302,7 +314,9 @@ function checkOutcome(
       ? 'the value shown is the signed one'
       : kind === 'deleted'
         ? 'the winning commit is a deletion'
-        : 'the key has no value',
+        : kind === 'expired'
+          ? 'the value of the winning commit had ended'
+          : 'the key has no value',
   );
 }
 

@@ -1,3 +1,4 @@
+import { InvalidArgumentError } from 'commander';
 import type { GlobalOptions } from './context.ts';
 
 /** Writes a time (Unix ms) for people, to the second or with milliseconds. */
@@ -21,6 +22,20 @@ export function timesOf({ utc }: Pick<GlobalOptions, 'utc'>): Times {
     return `${withMs ? text : text.slice(0, -4)}${offsetOf(minutes)}`;
   };
   return { at: (ms) => write(ms, false), exact: (ms) => write(ms, true) };
+}
+
+/**
+ * Reads a time of RFC 3339 with its offset, with `T` or a space and seconds where they are given, or Unix ms. What is a
+ * time but too early or too late is left to the node, whose clock decides.
+ */
+export function readTime(text: string): number {
+  const isMs = /^\d{1,16}$/.test(text);
+  const [, date = '', clock = '', offset = ''] =
+    /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?)(Z|[+-]\d{2}:\d{2})$/.exec(text) ?? [];
+  const ms = isMs ? Number(text) : Date.parse(`${date}T${clock}${offset}`);
+  if (!Number.isSafeInteger(ms))
+    throw new InvalidArgumentError('It must be a time with its offset, such as 2027-01-31T12:00Z, or Unix ms.');
+  return ms;
 }
 
 function offsetOf(minutes: number): string {

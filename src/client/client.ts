@@ -108,7 +108,7 @@ export function createClient(options: ClientOptions): LatticeClient {
     putEntry: (key, value, write = {}) =>
       json('/api/v1/state', {
         method: 'PUT',
-        query: { key, ...waiting(write) },
+        query: { key, expires: write.expires, ttl: write.ttl, ...waiting(write) },
         json: value,
         headers: conditions(write),
         ...patient(write),
@@ -116,7 +116,7 @@ export function createClient(options: ClientOptions): LatticeClient {
     putEntryJson: (key, text, write = {}) =>
       json('/api/v1/state', {
         method: 'PUT',
-        query: { key, ...waiting(write) },
+        query: { key, expires: write.expires, ttl: write.ttl, ...waiting(write) },
         body: text,
         headers: { 'content-type': 'application/json', ...conditions(write) },
         ...patient(write),

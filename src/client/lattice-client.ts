@@ -86,6 +86,14 @@ export interface WriteOptions extends CallOptions {
   readonly receiptMs?: number | undefined;
 }
 
+/** Conditions of a put, and when what it writes ends. */
+export interface PutOptions extends WriteOptions {
+  /** When the value ends, Unix ms; every node shows the key as deleted from then on. Default: it does not end. */
+  readonly expires?: number | undefined;
+  /** The same as a span, in whole seconds. Not with `expires`. */
+  readonly ttl?: number | undefined;
+}
+
 /** The key by which a commit may be tried again. Its conditions stand in its operations. */
 export type CommitOptions = Omit<WriteOptions, 'ifMatch' | 'ifNoneMatch'>;
 
@@ -163,14 +171,16 @@ export interface LatticeClient {
    * With `replicas`, `certified` or `complete` the `receipt` says what has come of these in time; the write stands in any
    * case.
    *
-   * @throws `too-many-replicas` where the roster has fewer other writers, and nothing is written; `unauthorized`; `precondition-failed` when `ifMatch` or `ifNoneMatch` does not hold; `read-only`, `disk-full`,
-   * `overloaded`, `value-too-large`, `invalid-value`, `idempotency-mismatch`; `deadline` and `store-write-failed`, after
-   * which the write may still be done
+   * @throws `too-many-replicas` where the roster has fewer other writers, and nothing is written; `unauthorized`;
+   * `precondition-failed` when `ifMatch` or `ifNoneMatch` does not hold; `read-only`, `disk-full`, `overloaded`,
+   * `value-too-large`, `invalid-value`, `idempotency-mismatch`; `invalid-expiry`, and `version-not-read` while not every
+   * member is known to read values that end; `deadline` and `store-write-failed`, after which the write may still be done
    * @example
    * const { version } = await client.putEntry('greeting', { text: 'hello' }, { ifNoneMatch: '*' });
    * await client.putEntry('greeting', { text: 'good morning' }, { ifMatch: version });
+   * await client.putEntry('session', { user: 7 }, { ttl: 3600 });
    */
-  putEntry(key: string, value: JsonValue, options?: WriteOptions): Promise<WrittenEntry>;
+  putEntry(key: string, value: JsonValue, options?: PutOptions): Promise<WrittenEntry>;
 
   /**
    * Writes a value that is JSON text already. It is sent as it is, so that the node's strict parser sees every digit and
@@ -180,7 +190,7 @@ export interface LatticeClient {
    * @example
    * await client.putEntryJson('amount', '{"cents": 9007199254740991}');
    */
-  putEntryJson(key: string, text: string, options?: WriteOptions): Promise<WrittenEntry>;
+  putEntryJson(key: string, text: string, options?: PutOptions): Promise<WrittenEntry>;
 
   /**
    * Deletes a key, which then shows nothing. Resolves to the receipt where one was asked for.

@@ -3,6 +3,7 @@ import { addRecords, countRecords } from './add-records.ts';
 import type {
   ImportTarget,
   ItemReport,
+  KeyedEntry,
   ObjectItem,
   Plan,
   PlanItem,
@@ -95,7 +96,7 @@ const about = ({ kind, source, checked }: PlanItem): Pick<ItemReport, 'kind' | '
 });
 
 /** Whether what an earlier round wrote and the entries lack is deleted. */
-function mayDelete(entries: readonly (readonly [string, unknown])[], mirror: Mirror | undefined, remarks: string[]) {
+function mayDelete(entries: readonly KeyedEntry[], mirror: Mirror | undefined, remarks: string[]) {
   if (mirror === undefined || mirror.size === 0) return false;
   const keys = new Set(entries.map(([key]) => key));
   let gone = 0;

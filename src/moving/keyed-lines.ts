@@ -1,6 +1,6 @@
 import { checkKey, checkValue } from '../core/cbor/index.ts';
-import { counted, type JsonValue, LatticeError } from '../core/types/index.ts';
-import type { ReadContext, Reading, Source } from './plan.ts';
+import { counted, LatticeError } from '../core/types/index.ts';
+import type { KeyedEntry, ReadContext, Reading, Source } from './plan.ts';
 import { readWholeText } from './read-file.ts';
 
 /** A key with its value, and the line of the file that it stands on, from 1. */
@@ -9,6 +9,8 @@ export interface KeyedLine {
   readonly key: string;
   /** Gives the value. Throws LatticeError `invalid-json`. */
   value(): unknown;
+  /** When it is to end, in the form that can say so: whatever the line has there. */
+  readonly expires?: unknown;
 }
 
 /** Entries that a progress report is apart. */
@@ -26,11 +28,12 @@ export async function readKeyed(
   split: (text: string) => Iterable<KeyedLine>,
 ): Promise<Reading> {
   const text = (await readWholeText(source.at)).replace(/^\uFEFF/, '');
-  const entries = new Map<string, JsonValue>();
+  const entries = new Map<string, KeyedEntry>();
   const flawed: { what: string; reason: string }[] = [];
   try {
-    for (const { line, key, value } of split(text)) {
-      const flaw = take(entries, key, value);
+    for (const one of split(text)) {
+      const { line } = one;
+      const flaw = take(entries, one);
       if (flaw !== undefined) flawed.push({ what: `line ${line}`, reason: flaw });
       if (entries.size % ENTRIES_A_REPORT !== 0) continue;
       context.progress?.('lines read', entries.size);
@@ -45,7 +48,7 @@ export async function readKeyed(
   const [first] = flawed;
   if (first === undefined) {
     const checked = { verified: true, by: `its form: ${counted(entries.size, 'line')}, each key once` } as const;
-    return { items: [{ kind: 'entries', source, checked, entries: [...entries] }], refused: [] };
+    return { items: [{ kind: 'entries', source, checked, entries: [...entries.values()] }], refused: [] };
   }
   const more = flawed.length === 1 ? '' : ` and ${counted(flawed.length - 1, 'other line')}`;
   return {
@@ -64,11 +67,14 @@ export async function readKeyed(
 }
 
 /** Adds an entry, or says what keeps it out. */
-function take(entries: Map<string, JsonValue>, key: string, value: () => unknown): string | undefined {
+function take(entries: Map<string, KeyedEntry>, { key, value, expires }: KeyedLine): string | undefined {
   try {
     checkKey(key);
     if (entries.has(key)) return `the key ${JSON.stringify(key)} stands there a second time`;
-    entries.set(key, checkValue(value()));
+    const checked = checkValue(value());
+    if (expires === undefined) entries.set(key, [key, checked]);
+    else if (typeof expires === 'number' && Number.isSafeInteger(expires)) entries.set(key, [key, checked, expires]);
+    else return '"expires" is no whole number of Unix ms';
     return undefined;
   } catch (error) {
     if (error instanceof LatticeError) return error.message;

@@ -31,11 +31,11 @@ function entryOf(json: string, line: number): KeyedLine {
     return fail(error.message.replace(/^line 1/, ''));
   }
   if (object === null || typeof object !== 'object' || Array.isArray(object)) return fail(': it is not a JSON object');
-  const { key, value } = object as { readonly key?: unknown; readonly value?: unknown };
+  const { key, value, expires } = object as { readonly [name in 'key' | 'value' | 'expires']?: unknown };
   if (typeof key !== 'string') return fail(': it has no text as "key"');
   if (value === undefined) return fail(': it has no "value"');
-  return { line, key, value: () => value };
+  return { line, key, value: () => value, expires };
 }
 
-/** Reads a file of one JSON object a line, of which `key` and `value` count (SPEC I15). */
+/** Reads a file of one JSON object a line, of which `key`, `value` and `expires` count (SPEC I15, EX8). */
 export const readNdjson: Reader = (source, context) => readKeyed(source, context, entriesOf);

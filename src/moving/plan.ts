@@ -44,13 +44,16 @@ export type Verification =
 /** One part of what a source holds, which is taken whole or not at all. */
 export type PlanItem = EntriesItem | ObjectItem | RecordsItem;
 
+/** A key with its value, and when that ends (Unix ms) where it does. */
+export type KeyedEntry = readonly [key: string, value: JsonValue, expires?: number];
+
 /** Keys and values for the replicated state. */
 export interface EntriesItem {
   readonly kind: 'entries';
   readonly source: Source;
   readonly checked: Verification;
   /** Each key once, in the order of the source. */
-  readonly entries: readonly (readonly [key: string, value: JsonValue])[];
+  readonly entries: readonly KeyedEntry[];
   /** The original's root of these entries, 64 hex digits, where there is one. */
   readonly root?: string | undefined;
   /** When the source was written, seconds since the Unix epoch. */
@@ -141,6 +144,7 @@ export interface ImportOperation {
   readonly op: 'put' | 'delete';
   readonly key: string;
   readonly value?: JsonValue;
+  readonly expires?: number;
   readonly ifMatch?: string;
   readonly ifNoneMatch?: '*';
 }
@@ -150,6 +154,8 @@ export interface ImportedEntry {
   readonly value: JsonValue;
   readonly version: string;
   readonly author: string;
+  /** When it ends, Unix ms; absent where it has no end. */
+  readonly expires?: number | undefined;
   /** How many values of others stand beside it. A write settles them too. */
   readonly conflicts?: number | undefined;
 }

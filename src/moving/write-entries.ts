@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { type ErrorCode, type JsonValue, LatticeError } from '../core/types/index.ts';
+import { type ErrorCode, LatticeError } from '../core/types/index.ts';
 import { VAULT_PREFIX } from '../core/vault/index.ts';
 import { batches } from './batches.ts';
-import type { ImportedEntry, ImportOperation, ImportTarget } from './plan.ts';
+import type { ImportedEntry, ImportOperation, ImportTarget, KeyedEntry } from './plan.ts';
 
 export interface WriteMode {
   /** Replaces what a key shows, too. */
@@ -49,12 +49,14 @@ const OF_ONE_KEY: ReadonlySet<ErrorCode> = new Set([
   'reserved-key',
   'invalid-key',
   'invalid-value',
+  'invalid-expiry',
   'value-too-large',
   'commit-too-large',
 ]);
 
-type Entries = readonly (readonly [key: string, value: JsonValue])[];
-type Wanted = ReadonlyMap<string, JsonValue | undefined>;
+type Entries = readonly KeyedEntry[];
+/** What each key is to show; undefined for one that is to be deleted. */
+type Wanted = ReadonlyMap<string, KeyedEntry | undefined>;
 
 /**
  * Writes entries as commits, each under a condition on what the target showed, so that nothing is replaced that has not
@@ -69,7 +71,7 @@ export async function writeEntries(
   mode: WriteMode,
   absent = false,
 ): Promise<WrittenEntries> {
-  const wanted = new Map<string, JsonValue | undefined>(entries);
+  const wanted = new Map<string, KeyedEntry | undefined>(entries.map((entry) => [entry[0], entry]));
   if (absent) for (const key of mode.mirror?.keys() ?? []) if (!wanted.has(key)) wanted.set(key, undefined);
   // An import without a mirror asks for nobody's author, which spares a request.
   const author = mode.mirror === undefined ? undefined : await target.author();
@@ -118,23 +120,25 @@ function createOutcome(wanted: Wanted, { overwrite, mirror }: WriteMode, author:
     },
     /** The operation that a key needs, or none. */
     decide(key: string, shown: ImportedEntry | undefined): readonly ImportOperation[] {
-      const value = wanted.get(key);
+      const entry = wanted.get(key);
       // A write would settle what others wrote at the same time, of which nobody has decided yet.
       const ours = shown !== undefined && mirror?.get(key) === shown.version && (shown.conflicts ?? 0) === 0;
-      if (value === undefined) {
+      if (entry === undefined) {
         if (ours) return [{ op: 'delete', key, ifMatch: shown.version }];
         mirror?.delete(key);
         if (shown !== undefined) differing.push(key);
         return [];
       }
-      if (shown === undefined) return [{ op: 'put', key, value, ifNoneMatch: '*' }];
-      if (isDeepStrictEqual(shown.value, value)) {
+      const [, value, expires] = entry;
+      const put = { op: 'put', key, value, ...(expires === undefined ? {} : { expires }) } as const;
+      if (shown === undefined) return [{ ...put, ifNoneMatch: '*' }];
+      if (isDeepStrictEqual(shown.value, value) && shown.expires === expires) {
         known++;
         // What this node wrote with the same value came from an earlier run of the import.
         if (shown.author === author) mirror?.set(key, shown.version);
         return [];
       }
-      if (overwrite || ours) return [{ op: 'put', key, value, ifMatch: shown.version }];
+      if (overwrite || ours) return [{ ...put, ifMatch: shown.version }];
       differing.push(key);
       return [];
     },

@@ -193,11 +193,11 @@ function invalidHeaders(): InvalidVector[] {
   const withItem = (at: number, item: unknown) => bytesToHex(encodeCbor(good.map((old, i) => (i === at ? item : old))));
   const goodHex = bytesToHex(encodeCbor(good));
   return [
-    { name: 'version 2', hex: withItem(0, 2), code: 'unknown-version' },
+    { name: 'version 3', hex: withItem(0, 3), code: 'unknown-version' },
     { name: 'version 0', hex: withItem(0, 0), code: 'unknown-version' },
     {
-      name: 'version 2 of another form',
-      hex: bytesToHex(encodeCbor([2, { anything: [1.5] }])),
+      name: 'version 3 of another form',
+      hex: bytesToHex(encodeCbor([3, { anything: [1.5] }])),
       code: 'unknown-version',
     },
     { name: 'version as text', hex: withItem(0, '1'), code: 'malformed' },
@@ -302,12 +302,12 @@ function invalidFragments(): InvalidVector[] {
     ],
     ['trailing byte', `${hex(part)}00`],
   ];
-  const later = encodeCbor([2, NETWORK, bytesOf(A), 'of another form']);
+  const later = encodeCbor([3, NETWORK, bytesOf(A), 'of another form']);
   return [
     ...cases.map(([name, bytes]) => ({ name, hex: bytes, code: 'malformed' })),
-    { name: 'header of version 2', hex: hex(part, { header: later }), code: 'unknown-version' },
+    { name: 'header of version 3', hex: hex(part, { header: later }), code: 'unknown-version' },
     {
-      name: 'header of version 2 in another form of fragment',
+      name: 'header of version 3 in another form of fragment',
       hex: bytesToHex(encodeCbor([later, 'more'])),
       code: 'unknown-version',
     },

@@ -7,6 +7,7 @@ import {
   type Hlc,
   MAX_EXPIRY,
   type Operation,
+  PROTOCOL_VERSION,
 } from '../../src/core/types/index.ts';
 import {
   createCommit,
@@ -104,10 +105,10 @@ describe('a put that ends', () => {
     expect(codeOf(() => decodeOperation(bytesOf(hex), EXPIRY_VERSION))).toBe('malformed');
   });
 
-  it('is malformed in a header of version 1, and a header of version 2 is unknown to who does not speak it [F6, H6]', () => {
+  it('is malformed in a header of version 1, and a header of version 2 is unknown to who does not read it [F6, H6]', () => {
     expect(codeOf(() => decodeOperation(bytesOf(golden.operations['1'] as string)))).toBe('malformed');
-    expect(codeOf(() => decodeFragment(bytesOf(golden.fragment), hasher))).toBe('unknown-version');
-    expect(codeOf(() => decodeHeader(bytesOf(golden.header)))).toBe('unknown-version');
+    expect(codeOf(() => decodeFragment(bytesOf(golden.fragment), hasher, PROTOCOL_VERSION))).toBe('unknown-version');
+    expect(codeOf(() => decodeHeader(bytesOf(golden.header), PROTOCOL_VERSION))).toBe('unknown-version');
   });
 
   it('is not put into a commit of version 1, and a put without an end is the same in both', () => {

@@ -98,6 +98,13 @@ function generate() {
       yourHlc: 0n as Hlc,
       about: { name: 'oslo', condition: { serves: true, readOnly: ['disk'] } },
     }),
+    helloReads: encodeSync({
+      type: 'hello',
+      software: 'lattice/0.1.0',
+      head,
+      yourHlc: 0n as Hlc,
+      about: { name: 'oslo', condition: { serves: true, readOnly: ['disk'] }, reads: 2 },
+    }),
     digests: encodeSync({
       type: 'digests',
       queries: [{ prefix: Uint8Array.of(0xab, 0xc0), bits: 12, bitmap: 0x8001, digests: range(32, 0) }],

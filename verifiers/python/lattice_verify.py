@@ -14,8 +14,10 @@ def is_value(v, depth=0):
     if type(v) is list: return depth < 32 and all(is_value(one, depth + 1) for one in v)
     return type(v) is not bytes and (type(v) is not int or abs(v) <= SAFE)
 def is_key(key): return type(key) is str and 1 <= len(key.encode()) <= 1024
-def operation(b, author, hlc):
+def operation(b, author, hlc, v):
     x, end = item(b)
+    ends = x.pop() if v == 2 and [len(x), x[0]] == [5, 0] else None  # Unix ms; None: it does not end.
+    need(ends is None or type(ends) is int and 0 < ends < 2**48, 'O1', 'an end')
     need(type(x[0]) is int and [len(x), x[0]] in ([4, 0], [3, 1]) and type(x[-1]) is bytes, 'O1', 'the form')
     dots, at = parts('O2', x[-1], 40), item(b, item(b, 1)[1])[1]
     need(is_key(x[1]) and end == len(b), 'V5', 'the key, or bytes beyond the end')
@@ -23,15 +25,16 @@ def operation(b, author, hlc):
     seen = {d[:32]: d[32:] for d in dots}
     need(increases([d[:32] for d in dots]) and author not in seen, 'O2', 'the authors of a context')
     need(all(bytes(8) < time < hlc for time in seen.values()), 'O3', 'a context of what was not seen')
-    return Record(kind=('present', 'deleted')[x[0]], key=x[1], value=x[2], seen=seen)
+    return Record(kind=('present', 'deleted')[x[0]], key=x[1], value=x[2], seen=seen, ends=ends)
 # The documents [F, Z, E, P]
 def check_commit(b, trusted, network=None):
     header, signature, indices, ops, proof = array('F1', b, 81920, bytes, 64, bytes, list, bytes)
-    _, of, author, hlc, count, root = array('H1', header, 81920, version, name, 32, 8, uint, 32)
+    v, of, author, hlc, count, root = array('H1', header, 81920, uint, name, 32, 8, uint, 32)
+    need(v in (1, 2), 'H6', 'another version')
     need(hlc > bytes(8) and count <= 256, 'H1', 'an HLC or a count out of range')
     indices, proof = [number(i) for i in parts('F1', indices, 2)], parts('F2', proof, 32)
     need(indices and increases([*indices, count]) and len(ops) == len(indices), 'F1', 'the indices')
-    ident, read = H(b'diotec360/lattice/commit/v1:', header), [operation(o, author, hlc) for o in ops]
+    ident, read = H(b'diotec360/lattice/commit/v1:', header), [operation(o, author, hlc, v) for o in ops]
     need(len({o.key for o in read}) == len(read) and sum(map(len, ops)) <= 65536, 'O4', 'a key twice, or too much')
     def tree(low, high):
         if not any(low <= i < high for i in indices): return proof.pop(0)
@@ -93,13 +96,13 @@ def check_certificate(b, spans):
     for s in signers:
         said = enc([1, x[1], s[:32], *x[2:6]])
         need(good(s[:32], b'diotec360/lattice/cut/v1:' + said, s[32:]), 'Z5', 'a bad signature')
-    return Record(network=x[1], at=x[2], root=x[3].hex())
+    return Record(network=x[1], at=x[2], when=x[2], root=x[3].hex())
 def check_head(b, spans):
     payload, signature = array('E2', b, 512, bytes, 64)
     x, last = array('E1', payload, 512, version, name, 32, 8, uint, 8, 32, uint, 32, uint), spans[-1]
     need(last.role.get(x[2]) in (0, 1) and (last.epoch == 0 or x[8] == last.hash), 'P8', 'not of a present member')
     need(good(x[2], b'diotec360/lattice/head/v1:' + payload, signature), 'P8', 'the signature')
-    return Record(network=x[1], at=2**48, root=x[6].hex())
+    return Record(network=x[1], at=2**48, when=x[9], root=x[6].hex())
 def check_merkle(b, key, root):  # The siblings of the key hash in the tree with this root; none when it is absent.
     if b == b'\1\0': return need(root == H(b'\2').hex(), 'P4', 'a tree that is not empty') or []
     reached, count = b[2:34], number(b[34:36])
@@ -137,7 +140,8 @@ def check_proof(text, trusted, asked={}):
     need(all(number(o.rank[0]) >> 16 <= vouched.at for o in shown), 'Z8', 'a commit later than the cut')
     need(len({o.rank[1] for o in shown}) == len(shown), 'R3', 'two siblings of one author')
     need(all(a.seen.get(b.rank[1], b'') < b.rank[0] for a in shown for b in shown), 'R1', 'a superseded sibling')
-    first = shown[0] if shown else Record(kind='absent')
+    first = shown[0] if shown else Record(kind='absent', ends=None)
+    if first.ends is not None and first.ends <= vouched.when: first.kind = 'expired'
     need(kind == first.kind and (kind != 'present' or same(first.value, x['value'])), 'P6', 'another kind or value')
     return x
 def verify(kind, raw, trusted, asked):

@@ -99,7 +99,7 @@ function Conflict({
       ? api.putEntryJson(key, own, unchanged)
       : chosen.deleted || chosen.value === undefined
         ? api.deleteEntry(key, unchanged)
-        : api.putEntry(key, chosen.value, unchanged));
+        : api.putEntry(key, chosen.value, { ...unchanged, expires: chosen.expires }));
     announcement.value = `The conflict under ${key} is resolved`;
     refresh();
     resolved(key);

@@ -51,7 +51,8 @@ export function EditEntry({ entry, reload }: WrittenProps) {
   };
   const save = useAction(async () => {
     if (jsonFlaw(text) !== undefined || (await askToken('to write a value')) === undefined) return undefined;
-    await api.putEntryJson(entry.key, text, { ifMatch: version });
+    // An edited value keeps the end that it had.
+    await api.putEntryJson(entry.key, text, { ifMatch: version, expires: entry.expires });
     return done('written');
   }, false);
   const remove = useAction(async () => {

@@ -43,7 +43,9 @@ export function EntryPanel({ name, prefix, written }: EntryPanelProps) {
         <Show of={entry} what="the entry">
           {(e) =>
             e === undefined ? (
-              <Empty>No value under this key: it was never written, or deleted. The proof below shows which.</Empty>
+              <Empty>
+                No value under this key: it was never written, was deleted, or has ended. The proof below shows which.
+              </Empty>
             ) : (
               <>
                 <pre class="value" tabIndex={0} aria-label="Value">
@@ -67,6 +69,7 @@ export function EntryPanel({ name, prefix, written }: EntryPanelProps) {
                         </span>
                       </span>,
                     ],
+                    ...(e.expires === undefined ? [] : [['Ends', <When key="ends" at={e.expires} />] as const]),
                   ]}
                 />
                 <details>
@@ -113,7 +116,11 @@ function HistoryCard({ name, version }: { readonly name: string; readonly versio
                       {item.at === undefined ? <span class="aside">time not known</span> : <Ago at={item.at} />}
                     </span>
                     <span class="what">
-                      {item.deleted ? <Badge tone="mute">deleted</Badge> : <Badge tone="info">written</Badge>}{' '}
+                      {item.deleted ? (
+                        <Badge tone="mute">{item.expires === undefined ? 'deleted' : 'ended'}</Badge>
+                      ) : (
+                        <Badge tone="info">written</Badge>
+                      )}{' '}
                       {item.current && <Badge tone="ok">current</Badge>}
                       {item.concurrent === true && <Badge tone="warn">concurrent</Badge>}
                       <span class="cause">

@@ -25,7 +25,9 @@ function statement({ proven }: Verified): string {
       ? `the value ${JSON.stringify(value)}`
       : kind === 'deleted'
         ? 'a tombstone (the key was deleted)'
-        : 'nothing';
+        : kind === 'expired'
+          ? 'a value that had ended'
+          : 'nothing';
   return `${who} ${what} under ${JSON.stringify(key)}.`;
 }
 

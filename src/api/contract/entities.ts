@@ -2,9 +2,12 @@ import { type Static, Type } from 'typebox';
 import type { JsonValue } from '../../core/types/index.ts';
 import { CAUSE_CODES, READ_ONLY_CODES } from '../../runtime/facade/codes.ts';
 import { coded, entity, errorCode, word } from './describe.ts';
+import { wantedEnd } from './wanted-end.ts';
 
 const { Array: List, Boolean: Bool, Integer, Object: Shape, Optional: Maybe, String: Text } = Type;
 
+/** When a value ends, as answers tell it. */
+const ends = Maybe(Integer({ description: 'When the value ends, Unix ms; absent where it has no end.' }));
 export const anyJson = Type.Unsafe<JsonValue>({ description: 'Any JSON value.' });
 export const time = (description: string) => Integer({ description: `${description} Unix ms.` });
 export const hex64 = (description: string) => Text({ pattern: '^[0-9a-f]{64}$', description });
@@ -52,6 +55,7 @@ const entryFields = {
   hlc,
   commit: hex64('Commit id.'),
   index: Integer({ description: 'Of the operation within its commit.' }),
+  expires: ends,
   conflicts: Maybe(Integer({ description: 'Number of other siblings; absent when there are none.' })),
 };
 export const Entry = entity('Entry', 'A key with its value: the winner among its siblings.', Shape(entryFields));
@@ -122,7 +126,7 @@ export const Conflict = entity(
   'A key with concurrent writes. A write that has seen them all settles it.',
   Shape({
     key: Text(),
-    siblings: List(Shape({ version, author, hlc, deleted: Bool(), value: Maybe(anyJson) }), {
+    siblings: List(Shape({ version, author, hlc, deleted: Bool(), value: Maybe(anyJson), expires: ends }), {
       description: 'The winner first, the same order on every node.',
     }),
   }),
@@ -139,6 +143,7 @@ export const Operation = entity(
       value: Maybe(anyJson),
       ifMatch: Maybe(Text({ description: 'A version, or `*` for "exists".' })),
       ifNoneMatch: Maybe(word(['*'], 'Only where the key has no value.')),
+      ...wantedEnd,
       mustExist: Maybe(Bool({ description: 'A delete of an absent key fails.' })),
     },
     { additionalProperties: false },
@@ -152,7 +157,9 @@ export const Committed = entity(
   Shape({
     commit: hex64('Commit id.'),
     hlc,
-    results: List(Shape({ key: Text(), version, created: Bool({ description: 'The key had no value before.' }) })),
+    results: List(
+      Shape({ key: Text(), version, created: Bool({ description: 'The key had no value before.' }), expires: ends }),
+    ),
     receipt: Maybe(Receipt.ref),
   }),
 );
@@ -169,7 +176,8 @@ export const History = entity(
         author: Maybe(author),
         hlc: Maybe(hlc),
         at: Maybe(time('The time in the clock of the write.')),
-        deleted: Bool(),
+        deleted: Bool({ description: 'It was a delete, or it is present and has ended.' }),
+        expires: ends,
         sequence: Maybe(
           Integer({ description: 'Local sequence since which it was shown; absent where the journal does not tell.' }),
         ),
@@ -200,7 +208,7 @@ export const Proof = entity(
   Shape({
     format: word(['diotec360-lattice-proof/1']),
     key: Text(),
-    kind: word(['present', 'deleted', 'absent']),
+    kind: word(['present', 'deleted', 'expired', 'absent']),
     root: hex64('The root that it leads to.'),
     network: Text(),
     merkle: Text({ description: 'Merkle path.' }),

@@ -271,6 +271,13 @@ export const Status = entity(
     integrity: Maybe(
       Shape({ checked: Integer(), total: Integer() }, { description: 'While the store is checked in the background.' }),
     ),
+    endsNotReadBy: Maybe(
+      List(Text(), {
+        description:
+          'The members that are not known to read values with an end. Until there are none, no such value is written ' +
+          'here. Absent where there are none.',
+      }),
+    ),
     writesWait: Maybe(Bool({ description: 'True while writes wait after a start; absent otherwise.' })),
   }),
 );

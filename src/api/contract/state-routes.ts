@@ -19,6 +19,7 @@ import {
   WrittenEntry,
 } from './entities.ts';
 import { Floor } from './node-entities.ts';
+import { wantedEnd } from './wanted-end.ts';
 
 const { Array: List, Integer, Object: Shape, Optional: Maybe, String: Text } = Type;
 
@@ -72,7 +73,7 @@ const late = 'Durable on this node; not all that was asked for has come in time.
 const replayed = {
   'idempotent-replayed': Text({ description: '`true` when an earlier request under this key wrote it.' }),
 };
-const writeErrors = [400, 401, 412, 413, 415, 421, 422, 429, 503, 504, 507] as const;
+const writeErrors = [400, 401, 409, 412, 413, 415, 421, 422, 429, 503, 504, 507] as const;
 const written = { ...etag, ...replayed };
 
 const putAnswers = {
@@ -115,7 +116,7 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     access: 'write',
     cost: 'write',
     params: keyInPath,
-    query: Shape(receipt),
+    query: Shape({ ...wantedEnd, ...receipt }),
     headers: Shape({ ...writeConditions, ...idempotency }),
     body: anyJson,
     answers: putAnswers,
@@ -190,7 +191,7 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     token: true,
     access: 'write',
     cost: 'write',
-    query: Shape({ key, ...receipt }),
+    query: Shape({ key, ...wantedEnd, ...receipt }),
     headers: Shape({ ...writeConditions, ...idempotency }),
     body: anyJson,
     answers: putAnswers,

@@ -76,14 +76,16 @@ export async function conflictsResolve(context: CliContext, key: string, options
   const client = await connect(context, options);
   const conflict = await find(client, key);
   const chosen =
-    options.take === undefined ? { deleted: options.delete === true, value } : siblingOf(conflict, options.take);
+    options.take === undefined
+      ? { deleted: options.delete === true, value, expires: undefined }
+      : siblingOf(conflict, options.take);
   const winner = conflict.siblings[0] as Sibling;
   // The condition keeps us from overwriting a write that we have not seen. A deleted key has no version to name.
   const unchanged = winner.deleted ? {} : { ifMatch: winner.version };
   const operation: Operation =
     chosen.deleted || chosen.value === undefined
       ? { op: 'delete', key, ...unchanged }
-      : { op: 'put', key, value: chosen.value, ...unchanged };
+      : { op: 'put', key, value: chosen.value, ...endOf(chosen), ...unchanged };
   const { results } = await client.commit([operation]);
   const version = results[0]?.version;
   if (options.json)
@@ -93,6 +95,11 @@ export async function conflictsResolve(context: CliContext, key: string, options
       `${printable(key)} has one value in place of ${conflict.siblings.length}. Its version is ${version}.`,
     );
   return EXIT.ok;
+}
+
+/** A value that is kept keeps its end. */
+function endOf(chosen: { readonly expires?: number | undefined }): { readonly expires?: number } {
+  return chosen.expires === undefined ? {} : { expires: chosen.expires };
 }
 
 async function find(client: ApiClient, key: string): Promise<Conflict> {
@@ -129,7 +136,11 @@ function show(
   const rows = siblings.map((sibling, i) => [
     `  ${i + 1}`,
     i === 0 ? 'shown' : 'other',
-    sibling.deleted ? '(deleted)' : printable(JSON.stringify(sibling.value)),
+    sibling.deleted
+      ? sibling.expires === undefined
+        ? '(deleted)'
+        : '(ended)'
+      : printable(JSON.stringify(sibling.value)),
     `by ${printable(names.ofAuthor(sibling.author))} at ${times.exact(timeOfHlc(sibling.hlc))}`,
     `version ${sibling.version}`,
   ]);

@@ -84,7 +84,7 @@ function tell(context: CliContext, options: ExportOptions, written: WrittenState
   }
   const line = file === undefined ? output.remark : output.line;
   const time = new Date(at).toISOString();
-  const { entries, originalRoot, conflicts, vault, formsLost } = written;
+  const { entries, originalRoot, conflicts, vault, formsLost, endsLost } = written;
   line(`${file === undefined ? '' : `${file}: `}${counted(entries, 'key')} as of ${time}, root ${root}`);
   if (originalRoot !== undefined) line(`Root of the original: ${originalRoot}`);
   if (vault > 0) output.remark(`${counted(vault, 'object')} of the vault left out: they are content and no keys.`);
@@ -93,6 +93,11 @@ function tell(context: CliContext, options: ExportOptions, written: WrittenState
     for (const key of conflicts.slice(0, SHOWN)) output.remark(`  ${printable(key)}`);
     if (conflicts.length > SHOWN) output.remark(`  … and ${conflicts.length - SHOWN} more (all of them: --json)`);
   }
+  if (endsLost > 0)
+    output.remark(
+      `${counted(endsLost, 'value')} ${endsLost === 1 ? 'has an end, which' : 'have ends, which'} this form cannot say: ` +
+        'imported from it, they would stay. The form ndjson keeps ends.',
+    );
   if (format !== 'snapshot') return;
   if (formsLost > 0) {
     output.remark(

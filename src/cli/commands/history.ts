@@ -36,7 +36,9 @@ export async function history(context: CliContext, key: string, options: History
   if (items.length === 0) line(`No version of ${printable(key)} is known here.`);
   for (const item of items) {
     const what = item.deleted
-      ? '(deleted)'
+      ? item.expires === undefined
+        ? '(deleted)'
+        : `(ended at ${times.at(item.expires)})`
       : item.value === undefined
         ? '(value no longer held)'
         : printable(JSON.stringify(item.value));

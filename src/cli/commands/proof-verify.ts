@@ -95,7 +95,9 @@ function statementOf({ key, kind, value, head, certificate }: Proven, trust: Tru
       ? `the value ${JSON.stringify(value)}`
       : kind === 'deleted'
         ? 'a tombstone (deleted)'
-        : 'nothing';
+        : kind === 'expired'
+          ? 'a value that had ended (expired)'
+          : 'nothing';
   const held = `held ${what} for the key ${JSON.stringify(key)}`;
   const name = head === undefined ? undefined : trust?.names.get(head.author);
   return head === undefined

@@ -5,6 +5,7 @@ import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { readStdin } from '../input.ts';
 import { printable, shellWord } from '../output.ts';
+import { timesOf } from '../times.ts';
 
 /** Entries of one request. */
 const PAGE = 500;
@@ -23,6 +24,10 @@ export interface ConditionalOptions extends ReceiptOptions {
 export interface PutOptions extends ConditionalOptions {
   readonly string?: boolean;
   readonly ifAbsent?: boolean;
+  /** Unix ms. */
+  readonly expires?: number;
+  /** In ms. */
+  readonly ttl?: number;
 }
 export type DeleteOptions = ConditionalOptions;
 export interface ListOptions extends GlobalOptions {
@@ -40,12 +45,18 @@ export async function stateGet(context: CliContext, key: string, options: Global
   if (options.json) context.output.data(entry);
   else {
     context.output.line(printable(JSON.stringify(entry.value)));
+    if (entry.expires !== undefined) context.output.remark(`It ends at ${timesOf(options).at(entry.expires)}.`);
     if (entry.conflicts)
       context.output.remark(
         `${counted(entry.conflicts, 'other value')} ${entry.conflicts === 1 ? 'is' : 'are'} concurrent with this one: lattice conflicts show ${shellWord(printable(key))}`,
       );
   }
   return EXIT.ok;
+}
+
+/** When an entry that was written ends, for people. */
+function endOf({ expires }: Entry, options: GlobalOptions): string {
+  return expires === undefined ? '' : `, which ends at ${timesOf(options).at(expires)}`;
 }
 
 /** How long a write waits where --timeout does not say longer, ms: a cut is complete some 20 s after what it holds. */
@@ -78,18 +89,22 @@ function tellReceipt({ output }: CliContext, receipt: Receipt | undefined): numb
 export async function statePut(context: CliContext, key: string, value: string, options: PutOptions): Promise<number> {
   if (options.ifAbsent && options.ifMatch !== undefined)
     throw usageError('--if-absent and --if-match exclude each other');
+  if (options.ttl !== undefined && options.expires !== undefined)
+    throw usageError('--ttl and --expires exclude each other');
   const client = await connect(context, options);
   const given = value === '-' ? await readStdin(context, MAX_VALUE_TEXT) : value;
   const entry = await client.putEntryJson(key, options.string ? JSON.stringify(given) : jsonText(given), {
     ifMatch: options.ifMatch,
     ifNoneMatch: options.ifAbsent ? '*' : undefined,
+    expires: options.expires,
+    ttl: options.ttl === undefined ? undefined : options.ttl / 1000,
     ...receiptOf(options),
   });
   if (options.json) {
     context.output.data(entry);
     return entry.receipt?.met === false ? EXIT.failed : EXIT.ok;
   }
-  context.output.line(`Wrote ${printable(key)}, version ${entry.version}`);
+  context.output.line(`Wrote ${printable(key)}, version ${entry.version}${endOf(entry, options)}`);
   return tellReceipt(context, entry.receipt);
 }
 

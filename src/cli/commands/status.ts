@@ -75,6 +75,9 @@ function describe(now: Status, context: CliContext, times: Times): string[] {
     ['HTTP', lung(now.http, `${counted(now.http.peers, 'peer')}, ${now.http.streaming} streaming`)],
     ['mode', now.mode],
     ['writes', now.writable ? 'accepted' : output.paint('red', 'refused')],
+    ...(now.endsNotReadBy === undefined
+      ? []
+      : [['with an end', `refused until known to be read by ${printable(now.endsNotReadBy.join(', '))}`]]),
   ];
   const lines = [...verdictLines(context, now), ...alignColumns(rows)];
   // A node of an earlier version tells no verdict, which has these reasons.

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { MAX_TTL_SECONDS } from '../../core/types/index.ts';
 import type { ConflictsOptions, ResolveOptions } from '../commands/conflicts.ts';
 import type { HistoryOptions } from '../commands/history.ts';
 import type { ProofGetOptions } from '../commands/proof-get.ts';
@@ -15,7 +16,9 @@ import {
   VERDICTS,
   writesFile,
 } from '../define.ts';
+import { durationIn } from '../durations.ts';
 import type { FleetOptions } from '../fleet-table.ts';
+import { readTime } from '../times.ts';
 
 /** Commands for keys and values: state, history, conflicts, proof. */
 export function dataCommands(definition: Definition): void {
@@ -100,13 +103,20 @@ function defineState({ context, define }: Definition, state: Command): void {
     [
       'state put greeting \'{"text":"hello"}\'',
       'state put greeting hello --string --if-absent',
+      'state put session hello --string --ttl 1h',
       'state put greeting hello --string --replicas 1 --timeout 5',
     ],
     async (options: PutOptions, [key = '', value = '']) => (await commands()).statePut(context, key, value, options),
   )
     .option('--string', 'take the value as text, not as JSON')
     .option('--if-absent', 'only when the key does not exist')
-    .option('--if-match <version>', 'only when the key has this version');
+    .option('--if-match <version>', 'only when the key has this version')
+    .option(
+      '--ttl <span>',
+      'how long until the value ends, such as 90s, 1h or 30d',
+      durationIn(1000, MAX_TTL_SECONDS * 1000),
+    )
+    .option('--expires <time>', 'when the value ends: 2027-01-31T12:00Z, or Unix ms', readTime);
   waits(put);
   const remove = define(
     state,

@@ -1,5 +1,5 @@
 import { hlcMs } from '../clock/index.ts';
-import type { Versioned } from '../state/index.ts';
+import { isGone, type Versioned } from '../state/index.ts';
 import type { Operation } from '../types/index.ts';
 
 /**
@@ -15,25 +15,18 @@ export interface Mortal extends Versioned {
 /** Collection floors stand on whole hours, so that a fleet collects once an hour and not at every cut. */
 const COLLECTION_GRID_MS = 3_600_000;
 
-/** Whether readers see nothing of a put from `nowMs` (Unix ms) on. */
-function isExpired({ expires }: Pick<Operation, 'expires'>, nowMs: number): boolean {
-  return expires !== undefined && expires <= nowMs;
-}
-
 /**
  * What readers see of a key at `nowMs`: its winner, unless that is a tombstone or has expired. An expired winner hides
  * the other siblings, as a tombstone does.
  */
 export function shownAt<S extends Mortal>(siblings: readonly S[], nowMs: number): S | undefined {
   const [first] = siblings;
-  return first === undefined || first.operation.kind === 'delete' || isExpired(first.operation, nowMs)
-    ? undefined
-    : first;
+  return first === undefined || isGone(first.operation, nowMs) ? undefined : first;
 }
 
 /** Whether a sibling is as good as nothing at a collection floor, Unix ms. */
 export function isDead({ hlc, operation }: Mortal, collection: number): boolean {
-  return hlcMs(hlc) <= collection && (operation.kind === 'delete' || isExpired(operation, collection));
+  return hlcMs(hlc) <= collection && isGone(operation, collection);
 }
 
 /**

@@ -1,22 +1,31 @@
 import { createMerkleTree, createTreeLoader, leafHashInto, type MerkleTree, type TreeLoader } from '../merkle/index.ts';
 import { LiveCells, type LiveCellsOptions } from '../reconcile/index.ts';
-import type { StateMeta } from '../rows/index.ts';
-import { isLive } from '../state/index.ts';
+import { type EndMark, isPassed, NOTHING_ENDED, type StateMeta } from '../rows/index.ts';
+import { winner } from '../state/index.ts';
 import type { Bytes, Entry } from '../types/index.ts';
 import { keyHashInto } from '../wire/index.ts';
-import type { ChangedEntry } from './step.ts';
+import type { ChangedEntry, PassedEnd } from './step.ts';
 
 /** What the replica keeps of its entries: their leaves in the Merkle tree, the leaves' coded symbols, and counts. */
 export interface EntryTree {
   readonly tree: MerkleTree;
   /** The coded symbols of the leaves in the tree. */
   readonly cells: LiveCells;
-  /** Number of keys of which readers see a value. */
+  /** Number of keys whose winner is a put that is not below `ended`. */
   readonly live: number;
+  /** Which ends have been told. */
+  readonly ended: EndMark;
   /** Number of keys with several siblings. */
   readonly conflicts: number;
   /** Takes in what became of an entry. `leaf` is the hash of its new leaf, where that is known already. */
   replace(changed: ChangedEntry, leaf: Bytes | undefined): void;
+  /**
+   * Moves the mark of what has ended, and answers which of the entries are counted otherwise from then on. These must be
+   * all that end between the two marks.
+   */
+  passEnds(mark: EndMark, between: readonly PassedEnd[]): readonly PassedEnd[];
+  /** Sets that mark before anything is loaded. */
+  loadEnded(mark: EndMark): void;
   /** Takes in an entry that was read at a start; `loaded` builds the tree of all of them at once. */
   load(entry: Entry): void;
   /** Takes in a leaf in place of its entry: key hash and leaf hash, 32 bytes each, which are copied. */
@@ -35,6 +44,7 @@ export function createEntryTree(options: LiveCellsOptions): EntryTree {
   const cells = new LiveCells(options);
   let loader: TreeLoader | undefined;
   let live = 0;
+  let ended = NOTHING_ENDED;
   let conflicts = 0;
   /**
    * The hashes of the key at hand, of its leaf, and of its leaf before, overwritten each time: whatever they are handed
@@ -43,6 +53,13 @@ export function createEntryTree(options: LiveCellsOptions): EntryTree {
   const keyHash = new Uint8Array(32);
   const leafAfter = new Uint8Array(32);
   const leafBefore = new Uint8Array(32);
+
+  /** Whether the entry is one of `live`. */
+  function isCounted(entry: Entry | undefined, hashOfKey: Bytes): boolean {
+    if (entry === undefined) return false;
+    const { kind, expires } = winner(entry).operation;
+    return kind === 'put' && (expires === undefined || !isPassed({ ms: expires, keyHash: hashOfKey }, ended));
+  }
 
   /** Writes the hashes of the entry's key and leaf into `keyHash` and `leafAfter`. */
   function hash(entry: Entry): void {
@@ -61,9 +78,24 @@ export function createEntryTree(options: LiveCellsOptions): EntryTree {
     get conflicts() {
       return conflicts;
     },
+    get ended() {
+      return ended;
+    },
+    passEnds(mark, between) {
+      const before = between.map(({ entry, keyHash: hashOfKey }) => isCounted(entry, hashOfKey));
+      ended = mark;
+      return between.filter(({ entry, keyHash: hashOfKey }, i) => {
+        const is = isCounted(entry, hashOfKey);
+        live += Number(is) - Number(before[i]);
+        return is !== before[i];
+      });
+    },
+    loadEnded(mark) {
+      ended = mark;
+    },
     replace(changed, known) {
       const { before, after } = changed;
-      live += Number(isLive(after)) - Number(isLive(before));
+      live += Number(isCounted(after, changed.keyHash)) - Number(isCounted(before, changed.keyHash));
       conflicts += Number(isConflict(after)) - Number(isConflict(before));
       if (after === undefined) {
         if (tree.remove(changed.keyHash, leafBefore)) cells.replace(changed.keyHash, leafBefore, undefined);
@@ -76,9 +108,9 @@ export function createEntryTree(options: LiveCellsOptions): EntryTree {
     },
     load(entry) {
       loader ??= createTreeLoader(hasher);
-      if (isLive(entry)) live++;
-      if (isConflict(entry)) conflicts++;
       hash(entry);
+      if (isCounted(entry, keyHash)) live++;
+      if (isConflict(entry)) conflicts++;
       loader.add(keyHash, leafAfter);
     },
     loadLeaf(hashOfKey, leaf) {

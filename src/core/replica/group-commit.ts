@@ -6,13 +6,17 @@ import {
   type Bytes,
   duration,
   type Entry,
+  EXPIRY_VERSION,
   type Fragment,
   type Hasher,
   type JsonValue,
   LatticeError,
   MAX_COMMIT_BYTES,
   MAX_OPERATIONS,
+  MAX_TTL_SECONDS,
+  MAX_WRITTEN_EXPIRY,
   type Operation,
+  PROTOCOL_VERSION,
   type Sibling,
 } from '../types/index.ts';
 import { createCommit, fragmentToSiblings, type PreparedOperation, prepareOperation } from '../wire/index.ts';
@@ -96,7 +100,9 @@ export function groupCommit(intents: readonly WriteIntent[], deps: GroupCommitDe
     if (hlcMs(ticked.hlc) > deps.lastMs) return refuse(retired());
     let commit: Fragment;
     try {
-      commit = createCommit({ network, author: self, hlc: ticked.hlc, operations }, hasher, sign);
+      // Whoever reads version 1 only takes every commit without ends.
+      const version = operations.some((one) => one.operation.expires !== undefined) ? EXPIRY_VERSION : PROTOCOL_VERSION;
+      commit = createCommit({ network, author: self, hlc: ticked.hlc, operations, version }, hasher, sign);
     } catch (error) {
       // What is stored under one of the keys must not end the node: the contexts are made of it.
       if (!(error instanceof LatticeError)) throw error;
@@ -108,7 +114,9 @@ export function groupCommit(intents: readonly WriteIntent[], deps: GroupCommitDe
     for (const { intent, at, first, created } of parts) {
       const results = created.map((isNew, i) => {
         const sibling = siblings[first + i] as Sibling;
-        return { key: sibling.operation.key, version: `${commit.id}.${sibling.index}`, created: isNew };
+        const { key, expires } = sibling.operation;
+        const written = { key, version: `${commit.id}.${sibling.index}`, created: isNew };
+        return expires === undefined ? written : { ...written, expires };
       });
       writes[at] = { ok: true, commit, results };
       rows.push(...(intent.rows?.({ commit, first, created }) ?? []));
@@ -143,7 +151,7 @@ export function groupCommit(intents: readonly WriteIntent[], deps: GroupCommitDe
  * LatticeError that says what is wrong.
  */
 function prepareIntent(intent: WriteIntent, deps: GroupCommitDeps): PreparedIntent {
-  const { read, self, isKnown, forgotten } = deps;
+  const { read, self, isKnown, forgotten, now } = deps;
   const keys = new Set<string>();
   const created: boolean[] = [];
   let bytes = 0;
@@ -152,7 +160,7 @@ function prepareIntent(intent: WriteIntent, deps: GroupCommitDeps): PreparedInte
     if (keys.has(key)) throw new LatticeError('duplicate-key', `a key stands once in a commit: ${JSON.stringify(key)}`);
     keys.add(key);
     const entry = read(key);
-    checkConditions(key, entry, wanted);
+    checkConditions(key, entry, wanted, now);
     if (wanted.kind === 'renew') {
       const prepared = prepareOperation(renewed(key, entry, wanted.inPlaceOf, deps));
       bytes += prepared.bytes.length;
@@ -160,14 +168,21 @@ function prepareIntent(intent: WriteIntent, deps: GroupCommitDeps): PreparedInte
       return prepared;
     }
     const context = contextOf(entry, self, isKnown, forgotten.of(key));
+    const expires = endOf(wanted, now);
     const operation: Operation =
-      wanted.kind === 'put'
-        ? { kind: 'put', key, value: wanted.value as JsonValue, context }
-        : { kind: 'delete', key, context };
+      wanted.kind === 'delete'
+        ? { kind: 'delete', key, context }
+        : {
+            kind: 'put',
+            key,
+            value: wanted.value as JsonValue,
+            context,
+            ...(expires === undefined ? {} : { expires }),
+          };
     // This checks the value too. The operation is encoded once, and the commit is made of these very bytes.
     const prepared = prepareOperation(operation);
     bytes += prepared.bytes.length;
-    created.push(!isLive(entry));
+    created.push(!isLive(entry, now));
     return prepared;
   });
   if (bytes > MAX_COMMIT_BYTES) {
@@ -177,6 +192,30 @@ function prepareIntent(intent: WriteIntent, deps: GroupCommitDeps): PreparedInte
     );
   }
   return { operations, created, bytes };
+}
+
+/**
+ * When a put ends, Unix ms; undefined when it has no end. LatticeError `invalid-expiry`. A write that waited until its
+ * end had come is refused as well: nobody would ever see it.
+ */
+function endOf(
+  { kind, key, expires, ttl }: Pick<WriteIntent['operations'][number], 'kind' | 'key' | 'expires' | 'ttl'>,
+  now: number,
+): number | undefined {
+  if (expires === undefined && ttl === undefined) return undefined;
+  const refuse = (rule: string): LatticeError =>
+    new LatticeError('invalid-expiry', `${JSON.stringify(key)}: ${rule}`, { details: { key } });
+  if (kind !== 'put') throw refuse('only a put can have an end');
+  if (ttl === undefined) {
+    if (expires !== undefined && Number.isSafeInteger(expires) && expires > now && expires <= MAX_WRITTEN_EXPIRY)
+      return expires;
+    const latest = `${MAX_WRITTEN_EXPIRY}, the end of the year 9999`;
+    throw refuse(`expires is a whole number of Unix ms after the present ${Math.round(now)} and at most ${latest}`);
+  }
+  if (expires !== undefined) throw refuse('a put has expires or ttl, not both');
+  if (!Number.isSafeInteger(ttl) || ttl < 1 || ttl > MAX_TTL_SECONDS)
+    throw refuse(`ttl is a whole number of seconds from 1 to ${MAX_TTL_SECONDS}`);
+  return Math.ceil(now) + 1000 * ttl;
 }
 
 /**

@@ -7,9 +7,11 @@ export {
   type EntryView,
   type FoundContradiction,
   type OperationOutcome,
+  type PassedEnd,
   type RowWrite,
   type Step,
-  shownAfter,
+  type Told,
+  toldOf,
   type WriteIntent,
   type WriteOutcome,
 } from './step.ts';

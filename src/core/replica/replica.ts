@@ -1,9 +1,9 @@
 import { isFuture } from '../clock/index.ts';
 import type { MerkleTree } from '../merkle/index.ts';
 import type { LiveCells } from '../reconcile/index.ts';
-import { type AuthorClock, STATE_FORMAT, type StateMeta } from '../rows/index.ts';
+import { type AuthorClock, type End, type EndMark, STATE_FORMAT, type StateMeta } from '../rows/index.ts';
 import type { AttestedEntry } from '../snapshot/index.ts';
-import { contradictionOf, mergeSibling } from '../state/index.ts';
+import { contradictionOf, mergeSibling, winner } from '../state/index.ts';
 import type { Author, Bytes, Context, Entry, Fragment, Hasher, Hlc, Sibling } from '../types/index.ts';
 import { fragmentToSiblings, keyHashInto } from '../wire/index.ts';
 import { adoptEntries, type Correction, correctEntries } from './amend.ts';
@@ -13,14 +13,16 @@ import { createEntryTree } from './entry-tree.ts';
 import { createForgotten } from './forgotten.ts';
 import { groupCommit } from './group-commit.ts';
 import { createOwnHistory, type OwnHistory } from './own-history.ts';
-import type {
-  AppliedFragment,
-  EntryView,
-  FoundContradiction,
-  OperationOutcome,
-  RowWrite,
-  Step,
-  WriteIntent,
+import {
+  type AppliedFragment,
+  type EntryView,
+  type FoundContradiction,
+  type OperationOutcome,
+  type PassedEnd,
+  type RowWrite,
+  type Step,
+  toldOf,
+  type WriteIntent,
 } from './step.ts';
 import { addEntryRows, addStateRows } from './step-rows.ts';
 
@@ -85,6 +87,12 @@ export interface Replica {
   adopt(entries: readonly AttestedEntry[], view: EntryView): Step;
   /** Mends or takes out operations whose signatures proved bad. An operation that is not here is passed over. */
   correct(corrections: readonly Correction[], view: EntryView): Step;
+  /**
+   * Moves the mark of what has ended (SPEC EX5) to `mark`, forward or back, and tells of the entries between that
+   * readers see their values no more, or again. `ends` are all rows of ends between the two marks; those that their
+   * entries have left meanwhile are passed over. `now` is in Unix ms.
+   */
+  passEnds(ends: readonly End[], mark: EndMark, view: EntryView, now: number): Step;
 
   /**
    * Takes note of a time that no later own commit may belong to. It becomes durable with the next step that changes
@@ -94,6 +102,8 @@ export interface Replica {
 
   /** Takes over the persisted clock and sequence of an earlier run. */
   restore(meta: StateMeta): void;
+  /** Sets the mark of what has ended in an earlier run. To be called before anything is loaded. */
+  loadEnded(mark: EndMark): void;
   /**
    * Takes in an entry that was read at a start; `loaded` builds the tree of all of them at once. The caller loads the
    * cells.
@@ -129,6 +139,7 @@ interface Owned {
 type Known = ReadonlyMap<string, AttestedEntry>;
 
 const NONE_KNOWN: Known = new Map();
+const NONE_PASSED: readonly PassedEnd[] = [];
 
 /** An empty replica; `restore`, the `load` functions and `loaded` give it the state of an earlier run. */
 export function createReplica(options: ReplicaOptions): Replica {
@@ -140,10 +151,11 @@ export function createReplica(options: ReplicaOptions): Replica {
   let sequence = 0;
 
   function meta(): StateMeta {
-    const { tree, live, conflicts } = entries;
+    const { tree, live, conflicts, ended } = entries;
     const root = tree.root();
     const hlc = clocks.last;
-    return { format: STATE_FORMAT, incarnation, network, root, entries: tree.size, live, conflicts, sequence, hlc };
+    const counts = { entries: tree.size, live, conflicts };
+    return { format: STATE_FORMAT, incarnation, network, root, ...counts, sequence, hlc, ended };
   }
 
   /**
@@ -154,7 +166,8 @@ export function createReplica(options: ReplicaOptions): Replica {
     draft: Draft,
     known: Known,
     own: readonly RowWrite[],
-  ): Pick<Step, 'rows' | 'changed' | 'root' | 'sequence' | 'meta'> {
+    toldAt: number,
+  ): Pick<Step, 'rows' | 'changed' | 'passed' | 'toldAt' | 'root' | 'sequence' | 'meta'> {
     const changed = draft.finish((key, out) => {
       const attested = known.get(key);
       if (attested === undefined) keyHashInto(key, hasher, out);
@@ -169,14 +182,17 @@ export function createReplica(options: ReplicaOptions): Replica {
     if (changed.length > 0) sequence++;
     const after = meta();
     if (changed.length > 0) {
-      addStateRows(rows, { changed, clocks: clocks.takeRaised(), meta: after, journalLength });
+      const told = toldOf({ changed, passed: NONE_PASSED, toldAt });
+      addStateRows(rows, { told, clocks: clocks.takeRaised(), meta: after, journalLength });
       for (const row of own) rows.push(row);
     }
-    return { rows, changed, root: after.root, sequence, meta: after };
+    return { rows, changed, passed: NONE_PASSED, toldAt, root: after.root, sequence, meta: after };
   }
 
+  /** The step of an amendment. What has ended by then is told by the step that passes its end. */
+
   const amended = (draft: Draft, known: Known, owned: Owned): Step => ({
-    ...conclude(draft, known, owned.rows),
+    ...conclude(draft, known, owned.rows, 0),
     applied: [],
     writes: [],
     commits: [],
@@ -267,7 +283,14 @@ export function createReplica(options: ReplicaOptions): Replica {
         sign,
       });
       const own = [...rows, ...owned.rows, ...commits.map(history.made)];
-      return { ...conclude(draft, NONE_KNOWN, own), applied, writes, commits, contradictions, unmade: owned.unmade };
+      return {
+        ...conclude(draft, NONE_KNOWN, own, now),
+        applied,
+        writes,
+        commits,
+        contradictions,
+        unmade: owned.unmade,
+      };
     },
     adopt(attested, view) {
       const draft = createDraft(view);
@@ -279,6 +302,23 @@ export function createReplica(options: ReplicaOptions): Replica {
       correctEntries(corrections, draft);
       return amended(draft, NONE_KNOWN, createOwned());
     },
+    passEnds(ends, mark, view, now) {
+      const found = ends.flatMap(({ key, keyHash, ms }): PassedEnd[] => {
+        const entry = view(key);
+        // A row that a write has replaced may come back to an iteration of the store.
+        return entry !== undefined && winner(entry).operation.expires === ms ? [{ key, keyHash, entry }] : [];
+      });
+      const before = entries.ended;
+      const passed = entries.passEnds(mark, found);
+      const rows: RowWrite[] = [];
+      if (passed.length === 0) entries.loadEnded(before);
+      else sequence++;
+      const after = meta();
+      const step = { passed, changed: [], toldAt: now, root: after.root, sequence, meta: after };
+      if (passed.length > 0)
+        addStateRows(rows, { told: toldOf(step), clocks: clocks.takeRaised(), meta: after, journalLength });
+      return { ...step, rows, applied: [], writes: [], commits: [], contradictions: [], unmade: [] };
+    },
     history,
 
     restore(earlier) {
@@ -286,6 +326,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       ({ sequence } = earlier);
     },
     observeTime: clocks.observeTime,
+    loadEnded: entries.loadEnded,
     load(entry) {
       observeAll(entry);
       entries.load(entry);

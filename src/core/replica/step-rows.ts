@@ -1,18 +1,22 @@
 import {
   type AuthorClock,
   conflictKey,
+  type End,
   encodeJournal,
   encodeStateMeta,
+  endKey,
+  endValue,
   entryKey,
   journalKey,
   listedKey,
   metaKey,
   type StateMeta,
 } from '../rows/index.ts';
-import type { Bytes } from '../types/index.ts';
+import { winner } from '../state/index.ts';
+import type { Bytes, Entry } from '../types/index.ts';
 import { encodeEntry } from '../wire/index.ts';
 import { isConflict } from './entry-tree.ts';
-import { type ChangedEntry, type RowWrite, shownAfter } from './step.ts';
+import type { ChangedEntry, RowWrite, Told } from './step.ts';
 
 /** The key of the state record. */
 export const STATE_META = metaKey('state');
@@ -32,21 +36,32 @@ export function addEntryRows(
     rows.push({ type: 'put', key: entryKey(keyHash), value: bytes ?? encodeEntry(after) });
     if (before === undefined) rows.push({ type: 'put', key: listedKey(key), value: NOTHING });
   }
+  const ending = endOf(after, keyHash);
+  const ended = endOf(before, keyHash);
+  if (ended !== undefined && ended.ms !== ending?.ms) rows.push({ type: 'del', key: endKey(ended) });
+  if (ending !== undefined && ending.ms !== ended?.ms)
+    rows.push({ type: 'put', key: endKey(ending), value: endValue(key) });
   const conflict = isConflict(after);
   if (conflict === isConflict(before)) return;
   rows.push(conflict ? { type: 'put', key: conflictKey(key), value: NOTHING } : { type: 'del', key: conflictKey(key) });
+}
+
+/** When the winner of an entry ends; undefined for one that has no end. */
+function endOf(entry: Entry | undefined, keyHash: Bytes): Omit<End, 'key'> | undefined {
+  const ms = entry === undefined ? undefined : winner(entry).operation.expires;
+  return ms === undefined ? undefined : { ms, keyHash };
 }
 
 /** Adds the journal's record of a step and the state after the step, and takes out the oldest record. */
 export function addStateRows(
   rows: RowWrite[],
   {
-    changed,
+    told,
     clocks,
     meta,
     journalLength,
   }: {
-    readonly changed: readonly ChangedEntry[];
+    readonly told: readonly Told[];
     /** The clocks of the authors of whom something newer was seen than before. */
     readonly clocks: readonly AuthorClock[];
     readonly meta: StateMeta;
@@ -55,11 +70,15 @@ export function addStateRows(
   },
 ): void {
   const { root, sequence } = meta;
-  const changes = changed.map((entry) => {
-    const { commit, index, operation, author, hlc } = shownAfter(entry);
-    const alone = entry.after?.siblings.length === 1;
-    return { key: entry.key, commit, index, deleted: operation.kind === 'delete', alone, author, hlc };
-  });
+  const changes = told.map(({ key, shown: { commit, index, author, hlc }, deleted, alone }) => ({
+    key,
+    commit,
+    index,
+    deleted,
+    alone,
+    author,
+    hlc,
+  }));
   rows.push({ type: 'put', key: journalKey(sequence), value: encodeJournal({ root, clocks, changes }) });
   if (sequence > journalLength) rows.push({ type: 'del', key: journalKey(sequence - journalLength) });
   rows.push({ type: 'put', key: STATE_META, value: encodeStateMeta(meta) });

@@ -1,5 +1,5 @@
 import type { StateMeta } from '../rows/index.ts';
-import { type Conditions, type Contradiction, type MergeOutcome, winner } from '../state/index.ts';
+import { type Conditions, type Contradiction, isGone, type MergeOutcome, winner } from '../state/index.ts';
 import type { Author, Bytes, Entry, Fragment, Hlc, LatticeError, Sibling } from '../types/index.ts';
 
 /** A row that a step writes or deletes, in the shape of the store port's operations. */
@@ -19,6 +19,9 @@ export interface WriteIntent {
     readonly kind: 'put' | 'delete' | 'renew';
     readonly key: string;
     readonly value?: unknown;
+    /** When a put ends, Unix ms; or how many seconds after it is written. At most one of the two. */
+    readonly expires?: number;
+    readonly ttl?: number;
     readonly inPlaceOf?: Author;
   })[];
   /**
@@ -38,7 +41,13 @@ export type WriteOutcome =
   | {
       readonly ok: true;
       readonly commit: Fragment;
-      readonly results: readonly { readonly key: string; readonly version: string; readonly created: boolean }[];
+      readonly results: readonly {
+        readonly key: string;
+        readonly version: string;
+        readonly created: boolean;
+        /** When what was written ends, Unix ms; absent where it has no end. */
+        readonly expires?: number;
+      }[];
     }
   | { readonly ok: false; readonly error: LatticeError };
 
@@ -66,6 +75,13 @@ export interface ChangedEntry {
   readonly after: Entry | undefined;
 }
 
+/** An entry whose winner is a put that has ended, or that lives again because the clock was set back over its end. */
+export interface PassedEnd {
+  readonly key: string;
+  readonly keyHash: Bytes;
+  readonly entry: Entry;
+}
+
 /** Two operations of one author and one key that contradict each other (SPEC R10). */
 export interface FoundContradiction {
   readonly kind: Contradiction;
@@ -91,6 +107,10 @@ export interface Step {
   readonly unmade: readonly Hlc[];
   /** The entries that changed, each key once, in the order in which they first changed. */
   readonly changed: readonly ChangedEntry[];
+  /** The entries whose ends this step passed. They stay as they are, so nothing else of the step names them. */
+  readonly passed: readonly PassedEnd[];
+  /** The time, Unix ms, at which is told of `changed` and `passed` whether readers see their values (SPEC EX2). */
+  readonly toldAt: number;
   readonly root: Bytes;
   readonly sequence: number;
   /** The state record after this step, which is durable once the rows are. */
@@ -100,13 +120,34 @@ export interface Step {
 /** Returns the current entry of a key. It must be able to answer for every key of a step's input without I/O. */
 export type EntryView = (key: string) => Entry | undefined;
 
-/**
- * What readers are shown of a changed key, for events and the journal. For a key that has left the state, that is a
- * deletion of what was shown before.
- */
-export function shownAfter({ key, before, after }: ChangedEntry): Sibling {
+/** For a key that has left the state, what readers are shown is a deletion of what was shown before. */
+function shownAfter({ key, before, after }: ChangedEntry): Sibling {
   if (after !== undefined) return winner(after);
   if (before === undefined) throw new Error(`the key ${JSON.stringify(key)} was not there and is not there`);
   const shown = winner(before);
   return { ...shown, operation: { kind: 'delete', key, context: shown.operation.context } };
+}
+
+/** What is told of a key in events and in the journal. */
+export interface Told {
+  readonly key: string;
+  readonly shown: Sibling;
+  /** Whether readers see no value. */
+  readonly deleted: boolean;
+  /** Whether the entry has no other sibling. */
+  readonly alone: boolean;
+}
+
+/** What a step tells of each key, in their order. */
+export function toldOf({ changed, passed, toldAt }: Pick<Step, 'changed' | 'passed' | 'toldAt'>): readonly Told[] {
+  const told = (key: string, entry: Entry | undefined, shown: Sibling): Told => ({
+    key,
+    shown,
+    deleted: isGone(shown.operation, toldAt),
+    alone: entry?.siblings.length === 1,
+  });
+  const ofChanged = changed.map((one) => told(one.key, one.after, shownAfter(one)));
+  return passed.length === 0
+    ? ofChanged
+    : [...ofChanged, ...passed.map(({ key, entry }) => told(key, entry, winner(entry)))];
 }

@@ -23,6 +23,8 @@ export interface IdempotencyRecord {
   readonly first: number;
   /** For each operation, whether its key had no value before. */
   readonly created: readonly boolean[];
+  /** For each operation when what it wrote ends, Unix ms, and 0 where that has no end. Absent where nothing ends. */
+  readonly ends?: readonly number[];
 }
 
 function bytesOf(hex: string, length: number): Bytes {
@@ -31,16 +33,18 @@ function bytesOf(hex: string, length: number): Bytes {
   return bytes;
 }
 
-/** The bytes of the row: [at, request, commit, hlc, first, [created…]]. */
+/** The bytes of the row: [at, request, commit, hlc, first, [created…]], and [ends…] where anything ends. */
 export function encodeIdempotency(record: IdempotencyRecord): Bytes {
-  const { at, request, commit, hlc, first, created } = record;
-  return encodeCbor([at, request, bytesOf(commit, HASH_BYTES), bytesOf(hlc, HLC_BYTES), first, created]);
+  const { at, request, commit, hlc, first, created, ends } = record;
+  const told = [at, request, bytesOf(commit, HASH_BYTES), bytesOf(hlc, HLC_BYTES), first, created];
+  return encodeCbor(ends === undefined ? told : [...told, ends]);
 }
 
 /** Reads the bytes of the row. LatticeError `damaged-row`. */
 export function decodeIdempotency(bytes: Bytes): IdempotencyRecord {
   return decodeStored('the record of an idempotency key', bytes, (reader) => {
-    expectArray(reader, 6);
+    const items = readHead(reader, ARRAY);
+    if (items !== 6 && items !== 7) throw malformed(`a record of an idempotency key has 6 or 7 items, not ${items}`);
     const at = readUint(reader);
     const request = readBytesOf(reader, HASH_BYTES);
     const commit = bytesToHex(readBytesOf(reader, HASH_BYTES));
@@ -50,6 +54,9 @@ export function decodeIdempotency(bytes: Bytes): IdempotencyRecord {
     if (count > MAX_OPERATIONS) throw malformed(`${count} operations; a commit has at most ${MAX_OPERATIONS}`);
     const created: boolean[] = [];
     for (let i = 0; i < count; i++) created.push(readBoolean(reader));
-    return { at, request, commit, hlc, first, created };
+    const told = { at, request, commit, hlc, first, created };
+    if (items === 6) return told;
+    expectArray(reader, count);
+    return { ...told, ends: created.map(() => readUint(reader)) };
   });
 }

@@ -43,6 +43,8 @@ export const BUCKETS = {
   floor: 0x13,
   /** ‖ u8 kind ‖ SHA-256 of an id → SHA-256 of the row that was added under it. */
   auditId: 0x11,
+  /** ‖ u64 end ‖ SHA-256(key) → the key: what ends, in the order in which it ends. */
+  end: 0x16,
 } as const;
 
 /** The name of a kind of row. */

@@ -10,6 +10,7 @@ import {
   MAX_SIBLINGS,
   type Sibling,
 } from '../types/index.ts';
+import { isGone } from './expiry.ts';
 
 /**
  * A multi-value register for each key, with causality by version vectors as in Shapiro et al., "A comprehensive study
@@ -156,7 +157,7 @@ export function winner(entry: Entry): Sibling {
   return entry.siblings[0] as Sibling;
 }
 
-/** Whether readers see a value, which means that there is an entry whose winner is a put. */
-export function isLive(entry: Entry | undefined): boolean {
-  return entry !== undefined && winner(entry).operation.kind === 'put';
+/** Whether readers see a value at `nowMs` (Unix ms): there is an entry, and its winner is a put that has not ended. */
+export function isLive(entry: Entry | undefined, nowMs: number): boolean {
+  return entry !== undefined && !isGone(winner(entry).operation, nowMs);
 }

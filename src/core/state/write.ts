@@ -23,10 +23,10 @@ export interface Conditions {
   readonly mustExist?: boolean;
 }
 
-/** Throws LatticeError `not-found` or `precondition-failed` when `entry` does not meet `conditions`. */
-export function checkConditions(key: string, entry: Entry | undefined, conditions: Conditions): void {
+/** Throws LatticeError `not-found` or `precondition-failed` when `entry` at `nowMs` (Unix ms) does not meet `conditions`. */
+export function checkConditions(key: string, entry: Entry | undefined, conditions: Conditions, nowMs: number): void {
   if (conditions.ifMatch === undefined && conditions.ifNoneMatch === undefined && conditions.mustExist !== true) return;
-  const live = entry !== undefined && isLive(entry) ? winner(entry) : undefined;
+  const live = entry !== undefined && isLive(entry, nowMs) ? winner(entry) : undefined;
   const current = live === undefined ? undefined : versionOf(live);
   if (conditions.mustExist === true && current === undefined) {
     throw new LatticeError('not-found', `no such key: ${JSON.stringify(key)}`);

@@ -20,6 +20,8 @@ export const ERROR_CODES = [
   'invalid-json',
   'invalid-key',
   'invalid-value',
+  'invalid-expiry',
+  'version-not-read',
 
   // Reads and writes of a node.
   'not-found',

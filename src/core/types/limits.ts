@@ -45,11 +45,15 @@ export const PROTOCOL_VERSION = 1;
 /**
  * (wire) The format version of headers whose puts may have an end. A node that does not speak it calls such a commit
  * one of an unknown version, while an end in a header of the version before would be malformed, and its relay punished.
- * So nodes write it only once every member speaks it.
+ * So nodes write it only once every member reads it.
  */
 export const EXPIRY_VERSION = 2;
 /** (wire) The latest end that a put may have, Unix ms: as far as the milliseconds of an HLC go, in the year 10889. */
 export const MAX_EXPIRY = 2 ** 48 - 1;
+/** The latest end that a node writes, Unix ms: the last moment that RFC 3339 can name, at the end of the year 9999. */
+export const MAX_WRITTEN_EXPIRY = 253_402_300_799_999;
+/** The longest span after which a put may be asked to end, in seconds: a hundred years of 365 days. */
+export const MAX_TTL_SECONDS = 100 * 365 * 86_400;
 /**
  * (wire) Most bytes of one fragment (header, signature, operations, proof hashes): the largest commit and its framing
  * fit.

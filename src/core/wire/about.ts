@@ -20,20 +20,25 @@ export interface About {
   /** What its operator calls it; '' when it has no name. */
   readonly name: string;
   readonly condition: Condition;
+  /** The newest format version of headers that it reads. Nodes of an earlier version do not tell, and read version 1. */
+  readonly reads?: number;
 }
 
-/** The last two elements of a hello. A name that is too long is cut to its bound. */
-export function aboutFields({ name, condition: { serves, readOnly } }: About): CborItem[] {
-  return [clip(name, MAX_NAME_BYTES), [serves, readOnly.slice(0, MAX_REASONS)]];
+/** The last elements of a hello: two, or three with `reads`. A name that is too long is cut to its bound. */
+export function aboutFields({ name, condition: { serves, readOnly }, reads }: About): CborItem[] {
+  const fields = [clip(name, MAX_NAME_BYTES), [serves, readOnly.slice(0, MAX_REASONS)]];
+  return reads === undefined ? fields : [...fields, reads];
 }
 
-export function readAbout(reader: WireReader): About {
+/** Reads these elements. `tellsReads`: there are three. */
+export function readAbout(reader: WireReader, tellsReads: boolean): About {
   const name = reader.text('name', 0, MAX_NAME_BYTES);
   reader.array('condition', 2, 2);
   const serves = reader.boolean();
   const count = reader.array('reasons', 0, MAX_REASONS);
   const readOnly = Array.from({ length: count }, () => reader.text('reason', 1, MAX_REASON_CODE_BYTES));
-  return { name, condition: { serves, readOnly } };
+  const about = { name, condition: { serves, readOnly } };
+  return tellsReads ? { ...about, reads: reader.uint('header version', 1) } : about;
 }
 
 export function sameAbout(a: About, b: About): boolean {

@@ -81,7 +81,7 @@ function readSibling(reader: Reader, hasher: Hasher | undefined): Sibling {
     index,
     author,
     hlc,
-    operation: decodeOperation(operationBytes),
+    operation: decodeOperation(operationBytes, header.version),
     operationBytes,
     headerBytes,
     signature,

@@ -134,9 +134,9 @@ function decodeOperations(items: readonly Bytes[], indices: readonly number[], h
  * The fragment that `bytes` are: canonical, within every limit, with each key once, no context that breaks SPEC O3, and
  * a proof that leads to the header's root. Signature, network, trust and time are checked elsewhere. Byte fields are
  * views of `bytes`. LatticeError `unknown-version` when the header has another version, otherwise `malformed`. `newest`
- * is the latest header version that the caller speaks.
+ * is the latest header version that the caller reads.
  */
-export function decodeFragment(bytes: Bytes, hasher: Hasher, newest: number = PROTOCOL_VERSION): Fragment {
+export function decodeFragment(bytes: Bytes, hasher: Hasher, newest: number = EXPIRY_VERSION): Fragment {
   if (bytes.length > MAX_FRAGMENT_BYTES)
     throw malformed(`a fragment has at most ${MAX_FRAGMENT_BYTES} bytes, not ${bytes.length}`);
   const reader = createReader(bytes);

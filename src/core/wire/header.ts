@@ -71,9 +71,9 @@ export function encodeHeader(header: Header): Bytes {
 /**
  * The header that `bytes` are. `opsRoot` is a view of `bytes`. LatticeError `unknown-version` when `bytes` are an array
  * that begins with another version, whatever follows; otherwise `malformed`. `newest` is the latest version that the
- * caller speaks.
+ * caller reads.
  */
-export function decodeHeader(bytes: Bytes, newest: number = PROTOCOL_VERSION): Header {
+export function decodeHeader(bytes: Bytes, newest: number = EXPIRY_VERSION): Header {
   const reader = createReader(bytes);
   const items = readHead(reader, ARRAY);
   const version = readUint(reader);

@@ -226,10 +226,10 @@ const SYNC = {
   await: 29,
   awaited: 30,
 } as const;
-/** A hello has as many elements, or two fewer from nodes of an earlier version. */
-const WHOLE_HELLO = 7;
+/** A hello has as many elements, or one or three fewer from nodes of earlier versions. */
+const WHOLE_HELLO = 8;
 const SYNC_LENGTHS = {
-  1: [WHOLE_HELLO - 2, WHOLE_HELLO],
+  1: [WHOLE_HELLO - 3, WHOLE_HELLO - 1, WHOLE_HELLO],
   2: 2,
   3: 2,
   4: 3,
@@ -432,7 +432,9 @@ function readSync(reader: WireReader, type: number): SyncMessage {
       const software = reader.text('software', 0, MAX_SOFTWARE_BYTES);
       const head = decodeSignedHead(reader.bytes('head', 1, MAX_HEAD_BYTES));
       const hello = { type: 'hello' as const, software, head, yourHlc: reader.hlc('your hlc') };
-      return reader.elements() === WHOLE_HELLO ? { ...hello, about: readAbout(reader) } : hello;
+      const elements = reader.elements();
+      if (elements < WHOLE_HELLO - 1) return hello;
+      return { ...hello, about: readAbout(reader, elements === WHOLE_HELLO) };
     }
     case SYNC.digests:
       return { type: 'digests', queries: repeat(reader.array('queries', 1, MAX_QUERIES), () => readQuery(reader)) };

@@ -162,7 +162,7 @@ export function decodeSentEntry(bytes: Bytes, network: string, hasher: Hasher): 
     const proof = splitBytes(readBytes(reader), HASH_BYTES);
     const header = decodeHeader(headerBytes);
     if (header.network !== network) throw malformed('a commit is of another network');
-    const operation = decodeOperation(operationBytes);
+    const operation = decodeOperation(operationBytes, header.version);
     const fault = contextFault(operation.context, header);
     if (fault !== undefined) throw malformed(`a context ${fault}`);
     singleRootInto(header.count, index, operationBytes, proof, hasher, ROOT);

@@ -17,6 +17,8 @@ export interface ExportedEntry {
   readonly author: string;
   /** 16 hex digits. */
   readonly hlc: string;
+  /** When it ends, Unix ms; absent where it has no end. */
+  readonly expires?: number | undefined;
   /** Number of other values of the key; absent where it is in no conflict. */
   readonly conflicts?: number | undefined;
 }
@@ -41,12 +43,12 @@ export interface Form {
 
 const timeOf = (hlc: string): string => new Date(hlcMs(hexToHlc(hlc))).toISOString();
 
-/** One JSON object a line. */
+/** One JSON object a line, with the end of what has one. */
 const ndjson: Form = {
   head: '',
   separator: '',
-  entry: ({ key, value, author, hlc }) => ({
-    text: `${JSON.stringify({ key, value, author, time: timeOf(hlc) })}\n`,
+  entry: ({ key, value, author, hlc, expires }) => ({
+    text: `${JSON.stringify({ key, value, author, time: timeOf(hlc), expires })}\n`,
   }),
   tail: () => '',
 };

@@ -33,6 +33,8 @@ export interface WrittenState {
   readonly vault: number;
   /** Values of which another form may have been the original's, so that its root may have been another one. */
   readonly formsLost: number;
+  /** Values that end, where the form has no ends. */
+  readonly endsLost: number;
 }
 
 /** Keys of entries that the vault writes alone (SPEC U3). */
@@ -75,6 +77,7 @@ async function written(
   const conflicts: string[] = [];
   let vault = 0;
   let formsLost = 0;
+  let endsLost = 0;
   for await (const entry of entries) {
     if (VAULT_KEY.test(entry.key)) {
       vault++;
@@ -83,6 +86,7 @@ async function written(
     const { text, leaf, formLost } = form.entry(entry);
     if (entry.conflicts !== undefined) conflicts.push(entry.key);
     if (formLost === true) formsLost++;
+    if (entry.expires !== undefined && format !== 'ndjson') endsLost++;
     const hashed = leaf === undefined ? undefined : hasher.hash(utf8.encode(leaf));
     known.push({ key: entry.key, leaf: hashed, ...spill.add(text) });
     if (known.length % ENTRIES_A_TURN !== 0) continue;
@@ -125,6 +129,7 @@ async function written(
     conflicts: conflicts.toSorted(compareCodePoints),
     vault,
     formsLost,
+    endsLost,
   };
 }
 

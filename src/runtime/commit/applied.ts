@@ -11,7 +11,7 @@ export interface TakenFragment extends AppliedFragment {
 export interface Applied {
   readonly step: Step;
   readonly taken: readonly TakenFragment[];
-  /** Whether the step comes from an amendment. */
+  /** Whether the step changed entries by an amendment. */
   readonly amended: boolean;
 }
 

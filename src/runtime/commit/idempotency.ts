@@ -8,7 +8,7 @@ import {
   idempotencyKey,
   idempotencyKeyToKey,
 } from '../../core/rows/index.ts';
-import { type Bytes, equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
+import { type Bytes, equalBytes, type Fragment, type Hasher, LatticeError } from '../../core/types/index.ts';
 import type { Clock, Store } from '../../ports/index.ts';
 import type { WriteOperation, WriteResult } from '../facade/index.ts';
 import { twoReads } from '../storage/two-reads.ts';
@@ -68,6 +68,10 @@ export function createIdempotency(deps: {
           o.ifMatch ?? null,
           o.ifNoneMatch ?? null,
           o.mustExist ?? null,
+          // A span is hashed as it was asked for, so that a repeated request asks for the same. Whatever it is, it is
+          // hashed as text, because it has not been checked yet.
+          ...(o.expires === undefined ? [] : ['expires', String(o.expires)]),
+          ...(o.ttl === undefined ? [] : ['ttl', String(o.ttl)]),
         ]),
       ),
     );
@@ -92,6 +96,7 @@ export function createIdempotency(deps: {
         hlc: hlcToHex(commit.header.hlc),
         first,
         created,
+        ...endsOf(commit, first, created.length),
       });
       rows.push({ type: 'put', key: idempotencyKey(key), value });
       return rows;
@@ -120,6 +125,7 @@ export function createIdempotency(deps: {
       key: o.key,
       version: `${held.commit}.${held.first + i}`,
       created: held.created[i] === true,
+      ...(held.ends?.[i] ? { expires: held.ends[i] } : {}),
     }));
     return { commit: held.commit, hlc: held.hlc, results, replayed: true };
   }
@@ -142,6 +148,12 @@ export function createIdempotency(deps: {
       return outcome;
     },
   };
+}
+
+/** The ends of a write's operations in its commit, if any has one. */
+function endsOf({ operations }: Fragment, first: number, count: number): { readonly ends?: readonly number[] } {
+  const ends = operations.slice(first, first + count).map(({ operation }) => operation.expires ?? 0);
+  return ends.some((end) => end > 0) ? { ends } : {};
 }
 
 function mismatch(): LatticeError {

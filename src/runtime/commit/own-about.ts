@@ -1,3 +1,4 @@
+import { EXPIRY_VERSION } from '../../core/types/index.ts';
 import type { About } from '../../core/wire/index.ts';
 import type { Guard } from './guard.ts';
 
@@ -24,6 +25,7 @@ export function createOwnAbout(deps: {
           .map(({ code }) => code)
           .sort(),
       },
+      reads: EXPIRY_VERSION,
     }),
     takesOver(given) {
       isTakingOver = given;

@@ -266,7 +266,7 @@ export function createWriter(deps: WriterDeps): Writer {
   /** Reports a durable batch. An error of a listener must not take the batch back, because it is durable. */
   function tell(step: Step, { fragments, amendment }: Waiting): void {
     const taken = step.applied.map((one, i) => ({ ...one, origin: (fragments[i] as FragmentJob).origin }));
-    const applied: Applied = { step, taken, amended: amendment !== undefined };
+    const applied: Applied = { step, taken, amended: amendment !== undefined && step.changed.length > 0 };
     try {
       if (step.rows.length > 0) deps.onDurable(applied);
       else if (taken.length > 0) deps.onUnchanged?.(applied);

@@ -22,6 +22,8 @@ function toIntent(operations: readonly WriteOperation[]): Pick<WriteIntent, 'ope
         kind: o.op,
         key: checkKey(o.key),
         ...(o.op === 'put' ? { value: o.value } : {}),
+        ...(o.expires === undefined ? {} : { expires: o.expires }),
+        ...(o.ttl === undefined ? {} : { ttl: o.ttl }),
         ...(o.ifMatch === undefined ? {} : { ifMatch: o.ifMatch }),
         ...(o.ifNoneMatch === undefined ? {} : { ifNoneMatch: o.ifNoneMatch }),
         ...(o.mustExist === undefined ? {} : { mustExist: o.mustExist }),
@@ -70,12 +72,15 @@ export function createWrites(deps: {
   readonly guard: Guard;
   readonly writer: Writer;
   readonly idempotency: Idempotency;
+  /** Throws LatticeError `version-not-read` while a member is not known to read what ends. */
+  readonly checkEnds: () => void;
 }): Writes {
-  const { guard, writer, idempotency } = deps;
+  const { guard, writer, idempotency, checkEnds } = deps;
 
   async function write(intent: WriteIntent, signal?: AbortSignal): Promise<WriteResult> {
     await (signal === undefined ? guard.ready() : raceAbort(guard.ready(), signal));
     checkWritable(guard);
+    if (intent.operations.some(({ expires, ttl }) => expires !== undefined || ttl !== undefined)) checkEnds();
     const outcome = await writer.write(intent);
     if (!outcome.ok) throw outcome.error;
     return { commit: outcome.commit.id, hlc: hlcToHex(outcome.commit.header.hlc), results: outcome.results };

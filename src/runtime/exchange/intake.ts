@@ -72,6 +72,8 @@ export interface IntakeDeps {
   readonly onAnnouncement: TakeNotice;
   /** Takes the name that a peer gives itself; undefined where it gives none. */
   readonly onName: (author: Author, name: string | undefined) => void;
+  /** Is told the newest format version of headers that a peer says it reads; undefined when it says none. */
+  readonly onReads: (author: Author, version: number | undefined) => void;
   /** Sends a head of an author with whose key two nodes run to those of the two that have a push stream from us. */
   readonly tellTwins: (head: SignedHead) => void;
   /** Compares a peer's newest head with our state. */
@@ -134,6 +136,7 @@ export function createIntake(deps: IntakeDeps): Intake {
     const mended = noteCondition(peer.view, hello.about?.condition, deps.clock.now(), hello.head.head);
     if (otherSoftware || mended) forgetRefused(peer);
     deps.onName(author, hello.about?.name);
+    deps.onReads(author, hello.about?.reads);
     if (deps.isTrusted(author)) guard.toldOwnHlc(author, hello.yourHlc);
   }
 

@@ -239,11 +239,13 @@ export function createResponder(deps: ResponderDeps): Responder {
   };
 }
 
-/** A node of an earlier version asks in the shorter form of a hello, and knows no other answer (SPEC S2). */
+/** A node of an earlier version asks in a shorter form of a hello, and knows no longer answer (SPEC S2). */
 function answerTo(asked: Hello, answer: SyncMessage): SyncMessage {
-  if (asked.about !== undefined || answer.type !== 'hello') return answer;
-  const { about: _, ...shorter } = answer;
-  return shorter;
+  if (asked.about?.reads !== undefined || answer.type !== 'hello' || answer.about === undefined) return answer;
+  const { about, ...shortest } = answer;
+  if (asked.about === undefined) return shortest;
+  const { reads: _, ...shorter } = about;
+  return { ...shortest, about: shorter };
 }
 
 /** Whether the request is one by which a peer looks for differences or settles them. */

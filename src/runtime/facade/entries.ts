@@ -13,17 +13,21 @@ export interface EntryView {
   readonly hlc: string;
   readonly commit: string;
   readonly index: number;
+  /** When it ends, Unix ms; absent where it has no end. */
+  readonly expires?: number;
   /** Number of other siblings; absent when there are none. */
   readonly conflicts?: number;
 }
 
-/** A sibling of a key in conflict. It has no `value` when it is `deleted`. */
+/** A sibling of a key in conflict. It has no `value` when it is `deleted`, which one that has ended is too. */
 export interface SiblingView {
   readonly version: string;
   readonly author: string;
   readonly hlc: string;
   readonly deleted: boolean;
   readonly value?: JsonValue;
+  /** When it ends or has ended, Unix ms; absent where it has no end. */
+  readonly expires?: number;
 }
 
 export interface ConflictView {
@@ -42,6 +46,14 @@ export interface WriteOperation {
   readonly op: 'put' | 'delete';
   readonly key: string;
   readonly value?: JsonValue;
+  /**
+   * When a put ends (SPEC EX1), Unix ms: later than the present and at most 253402300799999. From then on every node
+   * shows the key as deleted. LatticeError `invalid-expiry` beyond these bounds, and `version-not-read` while a member
+   * is not known to read such writes.
+   */
+  readonly expires?: number;
+  /** The same as a span: how many whole seconds after it is written a put ends, 1 to 3,153,600,000. Not with `expires`. */
+  readonly ttl?: number;
   /**
    * What the write presumes of the key: `'*'` that it exists, a version or several that its current version is one of
    * them. Where that does not hold, the write is rejected with LatticeError `precondition-failed`.
@@ -62,7 +74,13 @@ export interface WriteOperation {
 export interface WriteResult {
   readonly commit: string;
   readonly hlc: string;
-  readonly results: readonly { readonly key: string; readonly version: string; readonly created: boolean }[];
+  readonly results: readonly {
+    readonly key: string;
+    readonly version: string;
+    readonly created: boolean;
+    /** When what was written ends, Unix ms; absent where it has no end. */
+    readonly expires?: number;
+  }[];
   /** True: an earlier write under the same idempotency key has this result, and this call wrote nothing. */
   readonly replayed?: true;
 }
@@ -84,7 +102,10 @@ export interface HistoryItem {
   readonly author?: string;
   readonly hlc?: string;
   readonly at?: number;
+  /** Whether it was a delete; of a present one, also whether it has ended. */
   readonly deleted: boolean;
+  /** When a present one ends or has ended, Unix ms; absent where it has no end. */
+  readonly expires?: number;
   /** The local sequence from which on it was shown; absent where the journal does not tell it. */
   readonly sequence?: number;
   /** Whether it is what the key shows at present. */
@@ -111,7 +132,7 @@ export interface HistoryPage {
 export interface ProofDocument {
   readonly format: 'diotec360-lattice-proof/1';
   readonly key: string;
-  readonly kind: 'present' | 'deleted' | 'absent';
+  readonly kind: 'present' | 'deleted' | 'expired' | 'absent';
   readonly root: string;
   readonly network: string;
   /** The Merkle proof in the binary form of SPEC P1. */

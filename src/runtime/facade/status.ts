@@ -190,6 +190,11 @@ export interface NodeStatus {
    * compared with those of the others. Absent otherwise.
    */
   readonly writesWait?: boolean;
+  /**
+   * The members that are not known to read values with an end, in the words that people read; until there are none, no
+   * such value is written here. Absent where there are none.
+   */
+  readonly endsNotReadBy?: readonly string[];
   readonly scrub?: ScrubStatus;
   /** How far a bootstrap has come; absent where none ran since the start. */
   readonly bootstrap?: BootstrapStatus;

@@ -1,3 +1,4 @@
+import { nodeLabel } from '../../core/types/index.ts';
 import { encodeGossip } from '../../core/wire/index.ts';
 import { createAudit } from '../audit/audit.ts';
 import { createBootstrap, MIN_ENTRIES } from '../bootstrap/bootstrap.ts';
@@ -11,6 +12,7 @@ import { CUT_PERIOD_MS, CUT_SETTLE_MS, createCuts } from '../cuts/cuts.ts';
 import { createMismatches } from '../cuts/mismatches.ts';
 import { createAttestationWays } from '../cuts/spread.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
+import { createHeaderVersions } from '../fleet/header-versions.ts';
 import { createRememberedPeers } from '../fleet/remembered-peers.ts';
 import { createDoubt } from '../membership/doubt.ts';
 import { createComparison } from '../repair/compare-peer.ts';
@@ -22,6 +24,7 @@ import { createCheckpointSaver } from '../upkeep/checkpoint-save.ts';
 import { createIntegrityCheck } from '../upkeep/integrity.ts';
 import { createStoreChecks } from '../upkeep/store-checks.ts';
 import { createSupervision } from '../upkeep/supervision.ts';
+import { expectedNodes } from '../watch/members.ts';
 import type { LungParts } from './build-lungs.ts';
 import type { StateParts } from './build-state.ts';
 import type { OpenedNode } from './open.ts';
@@ -251,6 +254,20 @@ export function buildDuties(
     keep: writer.keep,
   });
 
+  const headerVersions = createHeaderVersions({
+    saved: opened.headerReaders,
+    members() {
+      const hasTrustList = (): boolean => options.trusted.length > 0;
+      const expected = expectedNodes({ clock, roster, peers, http, remembered, hasTrustList });
+      return [
+        ...expected.members.map(({ author }) => ({ author, label: names.label(author) })),
+        ...expected.urls.map(({ url }) => ({ author: remembered.at(url)?.author, label: nodeLabel({ url }) })),
+      ];
+    },
+    keep: writer.keep,
+    log,
+  });
+
   const audit = createAudit({ store, writer, hasher, clock, isFull: () => guard.has('disk') });
 
   return {
@@ -259,6 +276,7 @@ export function buildDuties(
     doubt,
     tokens,
     remembered,
+    headerVersions,
     vouching,
     book,
     complete,

@@ -25,7 +25,7 @@ export function buildExchange(
   { replica, roster, self }: OpenedNode,
   state: StateParts,
   { p2p, http, outbox, linkTo }: LungParts,
-  { book, complete, vouching, cuts, completeExchange, bootstrap, snapshots, supervision }: DutyParts,
+  { book, complete, vouching, cuts, completeExchange, bootstrap, headerVersions, snapshots, supervision }: DutyParts,
   { membership, rosterExchange, announcements, announcing }: MembershipParts,
   { vault }: FaceParts,
 ) {
@@ -60,6 +60,7 @@ export function buildExchange(
     onAnnouncement: announcements.hear,
     tellTwins: (head) => streams.publishTo(encodeGossip({ type: 'head', head }), head.head.author),
     onName: names.learn,
+    onReads: headerVersions.note,
     compare: supervision.compare,
   });
   const awaits = createAwaitServer({

@@ -14,13 +14,18 @@ export type FaceParts = ReturnType<typeof buildFaces>;
 export function buildFaces(
   deps: NodeDeps,
   { self }: OpenedNode,
-  { entries, guard, members, names, peers, writer }: StateParts,
+  { entries, fleetClock, guard, members, names, peers, writer }: StateParts,
   { linkTo }: LungParts,
-  { bootstrap }: DutyParts,
+  { bootstrap, headerVersions }: DutyParts,
 ) {
   const { store, hasher, clock, random, metrics } = deps;
-  const reads = createReads({ store, hasher, writer, entries });
-  const writes = createWrites({ guard, writer, idempotency: createIdempotency({ store, hasher, clock }) });
+  const reads = createReads({ store, hasher, writer, entries, now: fleetClock.now });
+  const writes = createWrites({
+    guard,
+    writer,
+    idempotency: createIdempotency({ store, hasher, clock }),
+    checkEnds: headerVersions.check,
+  });
   const vault: Vault | undefined =
     deps.vault === undefined
       ? undefined
@@ -28,6 +33,7 @@ export function buildFaces(
           ...deps.vault,
           hasher,
           clock,
+          now: fleetClock.now,
           random,
           metrics,
           log: deps.log.child('vault'),

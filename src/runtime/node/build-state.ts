@@ -26,6 +26,7 @@ import { createHolds } from '../storage/holds.ts';
 import { createEndKeeper } from '../storage/witness.ts';
 import type { FanOut } from '../streams/fan-out.ts';
 import { createStreams } from '../streams/streams.ts';
+import { createExpiry } from '../upkeep/expiry.ts';
 import { createLostBatches } from '../upkeep/lost-batches.ts';
 import type { OpenedNode } from './open.ts';
 
@@ -164,12 +165,16 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     clock: fleetClock,
     log,
     lastMs: () => roster.endOf(self),
-    onStep: holds.stepped,
+    onStep(step) {
+      holds.stepped(step);
+      expiry.stepped(step);
+    },
     witness: keeper,
     onDurable: (applied) => followers?.durable(applied),
     onUnchanged: (applied) => followers?.unchanged(applied),
     onFatal,
   });
+  const expiry = createExpiry({ replica, store, writer, clock: fleetClock, log });
   if (!expectsOthers()) settleHistory(undefined);
   const contradictions = createContradictions({
     hasher,
@@ -241,6 +246,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     lost,
     fleetClock,
     writer,
+    expiry,
     door,
     streams,
     transitions,

@@ -45,7 +45,16 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
   const { added, book, cuts, entries, holds, http, mode, names, own, p2p, peers, reads, repairs, snapshots, writer } =
     parts;
 
-  const whole = createWholeState({ replica, writer, store, hasher, entries, rows, holds });
+  const whole = createWholeState({
+    replica,
+    writer,
+    store,
+    hasher,
+    entries,
+    rows,
+    holds,
+    settled: parts.expiry.settled,
+  });
   const { network } = options;
   const proofs = createProofs({ replica, hasher, writer, network, ownHead: own.head, entries, cuts, book, roster });
   const floor = createFloorWatch({
@@ -73,7 +82,7 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
     ...reads,
     ...whole,
     ...proofs,
-    history: createHistory({ store, hasher, writer, entries }),
+    history: createHistory({ store, hasher, writer, entries, now: parts.fleetClock.now }),
     changedIn: createChanged({ store, sequence: () => own.durable().sequence }),
     cuts: book.views,
     floor: floor.view,

@@ -117,6 +117,7 @@ function runnersOf(parts: Parts): Runner[] {
     parts.supervision,
     parts.coveringWrites,
     parts.lost,
+    parts.expiry,
     parts.checkpoints,
     parts.integrity,
     parts.cuts,

@@ -7,6 +7,7 @@ import { loadEvidence } from '../commit/saved-evidence.ts';
 import { type KeptPair, loadSignedTwice } from '../commit/signed-twice.ts';
 import { type CompleteCut, loadComplete } from '../cuts/complete.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
+import { loadHeaderReaders } from '../fleet/header-versions.ts';
 import { type KnownAuthors, loadKnownAuthors } from '../fleet/known-authors.ts';
 import { loadRememberedPeers } from '../fleet/remembered-peers.ts';
 import { createRoster, type RosterOwner } from '../fleet/roster.ts';
@@ -27,6 +28,8 @@ export interface OpenedNode extends OpenedState {
   readonly addedPeers: AddedList;
   readonly accessTokens: readonly StoredToken[];
   readonly rememberedPeers: readonly RememberedPeer[];
+  /** The members of whom an earlier run knew that they read headers of version 2. */
+  readonly headerReaders: readonly Author[];
   readonly evidence: readonly KeptEvidence[];
   readonly signedTwice: readonly KeptPair[];
   /** The newest complete cut that an earlier run knew. */
@@ -66,6 +69,7 @@ export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<Op
     addedPeers: { now: await readable(directory, () => loadAddedPeers(store)) },
     accessTokens: await readable(directory, () => loadAccessTokens(store)),
     rememberedPeers: await readable(directory, () => loadRememberedPeers(store, log)),
+    headerReaders: await readable(directory, () => loadHeaderReaders(store, log)),
     evidence,
     signedTwice: await readable(directory, () => loadSignedTwice({ store, hasher, verifier, network, log })),
     complete: await loadComplete({ store, network, roster, verifier, log }),

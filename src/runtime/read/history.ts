@@ -1,7 +1,7 @@
 import { checkKey } from '../../core/cbor/index.ts';
 import { hlcMs, hlcToHex } from '../../core/clock/index.ts';
 import { bucketRange, decodeJournal, journalKey, journalKeyToSequence } from '../../core/rows/index.ts';
-import { versionOf } from '../../core/state/index.ts';
+import { isGone, versionOf } from '../../core/state/index.ts';
 import {
   type Bytes,
   bytesToHex,
@@ -54,6 +54,8 @@ export function createHistory(deps: {
   readonly hasher: Hasher;
   readonly writer: Pick<Writer, 'read'>;
   readonly entries: Pick<Entries, 'get'>;
+  /** Unix ms, by which what has ended is judged. */
+  readonly now: () => number;
 }): Lattice['history'] {
   const { store, hasher, writer, entries } = deps;
   return async (key, { limit = DEFAULT_PAGE, cursor } = {}) => {
@@ -77,7 +79,7 @@ export function createHistory(deps: {
 
     const finish = (): HistoryPage => ({
       key,
-      items: [...(from === undefined ? presentItems(entry, shownSince) : []), ...older],
+      items: [...(from === undefined ? presentItems(entry, shownSince, deps.now()) : []), ...older],
       complete: place === undefined && (oldest === undefined || oldest === 1),
       ...(place === undefined ? {} : { cursor: `${place.sequence}.${place.version}` }),
     });
@@ -108,7 +110,8 @@ export function createHistory(deps: {
             if (held.has(version)) shownSince.set(version, sequence);
             else if (version === last) {
               const shown = older.pop();
-              if (shown !== undefined) older.push({ ...shown, sequence });
+              // A put that ended before it was replaced was told twice, and is no delete.
+              if (shown !== undefined) older.push({ ...shown, sequence, deleted });
             } else {
               older.push({ version, author, hlc: hlcToHex(hlc), at: hlcMs(hlc), deleted, sequence, current: false });
             }
@@ -121,20 +124,23 @@ export function createHistory(deps: {
   };
 }
 
-function presentItems(entry: Entry, shownSince: ReadonlyMap<string, number>): HistoryItem[] {
+function presentItems(entry: Entry, shownSince: ReadonlyMap<string, number>, nowMs: number): HistoryItem[] {
   return entry.siblings.map((sibling: Sibling, i) => {
     const version = versionOf(sibling);
     const sequence = shownSince.get(version);
+    const { operation } = sibling;
+    const deleted = isGone(operation, nowMs);
     return {
       version,
       author: sibling.author,
       hlc: hlcToHex(sibling.hlc),
       at: hlcMs(sibling.hlc),
-      deleted: sibling.operation.kind === 'delete',
+      deleted,
+      ...(operation.expires === undefined ? {} : { expires: operation.expires }),
       ...(sequence === undefined ? {} : { sequence }),
       current: i === 0,
       ...(i === 0 ? {} : { concurrent: true }),
-      ...(sibling.operation.kind === 'put' ? { value: sibling.operation.value as JsonValue } : {}),
+      ...(deleted ? {} : { value: operation.value as JsonValue }),
     };
   });
 }

@@ -5,6 +5,7 @@ import { isLive, winner } from '../../core/state/index.ts';
 import {
   type Bytes,
   bytesToHex,
+  type Entry,
   equalBytes,
   type Hasher,
   type JsonValue,
@@ -15,7 +16,7 @@ import type { Writer } from '../commit/writer.ts';
 import type { AttestationBook } from '../cuts/attestations.ts';
 import type { CurrentCut } from '../cuts/current.ts';
 import type { Cuts } from '../cuts/cuts.ts';
-import type { Lattice } from '../facade/index.ts';
+import type { Lattice, ProofDocument } from '../facade/index.ts';
 import type { Roster } from '../fleet/roster.ts';
 import { type Entries, HERE } from '../storage/entries.ts';
 import { base64url } from './base64url.ts';
@@ -31,6 +32,12 @@ export interface ProofsDeps {
   readonly cuts: Pick<Cuts, 'current' | 'nextInMs'>;
   readonly book: Pick<AttestationBook, 'certificate'>;
   readonly roster: Pick<Roster, 'from' | 'withHash' | 'present'>;
+}
+
+function kindOf(entry: Entry | undefined, live: boolean): ProofDocument['kind'] {
+  if (entry === undefined) return 'absent';
+  if (live) return 'present';
+  return winner(entry).operation.kind === 'delete' ? 'deleted' : 'expired';
 }
 
 /** Proof documents (SPEC P5) and certificates for auditors. */
@@ -54,13 +61,13 @@ export function createProofs(deps: ProofsDeps): Pick<Lattice, 'prove' | 'certifi
   }
 
   return {
-    prove(key, { at, from } = {}) {
+    prove(key, { at: asked, from } = {}) {
       checkKey(key);
       return writer.read(async () => {
         const rosters = chainFor(deps.roster, from);
         const hash = keyHash(key, hasher);
         // Everything of the cut's tree is read before the first await, because the tree may move after it.
-        const cut = at === 'cut' ? certifiedCut(hash) : undefined;
+        const cut = asked === 'cut' ? certifiedCut(hash) : undefined;
         const tree = cut?.tree ?? replica.tree;
         const path = tree.path(hash);
         const root = bytesToHex(cut?.root ?? tree.root());
@@ -74,19 +81,22 @@ export function createProofs(deps: ProofsDeps): Pick<Lattice, 'prove' | 'certifi
         const proof = pathToProof(path, refs ?? [], hasher);
         // Each sibling gets a fragment of its own, so that the winner comes first whichever commits they are of.
         const fragments = (entry?.siblings ?? []).flatMap((sibling) => siblingsToFragments([sibling], hasher));
+        const head = cut === undefined ? deps.ownHead() : undefined;
+        // What has ended is judged at the time that the head or the certificate names (SPEC EX7), and not by this clock.
+        const at = cut?.at ?? head?.head.wallMs ?? 0;
+        const live = isLive(entry, at);
         return {
           format: 'diotec360-lattice-proof/1' as const,
           key,
-          kind: entry === undefined ? ('absent' as const) : isLive(entry) ? ('present' as const) : ('deleted' as const),
+          kind: kindOf(entry, live),
           root,
           network: deps.network,
           merkle: base64url(encodeProof(proof)),
           fragments: fragments.map((fragment) => base64url(encodeFragment(fragment))),
-          ...(cut === undefined
-            ? { head: base64url(deps.ownHead().bytes) }
-            : { certificate: base64url(cut.certificate) }),
+          ...(head === undefined ? {} : { head: base64url(head.bytes) }),
+          ...(cut === undefined ? {} : { certificate: base64url(cut.certificate) }),
           ...rosters,
-          ...(entry !== undefined && isLive(entry) ? { value: winner(entry).operation.value as JsonValue } : {}),
+          ...(entry !== undefined && live ? { value: winner(entry).operation.value as JsonValue } : {}),
         };
       });
     },

@@ -26,13 +26,15 @@ export interface ReadsDeps {
   readonly hasher: Hasher;
   readonly writer: Pick<Writer, 'read'>;
   readonly entries: Entries;
+  /** Unix ms, by which what has ended is judged. */
+  readonly now: () => number;
 }
 
 /**
  * Reads of single keys and of lists. Rows in the store are durable by nature, and each entry is compared with the tree.
  */
 export function createReads(deps: ReadsDeps): Pick<Lattice, 'get' | 'list' | 'conflicts'> {
-  const { store, hasher, entries } = deps;
+  const { store, hasher, entries, now } = deps;
   const between: Between = (read) => deps.writer.read(read);
   const many = (keys: readonly string[]): Promise<(Entry | undefined)[]> =>
     entries.many(wantedKeys(keys, hasher), between);
@@ -83,19 +85,19 @@ export function createReads(deps: ReadsDeps): Pick<Lattice, 'get' | 'list' | 'co
   return {
     async get(key) {
       const entry = await entries.get({ key, keyHash: keyHash(checkKey(key), hasher) }, between);
-      return entry === undefined ? undefined : entryToView(entry);
+      return entry === undefined ? undefined : entryToView(entry, now());
     },
 
     async list({ prefix = '', limit, cursor, fits }) {
       const size = pageSize(limit, DEFAULT_PAGE, MAX_PAGE);
       const range = listedRange(prefix, cursor === undefined ? undefined : cursorToKey(cursor));
-      return pageOf(chunksOf(store.iterate(range), listedKeyToKey), size, entryToView, fits);
+      return pageOf(chunksOf(store.iterate(range), listedKeyToKey), size, (entry) => entryToView(entry, now()), fits);
     },
 
     async conflicts({ limit, cursor, fits }) {
       const size = pageSize(limit, DEFAULT_PAGE, MAX_PAGE);
       const range = conflictRange(cursor === undefined ? undefined : cursorToKey(cursor));
-      const toItem = (entry: Entry) => (entry.siblings.length > 1 ? entryToConflict(entry) : undefined);
+      const toItem = (entry: Entry) => (entry.siblings.length > 1 ? entryToConflict(entry, now()) : undefined);
       return pageOf(chunksOf(store.iterate(range), conflictKeyToKey), size, toItem, fits);
     },
   };

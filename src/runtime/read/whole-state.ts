@@ -1,5 +1,6 @@
 import type { Replica } from '../../core/replica/index.ts';
-import { listedKeyToKey, listedRange, type StateMeta } from '../../core/rows/index.ts';
+import { isPassed, listedKeyToKey, listedRange, type StateMeta } from '../../core/rows/index.ts';
+import { winner } from '../../core/state/index.ts';
 import {
   type Bytes,
   bytesToHex,
@@ -31,6 +32,18 @@ export interface WholeStateDeps {
   readonly entries: Pick<Entries, 'asOf' | 'many' | 'rootOf'>;
   readonly rows: Pick<EntryRows, 'decode'>;
   readonly holds: Pick<Holds, 'hold'>;
+  /** Waits until what has ended by now is counted, so that the count and the entries agree. */
+  readonly settled: () => Promise<void>;
+}
+
+/**
+ * An entry as readers see it at a moment. What has ended is told by the mark of that moment, by which its values are
+ * counted too.
+ */
+function shownAt({ ended }: StateMeta, keyHash: Bytes, entry: Entry | undefined): EntryView | undefined {
+  if (entry === undefined) return undefined;
+  const ms = winner(entry).operation.expires;
+  return ms !== undefined && isPassed({ ms, keyHash }, ended) ? undefined : entryToView(entry, 0);
 }
 
 /** Reads everything as of one moment: the whole state for a download, or its root computed anew. */
@@ -58,7 +71,7 @@ export function createWholeState(deps: WholeStateDeps): Pick<Lattice, 'wholeStat
           const then = entry ?? (was === undefined ? undefined : deps.rows.decode({ keyHash }, was));
           if (then === undefined) return [];
           count++;
-          return entryToView(then) ?? [];
+          return shownAt(meta, keyHash, then) ?? [];
         });
       }
     } finally {
@@ -72,12 +85,12 @@ export function createWholeState(deps: WholeStateDeps): Pick<Lattice, 'wholeStat
    * The live entries of a moment whose keys begin with `prefix`, found by the list of keys, so that no other is read.
    * Throws LatticeError `store-damaged` and `moved-on`.
    */
-  async function* viewsUnder(prefix: string, hold: Hold): AsyncGenerator<readonly EntryView[]> {
+  async function* viewsUnder(prefix: string, meta: StateMeta, hold: Hold): AsyncGenerator<readonly EntryView[]> {
     const between: Between = (read) => deps.writer.read(read);
     const thenOf = (keyHash: Bytes, was: Bytes | undefined): Entry | undefined =>
       was === undefined ? undefined : deps.rows.decode({ keyHash }, was);
-    const viewsOf = (entries: readonly (Entry | undefined)[]): EntryView[] =>
-      entries.flatMap((entry) => (entry === undefined ? [] : (entryToView(entry) ?? [])));
+    const viewsOf = (keys: readonly { readonly keyHash: Bytes }[], entries: readonly (Entry | undefined)[]) =>
+      entries.flatMap((entry, i) => shownAt(meta, (keys[i] as { readonly keyHash: Bytes }).keyHash, entry) ?? []);
     try {
       for await (const rows of deps.store.iterate(listedRange(prefix))) {
         for (let at = 0; at < rows.length; at += KEYS_AT_ONCE) {
@@ -90,11 +103,15 @@ export function createWholeState(deps: WholeStateDeps): Pick<Lattice, 'wholeStat
             hold.passed(keyHash, key);
             return changed === undefined ? present[i] : thenOf(keyHash, changed.was);
           });
-          yield viewsOf(then);
+          yield viewsOf(wanted, then);
         }
       }
       // Keys that have been deleted since the moment are listed no more.
-      yield viewsOf(hold.rest().map(({ keyHash, was }) => thenOf(keyHash, was)));
+      const rest = hold.rest();
+      yield viewsOf(
+        rest,
+        rest.map(({ keyHash, was }) => thenOf(keyHash, was)),
+      );
     } finally {
       hold.end();
     }
@@ -102,12 +119,13 @@ export function createWholeState(deps: WholeStateDeps): Pick<Lattice, 'wholeStat
 
   return {
     async wholeState({ prefix = '' } = {}) {
+      await deps.settled();
       const isWhole = prefix === '';
       const { meta, hold } = await moment(isWhole ? undefined : prefix);
       return {
         root: bytesToHex(meta.root),
         live: meta.live,
-        chunks: isWhole ? liveViews(meta, hold) : viewsUnder(prefix, hold),
+        chunks: isWhole ? liveViews(meta, hold) : viewsUnder(prefix, meta, hold),
         close: () => hold.end(),
       };
     },

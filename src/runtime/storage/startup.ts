@@ -78,8 +78,18 @@ async function load(options: OpenStateOptions): Promise<OpenedState> {
   const end = compareEnd(store.witness, meta, await loadKept(store));
   // After a loss the sequences of the lost batches are used again, so cursors that name them must not be taken.
   const incarnation = end.missing > 0 || meta === undefined ? random.bytes(8) : meta.incarnation;
-  const create = (): Replica =>
-    createReplica({ hasher, network, self, isKnown: options.isKnown, journalLength: JOURNAL_LENGTH, incarnation });
+  const create = (): Replica => {
+    const made = createReplica({
+      hasher,
+      network,
+      self,
+      isKnown: options.isKnown,
+      journalLength: JOURNAL_LENGTH,
+      incarnation,
+    });
+    if (meta !== undefined) made.loadEnded(meta.ended);
+    return made;
+  };
   let replica = create();
   let checkpoint = meta === undefined ? undefined : await loadCheckpoint({ replica, store, rows, hasher }, meta);
   if (meta === undefined || checkpoint === undefined || !equalBytes(replica.tree.root(), meta.root)) {

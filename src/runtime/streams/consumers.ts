@@ -90,7 +90,7 @@ export function createConsumers(deps: ConsumersDeps): Consumers {
       take: (batch) => {
         if (waiting === undefined) return consumer.take(batch);
         waiting.push(batch);
-        waitingChanges += batch.step.changed.length;
+        waitingChanges += batch.step.changed.length + batch.step.passed.length;
         return waiting.length <= MAX_REPLAY && waitingChanges <= MAX_WAITING_CHANGES;
       },
       drop: () => {

@@ -1,5 +1,5 @@
 import { hlcToHex } from '../../core/clock/index.ts';
-import { shownAfter } from '../../core/replica/index.ts';
+import { toldOf } from '../../core/replica/index.ts';
 import { versionOf } from '../../core/state/index.ts';
 import { bytesToHex } from '../../core/types/index.ts';
 import type { EventSubscription, LatticeEvent } from '../facade/index.ts';
@@ -47,17 +47,12 @@ export function openEventStream(
     {
       peer: undefined,
       take: ({ sequence, step }) => {
-        const sent = step.changed.every((changed, i) => {
-          const shown = shownAfter(changed);
-          return change(sequence, i, {
-            key: changed.key,
-            version: versionOf(shown),
-            deleted: shown.operation.kind === 'delete',
-            author: shown.author,
-            hlc: hlcToHex(shown.hlc),
-          });
+        const told = toldOf(step);
+        const sent = told.every(({ key, shown, deleted }, i) => {
+          const { author, hlc } = shown;
+          return change(sequence, i, { key, version: versionOf(shown), deleted, author, hlc: hlcToHex(hlc) });
         });
-        return sent && batchEnd(sequence, step.root, step.changed.length);
+        return sent && batchEnd(sequence, step.root, told.length);
       },
       takeEvent: send,
       drop: dropped,

@@ -129,7 +129,13 @@ export function createFanOut(deps: FanOutDeps): FanOut {
       },
     ],
     ['streams', ({ applied: { step }, pushed }) => deps.streams.publish({ sequence: step.sequence, step, pushed })],
-    ['vault', ({ applied: { step } }) => deps.vault?.applied(step.changed)],
+    [
+      'vault',
+      ({ applied: { step } }) => {
+        const passed = step.passed.map(({ entry, ...one }) => ({ ...one, before: entry, after: entry }));
+        deps.vault?.applied(passed.length === 0 ? step.changed : [...step.changed, ...passed]);
+      },
+    ],
     [
       'http-push',
       ({ pushed }) => {

@@ -1,5 +1,5 @@
 import { type Bytes, type ErrorCode, isErrorCode, LatticeError } from '../../core/types/index.ts';
-import { decodeSync, encodeSync, type SyncMessage } from '../../core/wire/index.ts';
+import { type About, decodeSync, encodeSync, type Hello, type SyncMessage } from '../../core/wire/index.ts';
 
 /**
  * Sends one encoded sync request to a peer over some lung and resolves to the answer. Rejects on failure or timeout.
@@ -13,20 +13,25 @@ export async function exchange(link: Link, message: SyncMessage): Promise<SyncMe
 
 /**
  * Sends one message and decodes the answer. An error answer rejects with LatticeError `peer-error`, whose
- * `details.peerCode` is the peer's code. A node of an earlier version takes hellos in their shorter form only
+ * `details.peerCode` is the peer's code. A node of an earlier version takes hellos in their shorter forms only
  * (SPEC S2), and gets that once it has refused the longer one.
  */
 export async function ask(link: Link, message: SyncMessage): Promise<SyncMessage> {
   const reply = await exchange(link, message);
-  if (reply.type === 'error' && reply.code === 'malformed' && message.type === 'hello' && message.about !== undefined) {
-    const { about: _, ...shorter } = message;
-    return ask(link, shorter);
-  }
+  if (reply.type === 'error' && reply.code === 'malformed' && message.type === 'hello' && message.about !== undefined)
+    return ask(link, shorterHello(message, message.about));
   if (reply.type === 'error')
     throw new LatticeError('peer-error', `the peer answered ${reply.code}: ${reply.message}`, {
       details: { peerCode: reply.code },
     });
   return reply;
+}
+
+/** The form of a hello that was sent before there was this one. */
+function shorterHello(hello: Hello, { reads, ...about }: About): Hello {
+  if (reads !== undefined) return { ...hello, about };
+  const { about: _, ...shortest } = hello;
+  return shortest;
 }
 
 /**

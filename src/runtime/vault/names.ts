@@ -55,6 +55,8 @@ export function createNamesWatch(deps: {
   readonly inventory: Inventory;
   readonly list: Lattice['list'];
   readonly isStopped: () => boolean;
+  /** Unix ms. */
+  readonly now: () => number;
 }): NamesWatch {
   const { inventory } = deps;
   /** The keys that batches have changed while the entries are being read; undefined when nothing is being read. */
@@ -75,7 +77,7 @@ export function createNamesWatch(deps: {
       for (const { key, after } of changed) {
         if (!key.startsWith(VAULT_PREFIX)) continue;
         touched?.add(key);
-        const hash = note(key, liveValue(after));
+        const hash = note(key, liveValue(after, deps.now()));
         if (hash !== undefined) hashes.push(hash);
       }
       return hashes;
@@ -97,6 +99,6 @@ export function createNamesWatch(deps: {
   };
 }
 
-function liveValue(entry: Entry | undefined): JsonValue | undefined {
-  return entry === undefined || !isLive(entry) ? undefined : winner(entry).operation.value;
+function liveValue(entry: Entry | undefined, nowMs: number): JsonValue | undefined {
+  return entry === undefined || !isLive(entry, nowMs) ? undefined : winner(entry).operation.value;
 }

@@ -30,6 +30,8 @@ export interface Settling {
 function settlingOf(entry: Entry, self: Author): WriteOperation | undefined {
   const shown = winner(entry);
   if (entry.siblings.length < 2 || shown.author !== self || vaultKeyHash(entry.key) === undefined) return undefined;
+  // No vault writes entries that end, so it leaves those of others as they are.
+  if (shown.operation.expires !== undefined) return undefined;
   if (shown.operation.kind === 'delete') return { op: 'delete', key: entry.key };
   const named = shown.operation.value === undefined ? undefined : entryOf(shown.operation.value);
   if (named === undefined) return undefined;

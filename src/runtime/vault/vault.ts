@@ -36,6 +36,8 @@ export interface VaultDeps {
   readonly settings: VaultSettings;
   readonly hasher: Hasher;
   readonly clock: Clock;
+  /** Unix ms, by which entries that end are judged. */
+  readonly now: () => number;
   readonly random: Random;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -178,7 +180,7 @@ export function createVault(deps: VaultDeps): Vault {
     },
   });
   const settling = createSettling(deps);
-  const watch = createNamesWatch({ inventory, list: deps.list, isStopped });
+  const watch = createNamesWatch({ inventory, list: deps.list, isStopped, now: deps.now });
   const service = createVaultService({
     ...deps,
     inventory,

@@ -36,7 +36,7 @@ export interface MemberFactsDeps {
  * peers (SPEC J2).
  */
 export function createMemberFacts(deps: MemberFactsDeps): () => MemberFacts[] {
-  const { clock, roster, http, names, remembered } = deps;
+  const { clock, http, names, remembered } = deps;
 
   function factsOf(peer: Peer): MemberFacts {
     const { author, view, repair } = peer;
@@ -109,17 +109,35 @@ export function createMemberFacts(deps: MemberFactsDeps): () => MemberFacts[] {
   }
 
   return () => {
-    const hasRetired = (author: Author): boolean => (roster.endOf(author) ?? Number.POSITIVE_INFINITY) < clock.now();
-    const members = [...deps.peers.all()].filter(
-      ({ author, link }) => (roster.has(author) || link.configured) && !hasRetired(author),
-    );
-    const known = new Set<Author>(members.map(({ author }) => author));
-    const urls = deps.hasTrustList()
-      ? []
-      : http.peers().filter(({ url, author, self, announced }) => {
-          const owner = author ?? remembered.at(url)?.author;
-          return !self && !announced && author === undefined && (owner === undefined || !known.has(owner));
-        });
+    const { members, urls } = expectedNodes(deps);
     return [...members.map(factsOf), ...urls.map(unanswered)];
   };
+}
+
+/**
+ * All other nodes that are expected: members, but for those that have retired, and configured peers; and the configured
+ * URLs at which nobody has proven who it is, where they stand for members.
+ */
+export function expectedNodes({
+  clock,
+  roster,
+  peers,
+  http,
+  remembered,
+  hasTrustList,
+}: Pick<MemberFactsDeps, 'clock' | 'roster' | 'peers' | 'hasTrustList'> & {
+  readonly http: Pick<HttpSupervisor, 'peers'>;
+  readonly remembered: Pick<RememberedPeers, 'at'>;
+}): { readonly members: readonly Peer[]; readonly urls: readonly HttpPeer[] } {
+  const hasRetired = (author: Author): boolean => (roster.endOf(author) ?? Number.POSITIVE_INFINITY) < clock.now();
+  const members = [...peers.all()].filter(
+    ({ author, link }) => (roster.has(author) || link.configured) && !hasRetired(author),
+  );
+  if (hasTrustList()) return { members, urls: [] };
+  const known = new Set<Author>(members.map(({ author }) => author));
+  const urls = http.peers().filter(({ url, author, self, announced }) => {
+    const owner = author ?? remembered.at(url)?.author;
+    return !self && !announced && author === undefined && (owner === undefined || !known.has(owner));
+  });
+  return { members, urls };
 }

@@ -22,6 +22,7 @@ import type {
 } from '../facade/index.ts';
 import type { MembershipService } from '../facade/members.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
+import type { HeaderVersions } from '../fleet/header-versions.ts';
 import type { Mode } from '../fleet/mode.ts';
 import type { Names } from '../fleet/names.ts';
 import type { RememberedPeers } from '../fleet/remembered-peers.ts';
@@ -76,6 +77,7 @@ export interface StatusParts {
   readonly contradictions: Pick<Contradictions, 'warnings'>;
   readonly mismatches: Pick<Mismatches, 'warnings'>;
   readonly cuts: Pick<Cuts, 'status'>;
+  readonly headerVersions: Pick<HeaderVersions, 'notReadBy'>;
   readonly integrity: Pick<IntegrityCheck, 'progress' | 'scrub'>;
   readonly lost: Pick<LostBatches, 'warnings'>;
   readonly rosterWarnings: () => readonly Warning[];
@@ -336,6 +338,7 @@ export function createStatus(given: StatusDeps): {
         deferred: s.door.deferred(),
         ...optional('writesWait', s.guard.isOpen() ? undefined : true),
         ...optional('integrity', s.integrity.progress()),
+        ...optional('endsNotReadBy', s.headerVersions.notReadBy()),
         scrub: s.integrity.scrub(),
         ...optional('bootstrap', s.bootstrap.status()),
         ...optional('vault', s.vault?.service.status()),

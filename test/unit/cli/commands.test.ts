@@ -54,6 +54,34 @@ describe('state', () => {
     expect(node.state.get('k')).toBe(2);
   });
 
+  it('put asks for an end as a span or a time, and refuses what is neither before anything is sent [EX1]', async () => {
+    const put = (...options: string[]) => run(on('state', 'put', 'k', '1', ...options));
+    for (const wrong of [
+      ['--ttl', '0s'],
+      ['--ttl', '-1h'],
+      ['--ttl', '1.5h'],
+      ['--ttl', '60'],
+      ['--ttl', '40000d'],
+      ['--expires', 'tomorrow'],
+      ['--expires', '2027-01-31'],
+      ['--expires', '2027-13-01T00:00Z'],
+      ['--expires', '-5'],
+      ['--ttl', '1h', '--expires', '2027-01-31T12:00Z'],
+    ])
+      expect((await put(...wrong)).code, wrong.join(' ')).toBe(2);
+    expect(node.seen).toEqual([]);
+    await put('--ttl', '1h');
+    await put('--expires', '2027-01-31T12:00Z');
+    await put('--expires', '2027-01-31 13:00:00+01:00');
+    await put('--expires', '1801396800000');
+    expect(node.seen.map((request) => /(?:ttl|expires)=\d+/.exec(request)?.[0])).toEqual([
+      'ttl=3600',
+      'expires=1801396800000',
+      'expires=1801396800000',
+      'expires=1801396800000',
+    ]);
+  });
+
   it('ls follows cursors up to its limit and says that there is more', async () => {
     for (let i = 0; i < 1200; i++) node.state.set(`k${String(i).padStart(4, '0')}`, i);
     const all = JSON.parse((await run(on('state', 'ls', '--limit', '5000', '--json'))).out) as {

@@ -41,6 +41,13 @@ describe('a file of one JSON object a line', () => {
     expect(entriesOf(await read(readNdjson, ''))).toEqual([]);
   });
 
+  it('gives the end of what has one, which a whole number of ms alone is [EX8]', async () => {
+    const line = (expires: string) => `{"key":"a","value":1,"expires":${expires}}`;
+    expect(entriesOf(await read(readNdjson, line('1800000000000')))).toEqual([['a', 1, 1_800_000_000_000]]);
+    for (const wrong of ['"soon"', '1.5', 'null', '1e300'])
+      expect((await refusalOf(readNdjson, line(wrong))).code).toBe('entries-malformed');
+  });
+
   it('is refused whole, with line and column, when a line is broken [I15]', async () => {
     const good = '{"key":"a","value":1}\n';
     for (const [line, reason] of [

@@ -115,6 +115,24 @@ describe('an import writes', () => {
     expect(await valueOf('peace')).toBe('ours');
   });
 
+  it('ends with the values that have them, and refuses by its name what has ended by then [EX8, I2]', async () => {
+    const end = Date.now() + 3_600_000;
+    const entries = [
+      ['ends', 1, end],
+      ['ended', 2, Date.now() - 1],
+      ['stays', 3],
+    ] as const;
+    const { target } = counting();
+    expect(await writeEntries(target, entries, MODE)).toMatchObject({
+      taken: 2,
+      refused: [{ key: 'ended', code: 'invalid-expiry' }],
+    });
+    expect(await node.lattice.get('ends')).toMatchObject({ value: 1, expires: end });
+    expect(await node.lattice.get('stays')).not.toHaveProperty('expires');
+    expect(await writeEntries(target, [['ends', 1, end]], MODE)).toMatchObject({ taken: 0, known: 1 });
+    expect(await writeEntries(target, [['ends', 1]], MODE)).toMatchObject({ differing: ['ends'] });
+  });
+
   it('in halves what the node finds too large', async () => {
     let refused = 0;
     const { target, commits } = counting((write) => async (operations, options) => {

@@ -1,7 +1,16 @@
 import { createMemoryStore } from '../../../src/adapters/store/index.ts';
 import { createSigner, createVerifier, nodeHasher } from '../../../src/adapters/system/index.ts';
 import type { Replica, WriteIntent } from '../../../src/core/replica/index.ts';
-import type { Author, Bytes, Context, Fragment, Hlc, JsonValue } from '../../../src/core/types/index.ts';
+import {
+  type Author,
+  type Bytes,
+  type Context,
+  EXPIRY_VERSION,
+  type Fragment,
+  type Hlc,
+  type JsonValue,
+  PROTOCOL_VERSION,
+} from '../../../src/core/types/index.ts';
 import {
   createCommit,
   createSignedHead,
@@ -23,6 +32,7 @@ import { createEntries, type Entries } from '../../../src/runtime/storage/entrie
 import type { EntryRows } from '../../../src/runtime/storage/entry-rows.ts';
 import { createHolds, type Holds } from '../../../src/runtime/storage/holds.ts';
 import { openState } from '../../../src/runtime/storage/startup.ts';
+import { createExpiry, type Expiry } from '../../../src/runtime/upkeep/expiry.ts';
 import { createHandClock, EPOCH_MS, type HandClock, turns } from '../../support/clock.ts';
 import { DEADLINE_MS } from '../../support/wait.ts';
 
@@ -81,7 +91,7 @@ export interface TestAuthor extends Signer {
   /** A signed commit that puts `values`, at `ms` of wall time. */
   commit(
     values: Readonly<Record<string, JsonValue>>,
-    more?: { ms?: number; network?: string; context?: Context },
+    more?: { ms?: number; network?: string; context?: Context; expires?: number },
   ): Fragment;
   head(more?: Partial<Head>): SignedHead;
 }
@@ -93,12 +103,14 @@ export function createAuthor(id: number): TestAuthor {
   let counter = 0n;
   return {
     ...signer,
-    commit(values, { ms = EPOCH_MS, network = NETWORK, context = [] } = {}) {
+    commit(values, { ms = EPOCH_MS, network = NETWORK, context = [], expires } = {}) {
       const hlc = ((BigInt(ms) << 16n) + ++counter) as Hlc;
+      const end = expires === undefined ? {} : { expires };
       const operations = Object.entries(values).map(([key, value]) =>
-        encodeOperation({ kind: 'put', key, value, context }),
+        encodeOperation({ kind: 'put', key, value, context, ...end }),
       );
-      return createCommit({ network, author, hlc, operations }, hasher, sign);
+      const version = expires === undefined ? PROTOCOL_VERSION : EXPIRY_VERSION;
+      return createCommit({ network, author, hlc, operations, version }, hasher, sign);
     },
     head: (more = {}) =>
       createSignedHead(
@@ -193,6 +205,10 @@ export interface TestState {
   readonly clock: HandClock;
   readonly applied: Applied[];
   readonly fatal: unknown[];
+  /** Not started: it tells of ends only when a test asks it to. */
+  readonly expiry: Expiry;
+  readonly settled: Expiry['settled'];
+  readonly now: () => number;
 }
 
 /** A replica and its writer over a memory store: all of a node that is not a network. Trusts every author. */
@@ -232,7 +248,10 @@ export async function openTestState(
     store,
     hasher,
     entries,
-    onStep: holds.stepped,
+    onStep(step) {
+      holds.stepped(step);
+      expiry.stepped(step);
+    },
     signer: { ...self, sign: options.sign ?? self.sign },
     clock,
     log: options.log ?? log,
@@ -243,16 +262,35 @@ export async function openTestState(
     ...(options.onUnchanged === undefined ? {} : { onUnchanged: options.onUnchanged }),
     onFatal: (error) => fatal.push(error),
   });
-  return { self, hasher, store, replica, entries, rows, holds, incarnation, attested, writer, clock, applied, fatal };
+  const expiry = createExpiry({ replica, store, writer, clock, log: options.log ?? log });
+  return {
+    expiry,
+    settled: expiry.settled,
+    now: () => clock.now(),
+    self,
+    hasher,
+    store,
+    replica,
+    entries,
+    rows,
+    holds,
+    incarnation,
+    attested,
+    writer,
+    clock,
+    applied,
+    fatal,
+  };
 }
 
 /** All reads of a node over the parts of a state, or over others in their place. */
 export function readsOf(
   state: TestState,
-  over: Partial<Pick<TestState, 'store' | 'entries' | 'rows'>> = {},
+  over: Partial<Pick<TestState, 'store' | 'entries' | 'rows'>> & { readonly ownHead?: () => SignedHead } = {},
 ): Pick<Lattice, 'get' | 'list' | 'conflicts' | 'wholeState' | 'verifyIntegrity' | 'prove' | 'certificate'> {
   const roster = createRoster([], state.self.author, hasher);
-  const deps = { ...state, ...over, hasher, network: NETWORK, ownHead: () => state.self.head(), ...noCuts, roster };
+  const ownHead = (): SignedHead => state.self.head();
+  const deps = { ownHead, ...state, ...over, hasher, network: NETWORK, ...noCuts, roster };
   return { ...createReads(deps), ...createWholeState(deps), ...createProofs(deps) };
 }
 

@@ -13,8 +13,11 @@ import {
   DELETED,
   type Document,
   del,
+  ENDED,
+  ENDING,
   FIVE,
   HALF,
+  HIDING,
   hasher,
   hlcAt,
   json,
@@ -57,6 +60,13 @@ export function claimFlaws(): Forged[] {
     fails,
     asked: asked(document),
     text: json({ ...withoutValue(document), ...change }),
+  });
+  const ended = (name: string, fails: Forged['fails'], document: Document, value: JsonValue): Forged => ({
+    name,
+    rule: 'P6',
+    fails,
+    asked: asked(document),
+    text: json({ ...document, kind: 'present', value }),
   });
   const twice = prove(CONFLICT, 'head');
   const [first = '', second = '', third = ''] = twice.fragments;
@@ -125,6 +135,25 @@ export function claimFlaws(): Forged[] {
         value: 'of one',
       }),
     ]),
+    turned('a value that has ended called deletion', 'value', prove(ENDED, 'head'), { kind: 'deleted' }),
+    turned('a deletion called a value that has ended', 'value', prove(DELETED, 'cut'), { kind: 'expired' }),
+    turned('absence called a value that has ended', 'path', prove(ABSENT, 'head'), {
+      kind: 'expired',
+      fragments: prove(ENDED, 'head').fragments,
+    }),
+    turned('a value that has ended called absence', 'path', prove(ENDED, 'cut'), { kind: 'absent', fragments: [] }),
+    turned('a value without an end called ended', 'value', prove(FIVE, 'head'), { kind: 'expired' }),
+    turned('a value that ends after the cut called ended', 'value', prove(ENDING, 'cut'), { kind: 'expired' }),
+    ended('a value that has ended called present', 'value', prove(ENDED, 'head'), 'over'),
+    ended('a value that ended at the very time of the cut called present', 'value', prove(ENDED, 'cut'), 'over'),
+    ended('a value that ended before the head called present', 'value', prove(ENDING, 'head'), 'soon'),
+    ended('the value that an ended one hides called present', 'value', prove(HIDING, 'cut'), 'hidden'),
+    flaw('a value that has ended shown beside its kind', 'P5', 'form', prove(ENDED, 'cut'), { value: 'over' }),
+    flaw('only the value that an ended one hides', 'P6', 'commits', withoutValue(prove(HIDING, 'head')), {
+      kind: 'present',
+      value: 'hidden',
+      fragments: prove(HIDING, 'head').fragments.slice(1),
+    }),
     flaw('the network of the head', 'P6', 'signature', prove(FIVE, 'head', { head: { network: 'elsewhere' } })),
     flaw('the network of the certificate', 'Z8', 'signature', prove(FIVE, 'cut', { claim: { network: 'elsewhere' } })),
     flaw('the root of the head', 'P6', 'path', prove(FIVE, 'head', { head: { root: rootOf(late) } }), {

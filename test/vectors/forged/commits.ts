@@ -37,6 +37,8 @@ const whole = createCommit(
 const ASKED: Asked = { network: NETWORK };
 const hlcBytes = fromHex(hlcAt(T).toString(16).padStart(16, '0'));
 
+const inVersion2 = ([, ...rest]: readonly unknown[]): readonly unknown[] => [2, ...rest];
+
 export function goodCommits(): Good[] {
   const good = (name: string, indices: readonly number[]): Good => ({
     name,
@@ -48,6 +50,18 @@ export function goodCommits(): Good[] {
     ...[0, 1, 2, 3, 4].map((i) => good(`its operation ${i} alone`, [i])),
     good('two operations apart', [0, 3]),
     good('two operations together', [2, 3]),
+    ...['01', '1b0000ffffffffffff'].map(
+      (end): Good => ({
+        name: `a put that ends at ${end}`,
+        asked: ASKED,
+        text: base64url(signedOver([fromHex(`8500616b0140${end}`)], { fields: inVersion2 })),
+      }),
+    ),
+    {
+      name: 'a header of version 2 without an end',
+      asked: ASKED,
+      text: base64url(signedOver([fromHex(putHex('05'))], { fields: inVersion2 })),
+    },
     { name: 'nothing asked', asked: {}, text: base64url(encodeFragment(whole)) },
     {
       name: 'a context',
@@ -124,6 +138,8 @@ type Flaw = (name: string, rule: string, bytes: Bytes, fails?: Forged['fails']) 
 function operationFlaws(flaw: Flaw): Forged[] {
   const operation = (name: string, rule: string, hex: string): Forged =>
     flaw(`operation: ${name}`, rule, signedOver([fromHex(hex)]));
+  const later = (name: string, hex: string): Forged =>
+    flaw(`operation: ${name}`, 'O1', signedOver([fromHex(hex)], { fields: inVersion2 }));
   const value = (name: string, rule: string, hex: string): Forged => operation(`${name} as value`, rule, putHex(hex));
   const one = encodeOperation(put('a', 1));
   return [
@@ -159,6 +175,15 @@ function operationFlaws(flaw: Flaw): Forged[] {
     operation('an empty key', 'V5', putHex('01', '40', '60')),
     operation('a key of 1,025 bytes', 'V5', putHex('01', '40', `790401${'61'.repeat(1025)}`)),
     operation('a key as bytes', 'O1', putHex('01', '40', '416b')),
+    operation('an end in a header of version 1', 'O1', '8500616b01401903e8'),
+    later('an end of 0', '8500616b014000'),
+    later('an end of 2^48', '8500616b01401b0001000000000000'),
+    later('an end below 0', '8500616b014020'),
+    later('an end as text', '8500616b01406131'),
+    later('an end as a boolean', '8500616b0140f5'),
+    later('an end as a double', '8500616b0140fb3ff8000000000000'),
+    later('an item beyond the end', '8600616b01400101'),
+    later('an end of a delete', '8401616b4001'),
     operation('another kind', 'O1', '8402616b0140'),
     operation('a kind as boolean', 'O1', '84f4616b0140'),
     operation('a put without a value', 'O1', '8300616b40'),
@@ -201,7 +226,7 @@ function headerFlaws(flaw: Flaw): Forged[] {
       signedOver([one], { bytes: (bytes) => fromHex(change(Buffer.from(bytes).toString('hex'))) }),
     );
   return [
-    field('version 2', 0, 2, 'H6', 'unknown-version'),
+    field('version 3', 0, 3, 'H6', 'unknown-version'),
     field('version 0', 0, 0, 'H6', 'unknown-version'),
     field('a version as text', 0, '1'),
     field('an empty network', 1, ''),

@@ -11,8 +11,12 @@ import {
   commit,
   DELETED,
   type Document,
+  ENDED,
+  ENDING,
   FIVE,
   HALF,
+  HEAD_MS,
+  HIDING,
   json,
   NETWORK,
   PRESENT,
@@ -25,7 +29,7 @@ import {
   ZERO,
 } from './world.ts';
 
-const KEYS = [PRESENT, DELETED, ABSENT, CONFLICT];
+const KEYS = [PRESENT, DELETED, ABSENT, CONFLICT, ENDED, ENDING, HIDING];
 const ANCHORS: readonly Anchor[] = ['head', 'cut'];
 const EACH = ANCHORS.flatMap((anchor) => KEYS.map((key) => [key, anchor] as const));
 const title = ({ kind }: Document, anchor: Anchor): string => `${kind}, at the ${anchor}`;
@@ -44,6 +48,7 @@ export function goodProofs(): Good[] {
   const five = prove(FIVE, 'head');
   const zero = prove(ZERO, 'head');
   const written = (name: string, text: string): Good => ({ name, asked: asked(five, { value: 5 }), text });
+  const endless = (expires: number) => stateOf(commit(bob, [put(ENDING, 'soon', [], expires)]));
   const one = stateOf(commit(alice, [put(FIVE, 5)]));
   const empty = stateOf([]);
   return [
@@ -66,6 +71,21 @@ export function goodProofs(): Good[] {
       name: 'absent beside the only key of a state',
       asked: { key: ABSENT, network: NETWORK },
       text: json(prove(ABSENT, 'cut', { state: one })),
+    },
+    {
+      name: 'a value that ends a millisecond after the head',
+      asked: asked(prove(ENDING, 'head'), { value: 'soon' }),
+      text: json(prove(ENDING, 'head', { state: endless(HEAD_MS + 1) })),
+    },
+    {
+      name: 'a value that ends as late as one can',
+      asked: asked(prove(ENDING, 'head'), { value: 'soon' }),
+      text: json(prove(ENDING, 'cut', { state: endless(2 ** 48 - 1) })),
+    },
+    {
+      name: 'a value that ended at the beginning of time',
+      asked: asked(prove(ENDING, 'head')),
+      text: json(prove(ENDING, 'cut', { state: endless(1) })),
     },
     {
       name: 'absent in an empty state',

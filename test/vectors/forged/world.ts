@@ -9,10 +9,12 @@ import {
   bytesToHex,
   type Context,
   concatBytes,
+  EXPIRY_VERSION,
   type Hlc,
   hexToBytes,
   type JsonValue,
   type Operation,
+  PROTOCOL_VERSION,
   type Sibling,
 } from '../../../src/core/types/index.ts';
 import {
@@ -46,11 +48,12 @@ export const T = 1_767_225_610_000;
 export const base64url = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');
 export const hlcAt = (ms: number, counter = 0): Hlc => ((BigInt(ms) << 16n) | BigInt(counter)) as Hlc;
 
-export const put = (key: string, value: JsonValue, context: Context = []): Operation => ({
+export const put = (key: string, value: JsonValue, context: Context = [], expires?: number): Operation => ({
   kind: 'put',
   key,
   value,
   context,
+  ...(expires === undefined ? {} : { expires }),
 });
 export const del = (key: string, context: Context = []): Operation => ({ kind: 'delete', key, context });
 
@@ -65,9 +68,9 @@ export function commit(
   operations: readonly Operation[],
   { ms = T - 5_000, network = NETWORK }: CommitOptions = {},
 ): Sibling[] {
-  const fragment = createCommit({ network, author: signer.author, hlc: hlcAt(ms), operations }, hasher, (m) =>
-    signer.sign(m),
-  );
+  const version = operations.some(({ expires }) => expires !== undefined) ? EXPIRY_VERSION : PROTOCOL_VERSION;
+  const made = { network, author: signer.author, hlc: hlcAt(ms), operations, version };
+  const fragment = createCommit(made, hasher, (m) => signer.sign(m));
   return fragmentToSiblings(fragment, hasher);
 }
 
@@ -98,6 +101,14 @@ export const FIVE = 'number/five';
 export const HALF = 'number/half';
 export const ZERO = 'number/zero';
 export const TRUE = 'word/true';
+/** It ends at the very time of the cut, so it has ended there. */
+export const ENDED = 'session/ended';
+/** It ends after the cut, and before the head that names the same root. */
+export const ENDING = 'session/ending';
+/** A value that has ended hides the one that has not. */
+export const HIDING = 'session/hiding';
+/** The time of the head, Unix ms. */
+export const HEAD_MS = T + 6_000;
 
 const twice = [
   ...commit(alice, [put(CONFLICT, 'of one')], { ms: T - 9_000 }),
@@ -114,6 +125,9 @@ export const SIBLINGS: readonly Sibling[] = [
     Array.from({ length: 12 }, (_, i) => put(`filler/${i}`, i)),
   ),
   ...twice,
+  ...commit(alice, [put(ENDED, 'over', [], T), put(ENDING, 'soon', [], T + 1)], { ms: T - 4_000 }),
+  ...commit(bob, [put(HIDING, 'hidden')], { ms: T - 3_000 }),
+  ...commit(carol, [put(HIDING, 'over', [], T - 1_000)], { ms: T - 2_000 }),
 ];
 export const STATE = stateOf(SIBLINGS);
 
@@ -146,7 +160,7 @@ interface Claim {
 
 export type Document = Readonly<Record<string, unknown>> & {
   readonly key: string;
-  readonly kind: 'present' | 'deleted' | 'absent';
+  readonly kind: 'present' | 'deleted' | 'expired' | 'absent';
   readonly root: string;
   readonly merkle: string;
   readonly fragments: readonly string[];
@@ -180,10 +194,16 @@ export function headBy(signer: Signer, change: Partial<Head> = {}): Bytes {
     root: rootOf(STATE),
     entries: STATE.size,
     trustHash: trustHash(FLEET, hasher),
-    wallMs: T + 6_000,
+    wallMs: HEAD_MS,
     ...change,
   };
   return createSignedHead(head, (m) => signer.sign(m)).bytes;
+}
+
+function kindAt(winner: Operation | undefined, at: number): Document['kind'] {
+  if (winner === undefined) return 'absent';
+  if (winner.kind === 'delete') return 'deleted';
+  return winner.expires !== undefined && winner.expires <= at ? 'expired' : 'present';
 }
 
 /** The document that a node of the fleet, or whoever signs, would give out for a key. */
@@ -196,12 +216,14 @@ export function prove(key: string, anchor: Anchor, options: ProveOptions = {}): 
     ([one]) => path.kind === 'leaf' && bytesToHex(keyHash(one, hasher)) === bytesToHex(path.keyHash),
   );
   const winner = siblings[0]?.operation;
+  const at = anchor === 'head' ? (options.head?.wallMs ?? HEAD_MS) : (options.claim?.at ?? T);
+  const kind = kindAt(winner, at);
   const root = tree.root();
   const says = { network, root, entries: state.size };
   return {
     format: 'diotec360-lattice-proof/1',
     key,
-    kind: winner === undefined ? 'absent' : winner.kind === 'put' ? 'present' : 'deleted',
+    kind,
     root: bytesToHex(root),
     network,
     merkle: base64url(encodeProof(pathToProof(path, reached?.[1] ?? [], hasher))),
@@ -209,7 +231,7 @@ export function prove(key: string, anchor: Anchor, options: ProveOptions = {}): 
     ...(anchor === 'head'
       ? { head: base64url(headBy(by, { ...says, ...options.head })) }
       : { certificate: base64url(certificateBy(signers, { ...says, ...options.claim })) }),
-    ...(winner?.value === undefined ? {} : { value: winner.value }),
+    ...(kind === 'present' && winner?.value !== undefined ? { value: winner.value } : {}),
   };
 }
 

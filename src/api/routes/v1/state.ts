@@ -39,6 +39,12 @@ function idempotencyOf(request: FastifyRequest): { readonly idempotencyKey?: str
   return typeof key === 'string' ? { idempotencyKey: key } : {};
 }
 
+/** When a put is to end (SPEC EX1). */
+interface WantedEnd {
+  readonly expires?: number;
+  readonly ttl?: number;
+}
+
 /** A write, and what has come of what it was to wait for. */
 type Waited = Omit<WriteResult, 'replayed'> & { readonly receipt?: ReceiptView };
 
@@ -85,7 +91,9 @@ export function stateRoutes(context: RouteContext, access: Access, costs: Costs)
 
   async function put(key: string, request: FastifyRequest, reply: FastifyReply) {
     const value = jsonOf(request);
-    const waited = await write([{ op: 'put', key, value, ...writeConditions(request) }], request, reply);
+    const { expires, ttl } = request.query as WantedEnd;
+    const end = { ...(expires === undefined ? {} : { expires }), ...(ttl === undefined ? {} : { ttl }) };
+    const waited = await write([{ op: 'put', key, value, ...end, ...writeConditions(request) }], request, reply);
     const { commit, hlc, results, receipt } = waited;
     const written = results[0];
     if (written === undefined) throw new Error('a write of one operation has one result');
@@ -98,6 +106,7 @@ export function stateRoutes(context: RouteContext, access: Access, costs: Costs)
       hlc,
       commit,
       index: Number(version.slice(version.lastIndexOf('.') + 1)),
+      ...(written.expires === undefined ? {} : { expires: written.expires }),
     };
     reply.header('etag', etagOf(version));
     if (created) reply.header('location', `${STATE_PATH}?key=${encodeURIComponent(key)}`);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { leafHash } from '../../../../src/core/merkle/index.ts';
-import { type Correction, type Step, shownAfter } from '../../../../src/core/replica/index.ts';
+import { type Correction, type Step, toldOf } from '../../../../src/core/replica/index.ts';
 import { conflictKey, decodeJournal, entryKey, journalKey, listedKey } from '../../../../src/core/rows/index.ts';
 import { versionOf } from '../../../../src/core/state/index.ts';
 import { type Bytes, bytesToHex, type Entry, type Fragment, type Sibling } from '../../../../src/core/types/index.ts';
@@ -44,13 +44,13 @@ describe('what a step changed', () => {
     const created = a.put('k', 1, T);
     const step = a.step({ writes: [{ operations: [{ kind: 'delete', key: 'k' }] }] }, T + 1);
     expect(toVersions(step)).toEqual([['k', [`${created.id}.0`], [`${step.commits[0]?.id}.0`]]]);
-    expect(step.changed.map((c) => shownAfter(c).operation.kind)).toEqual(['delete']);
+    expect(toldOf(step).map(({ shown }) => shown.operation.kind)).toEqual(['delete']);
   });
 
   it('is a key in conflict with both values, of which the later is shown', () => {
     const { mine, theirs, step } = createConflict();
     expect(toVersions(step)).toEqual([['k', [mine], [theirs, mine]]]);
-    expect(step.changed.map((c) => versionOf(shownAfter(c)))).toEqual([theirs]);
+    expect(toldOf(step).map(({ shown }) => versionOf(shown))).toEqual([theirs]);
   });
 
   it('has a key that changed twice once, as it was at the beginning and is at the end', () => {
@@ -94,7 +94,7 @@ describe('a correction', () => {
     const step = a.correct([correctionOf(a.entry('k'))]);
     const version = `${created.id}.0`;
     expect(toVersions(step)).toEqual([['k', [version], undefined]]);
-    expect(step.changed.map((c) => [versionOf(shownAfter(c)), shownAfter(c).operation])).toEqual([
+    expect(toldOf(step).map(({ shown }) => [versionOf(shown), shown.operation])).toEqual([
       [version, { kind: 'delete', key: 'k', context: [] }],
     ]);
     const journal = decodeJournal(a.rows.get(bytesToHex(journalKey(2))) as Bytes);

@@ -25,6 +25,7 @@ import {
   encodeJournal,
   encodeRememberedPeers,
   encodeStateMeta,
+  endKey,
   entryKey,
   entryKeyToHash,
   entryRange,
@@ -92,6 +93,7 @@ describe('row keys', () => {
       idempotency: 8,
       own: 12,
       evidence: 13,
+      end: 22,
     });
     expect(bytesToHex(listedKey('é'))).toBe('0ac3a9');
     expect(bytesToHex(keyToEntryKey('a', hasher))).toBe(
@@ -182,6 +184,7 @@ describe('row ranges', () => {
       entry: entryKey(new Uint8Array(32).fill(255)),
       key: listedKey('\u{10ffff}'),
       conflict: conflictKey('a'),
+      end: endKey({ ms: 2 ** 48 - 1, keyHash: new Uint8Array(32).fill(255) }),
       journal: journalKey(2 ** 53 - 1),
       meta: metaKey('x'),
       leaves: leafPageKey(20, 7),
@@ -309,6 +312,7 @@ describe('journal and state records', () => {
     conflicts: fc.maxSafeNat(),
     sequence: fc.maxSafeNat(),
     hlc: fc.oneof(hlc, fc.constant(0n as Hlc)),
+    ended: fc.oneof(fc.constant(new Uint8Array(0)), fc.uint8Array({ minLength: 40, maxLength: 41 })),
   });
 
   it('round trip, and are what the DAG-CBOR library writes (property)', () => {

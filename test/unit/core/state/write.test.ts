@@ -25,7 +25,7 @@ describe('conditions of a write', () => {
     [{ ifNoneMatch: [] }, 'none', 'none'],
     [{ ifMatch: version, ifNoneMatch: version }, 'precondition-failed', 'precondition-failed'],
   ])('%j hold for what is there: %s, and for what is not: %s [A3]', (conditions, present, absent) => {
-    expect(codeOf(() => checkConditions('k', entry, conditions))).toBe(present);
-    expect(codeOf(() => checkConditions('k', undefined, conditions))).toBe(absent);
+    expect(codeOf(() => checkConditions('k', entry, conditions, 0))).toBe(present);
+    expect(codeOf(() => checkConditions('k', undefined, conditions, 0))).toBe(absent);
   });
 });

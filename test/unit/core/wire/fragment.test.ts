@@ -203,7 +203,7 @@ describe('fragment', () => {
   });
 
   it('with a header of another version is unknown, however else its form has changed [F6, B8]', () => {
-    const header = encodeCbor([2, { anything: true }]);
+    const header = encodeCbor([3, { anything: true }]);
     expect(codeOf(() => decodeFragment(encodeCbor([header]), hasher))).toBe('unknown-version');
     expect(codeOf(() => decodeFragment(encodeCbor([header, 1, 'x', [], {}, null]), hasher))).toBe('unknown-version');
   });

@@ -236,7 +236,7 @@ describe('header', () => {
   });
 
   it('of another version is unknown, not malformed, whatever else it holds [H6, B8]', () => {
-    for (const array of [[2], [0, 'x'], [2, { a: 1 }, [1.5]], [2 ** 40, 'n', new Uint8Array(64)]]) {
+    for (const array of [[3], [0, 'x'], [3, { a: 1 }, [1.5]], [2 ** 40, 'n', new Uint8Array(64)]]) {
       expect(codeOf(() => decodeHeader(encodeCbor(array)))).toBe('unknown-version');
     }
     expect(codeOf(() => decodeHeader(encodeCbor(['1'])))).toBe('malformed');

@@ -62,16 +62,20 @@ const arbitraryDifference: fc.Arbitrary<Difference> = fc.oneof(
   fc.tuple(arbitraryPrefix(4, 252), arbitraryChildren).map(([p, c]) => ({ kind: 'children' as const, ...p, ...c })),
 );
 const fragments = (minLength: number) => fc.array(arbitraryBytes(1, 200), { minLength, maxLength: 60 });
-const arbitraryAbout: fc.Arbitrary<About> = fc.record({
-  name: arbitraryText(64),
-  condition: fc.record({
-    serves: fc.boolean(),
-    readOnly: fc.array(
-      arbitraryText(32).filter((text) => text !== ''),
-      { maxLength: 16 },
-    ),
-  }),
-});
+const arbitraryAbout: fc.Arbitrary<About> = fc.record(
+  {
+    name: arbitraryText(64),
+    condition: fc.record({
+      serves: fc.boolean(),
+      readOnly: fc.array(
+        arbitraryText(32).filter((text) => text !== ''),
+        { maxLength: 16 },
+      ),
+    }),
+    reads: fc.integer({ min: 1, max: 2 ** 40 }),
+  },
+  { requiredKeys: ['name', 'condition'] },
+);
 const arbitrarySync: fc.Arbitrary<SyncMessage> = fc.oneof(
   fc
     .tuple(arbitraryText(64), arbitraryHead, arbitraryHlc, fc.option(arbitraryAbout, { nil: undefined }))
@@ -164,6 +168,13 @@ const samples: SyncMessage[] = [
     about: { name: 'oslo', condition: { serves: false, readOnly: ['clone', 'disk'] } },
   },
   {
+    type: 'hello',
+    software: 'lattice/0.1.0',
+    head: sampleSigned,
+    yourHlc: 5n as Hlc,
+    about: { name: 'oslo', condition: { serves: false, readOnly: ['clone', 'disk'] }, reads: 2 },
+  },
+  {
     type: 'digests',
     queries: [
       { prefix: filled(0, 0), bits: 0, bitmap: 0b101, digests: filled(32, 1) },
@@ -217,6 +228,16 @@ describe('sync messages', () => {
           Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 5),
           'oslo',
           [false, ['clone', 'disk']],
+        ],
+        [
+          1,
+          1,
+          'lattice/0.1.0',
+          sampleSigned.bytes,
+          Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 5),
+          'oslo',
+          [false, ['clone', 'disk']],
+          2,
         ],
         [
           2,

@@ -124,6 +124,19 @@ describe('an export', () => {
     );
   });
 
+  it('says when a value ends where the form can, and counts what it cannot say elsewhere [EX8]', async () => {
+    const entries = [entry('ends', 1, { expires: 1_800_000_000_000 }), entry('stays', 2)];
+    const ndjson = await exported(entries, { format: 'ndjson' });
+    expect(ndjson.text.split('\n').map((line) => /"expires":\d+/.exec(line)?.[0])).toEqual([
+      '"expires":1800000000000',
+      undefined,
+      undefined,
+    ]);
+    expect(ndjson.written.endsLost).toBe(0);
+    for (const format of ['csv', 'snapshot'] as const)
+      expect((await exported(entries, { format })).written).toMatchObject({ entries: 2, endsLost: 1 });
+  });
+
   it('leaves out what the vault writes, and names the keys in conflict [I16]', async () => {
     const { text, written } = await exported(
       [entry('k', 1, { conflicts: 2 }), entry(`vault/${'0'.repeat(64)}`, {}), entry('vault/mine', 2)],

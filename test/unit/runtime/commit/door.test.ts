@@ -87,7 +87,7 @@ describe('the one door', () => {
     expect(await reasonOf(new Uint8Array(MAX_FRAGMENT_BYTES + 1))).toBe('malformed');
     const version = strange.slice();
     // Fragment array, header's length in two bytes, header array, then its version.
-    version[4] = 2;
+    version[4] = 3;
     expect(await reasonOf(version)).toBe('unknown-version');
   });
 

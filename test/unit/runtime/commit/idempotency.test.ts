@@ -20,7 +20,7 @@ function fixture() {
   /** What the writer does: makes the commit, and its rows durable with it. */
   async function write(rows: WriteIntent['rows']): Promise<WriteResult> {
     const id = (++writes).toString(16).padStart(64, '0') as CommitId;
-    const commit = { id, header: { hlc: BigInt(writes) as Hlc } } as Fragment;
+    const commit = { id, header: { hlc: BigInt(writes) as Hlc }, operations: [] as unknown } as Fragment;
     await store.batch([...(rows?.({ commit, first: 0, created: [true] }) ?? [])]);
     return {
       commit: id,

@@ -95,6 +95,7 @@ beforeEach(async () => {
   });
   intake = createIntake({
     onName: () => undefined,
+    onReads: () => undefined,
     network: NETWORK,
     self: self.author,
     incarnation: OWN_LIFE,
@@ -185,7 +186,7 @@ describe('the verdict on gossiped commits', () => {
     message[1] = 9;
     expect(await gossip(message)).toBe('ignore');
     const fragment = encodeFragment(friend.commit({ a: 1 }));
-    fragment[4] = 2;
+    fragment[4] = 3;
     expect(await gossip(commits(fragment))).toBe('ignore');
   });
 

@@ -144,6 +144,7 @@ export async function openSide(options: {
   });
   const intake = createIntake({
     onName: () => undefined,
+    onReads: () => undefined,
     network: NETWORK,
     self: self.author,
     incarnation: life,

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Author, LatticeError } from '../../../../src/core/types/index.ts';
-import { decodeSync, encodeSync } from '../../../../src/core/wire/index.ts';
+import { decodeSync, encodeSync, type Hello } from '../../../../src/core/wire/index.ts';
 import { createTellCondition } from '../../../../src/runtime/exchange/tell-condition.ts';
 import { ask, type Link } from '../../../../src/runtime/transport/link.ts';
 import { createAuthor, createHandClock, type HandClock, log, until } from '../support.ts';
@@ -96,17 +96,19 @@ describe('a change of the own condition', () => {
 });
 
 describe('a node of an earlier version', () => {
-  it('gets the shorter form of a hello once it has refused the longer one [S2]', async () => {
+  it('gets the shorter forms of a hello one after the other once it has refused the longer ones [S2, EX4]', async () => {
+    ours.about = { ...ours.about, reads: 2 };
     const lengths: number[] = [];
+    const lengthOf = ({ about }: Hello): number => (about === undefined ? 5 : about.reads === undefined ? 7 : 8);
     const older: Link = async (message) => {
       const hello = decodeSync(message);
-      lengths.push(hello.type === 'hello' && hello.about === undefined ? 5 : 7);
+      if (hello.type === 'hello') lengths.push(lengthOf(hello));
       return hello.type === 'hello' && hello.about === undefined
         ? theirs.responder.answer(US, message, 'http')
         : encodeSync({ type: 'error', code: 'malformed', message: 'sync message of type 1 has 7 elements, not 5' });
     };
     expect(await ask(older, ours.own.hello(THEM))).toMatchObject({ type: 'hello' });
-    expect(lengths).toEqual([7, 5]);
+    expect(lengths).toEqual([8, 7, 5]);
   });
 
   it('is not asked a third time when it refuses that one, too', async () => {

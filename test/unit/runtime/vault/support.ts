@@ -142,7 +142,12 @@ export async function openVaults(
       onClosed: () => undefined,
       clockAheadMs: () => 0,
     });
-    const writes = createWrites({ guard, writer, idempotency: createIdempotency({ store, hasher, clock }) });
+    const writes = createWrites({
+      guard,
+      writer,
+      idempotency: createIdempotency({ store, hasher, clock }),
+      checkEnds: () => undefined,
+    });
     const reads = readsOf(state);
     const peers = createPeerTable(clock);
     const counts = new Map<string, number>();
@@ -153,6 +158,7 @@ export async function openVaults(
       settings: setting,
       hasher,
       clock,
+      now: () => clock.now(),
       random: createRandom(),
       log,
       metrics: countingMetrics(counts),
