@@ -45,7 +45,14 @@ const settings: NodeSettings = {
   peers: [],
   api: false,
   p2p: false,
+  vault: {},
 };
+
+/** Content as it comes from somewhere, piece by piece. */
+async function* content(): AsyncGenerator<Uint8Array> {
+  yield new TextEncoder().encode('hello, ');
+  yield new TextEncoder().encode('vault');
+}
 
 let last: string | undefined;
 let outlived: StartedNode;
@@ -86,6 +93,23 @@ let outlived: StartedNode;
   for await (const entry of lattice.entries()) console.log('entry', entry.key, JSON.stringify(entry.value));
   const proven = await checkProof(await lattice.prove('other'), { trusted, key: 'other', network: 'example' });
   console.log('proven', proven.key, JSON.stringify(proven.value));
+
+  // Content by its hash. Every block is verified before it comes out, and other content than expected is refused.
+  const { vault } = lattice;
+  assert.ok(vault);
+  const { object, created } = await vault.put(content(), { name: 'hello.txt', type: 'text/plain' });
+  const { bytes } = await vault.open(object.hash, { range: { start: 7, end: 12 } });
+  let text = '';
+  for await (const piece of bytes) text += new TextDecoder().decode(piece);
+  const mismatch = await codeOf(vault.put(content(), { expect: '00'.repeat(32) }));
+  console.log('content', created, object.size, text, mismatch, vault.status().objects);
+
+  // Records of what was executed, which this node keeps for itself.
+  const row = { tx_id: 'tx-1', intent_name: 'pay', status: 'PROVED', timestamp: 1_700_000_000 };
+  const { added } = await lattice.audit.add([{ kind: 'execution', id: 'tx-1', row }]);
+  const { known } = await lattice.audit.add([{ kind: 'execution', id: 'tx-1', row }]);
+  const page = await lattice.audit.list({ kind: 'execution' });
+  console.log('records', added, known, page.items.map(({ id }) => id).join(' '));
 }
 console.log('stopped', outlived.ended.aborted, await codeOf(outlived.lattice.get('other')));
 
@@ -100,7 +124,7 @@ await using node = await startNode({
   logger: (line) => lines.push(line),
 });
 const url: string = node.url;
-await using later = node.lattice.changes({ after: last });
+await using later = node.lattice.changes({ prefix: 'orders/', after: last });
 await node.lattice.write([put('orders/2', 2)]);
 console.log('resumed', (await later.next()).value?.key);
 assert.ok(lines.some(({ message, level }) => level === 'info' && message.startsWith('LATTICE READY')));

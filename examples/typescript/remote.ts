@@ -30,6 +30,12 @@ export async function look(url: string, publicKey: string, log: (line: string) =
   for await (const event of events) log(`unexpected ${event.type}`);
   for await (const entry of client.entries({ prefix: 'orders/' })) log(`entry ${entry.key}`);
 
+  // Content of the vault is verified here while it comes, so that nobody has to trust the node for it.
+  for await (const object of client.vault.objects()) {
+    const content = await client.vault.get(object.hash);
+    log(`content ${object.name} ${(await content.bytes()).length}`);
+  }
+
   // What a node refuses has the node's own code.
   try {
     await client.putEntry('other', 5);

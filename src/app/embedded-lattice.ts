@@ -17,6 +17,8 @@ import type {
   PeerStatus,
   PingOutcome,
   ProofDocument,
+  ReceiptView,
+  ReceiptWish,
   SeriesView,
   SyncMode,
   WriteOperation,
@@ -136,10 +138,14 @@ export interface EmbeddedLattice {
    * even across failures and restarts. A write whose signal is aborted may still be done, as may one that ends with
    * `store-write-failed`: read the key, or repeat the write under the same idempotency key.
    *
+   * With a `receipt` it also waits until so many other writers have signed that it is durable with them, or until a
+   * certified or complete cut holds it; the receipt says what has come of that in time. The write stands in any case.
+   *
    * @throws `precondition-failed` when `ifMatch` or `ifNoneMatch` does not hold; `not-found` for a delete that must
    * exist; `read-only` or `disk-full` with the reasons in `details.reasons`; `overloaded` when too many writes wait;
    * `value-too-large`, `commit-too-large`, `duplicate-key` and the `invalid-…` codes for operations that no node takes;
-   * `idempotency-mismatch`; `store-write-failed`
+   * `idempotency-mismatch`; `store-write-failed`; `too-many-replicas` where the roster has fewer other writers, and
+   * nothing is written
    * @example
    * const { results } = await lattice.write([{ op: 'put', key: 'greeting', value: { text: 'hello' } }]);
    * const version = results[0]?.version ?? '';
@@ -147,8 +153,8 @@ export interface EmbeddedLattice {
    */
   write(
     operations: readonly WriteOperation[],
-    options?: EmbeddedCall & { readonly idempotencyKey?: string | undefined },
-  ): Promise<WriteResult>;
+    options?: EmbeddedCall & { readonly idempotencyKey?: string | undefined; readonly receipt?: ReceiptWish },
+  ): Promise<WriteResult & { readonly receipt?: ReceiptView }>;
 
   /**
    * Follows the changes of keys in the order in which they became durable, from the call on or `after` a cursor. The

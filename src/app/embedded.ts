@@ -83,7 +83,15 @@ export function embed(lattice: Lattice, life: Life): EmbeddedLattice {
     conflicts: ({ signal, ...asked } = {}) => life.run(() => lattice.conflicts(asked), signal),
     prove: (key, { signal, ...asked } = {}) => life.run(() => lattice.prove(key, asked), signal),
     verifyIntegrity: ({ signal } = {}) => life.run(() => lattice.verifyIntegrity(), signal),
-    write: (operations, options = {}) => life.run(() => lattice.write(operations, options), options.signal),
+    write: (operations, { receipt: wish, ...options } = {}) =>
+      life.run(async () => {
+        if (wish === undefined) return lattice.write(operations, options);
+        lattice.receipts.check(wish);
+        const written = await lattice.write(operations, options);
+        const { commit, hlc, results } = written;
+        const keys = results.map(({ key }) => key);
+        return { ...written, receipt: await lattice.receipts.wait({ commit, hlc, keys }, wish, options.signal) };
+      }, options.signal),
     addPeer: (peer, { signal } = {}) => life.run(() => lattice.addPeer(peer), signal),
     removePeer: (peer, { signal } = {}) => life.run(() => lattice.removePeer(peer), signal),
     pingPeer: (peer, { signal } = {}) => life.run(() => lattice.pingPeer(peer), signal),

@@ -125,7 +125,7 @@ async function examineDirectory(stateDir: string): Promise<StartFinding[]> {
   while (!existsSync(at) && dirname(at) !== at) at = dirname(at);
   const next = 'Give the node a directory that it may write in: DIOTEC360_STATE_DIR.';
   if (!statSync(at).isDirectory())
-    return [failure(`${at} is no directory, so the store cannot be in ${stateDir}`, next)];
+    return [failure(`${at} is not a directory, so the store cannot be in ${stateDir}`, next)];
   try {
     accessSync(at, constants.W_OK | constants.X_OK);
   } catch (error) {

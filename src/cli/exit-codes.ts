@@ -105,6 +105,8 @@ export const EXIT_BY_CODE = {
   'not-a-lattice-node': EXIT.failed,
   'not-a-member': EXIT.failed,
   'not-certified': EXIT.failed,
+  'invalid-receipt': EXIT.failed,
+  'too-many-replicas': EXIT.failed,
   'invalid-change': EXIT.failed,
   'not-a-writer': EXIT.failed,
   'too-many-changes': EXIT.failed,

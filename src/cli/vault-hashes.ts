@@ -16,7 +16,7 @@ export async function findHash(client: Pick<ApiClient, 'vault'>, text: string): 
   if (/^[0-9a-f]{64}$/.test(digits)) return digits;
   if (!/^[0-9a-f]+$/.test(digits) || digits.length < MIN_DIGITS || digits.length > 64)
     throw usageError(
-      `${JSON.stringify(text)} is no hash of an object`,
+      `${JSON.stringify(text)} is not the hash of an object`,
       `A hash has 64 hex digits, and may be written by its first ${MIN_DIGITS} or more: see lattice vault ls.`,
     );
   const found: string[] = [];

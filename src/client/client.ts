@@ -1,4 +1,4 @@
-import type { Entry, LatticeEvent } from '../api/contract/entities.ts';
+import type { Committed, Entry, LatticeEvent, Receipt } from '../api/contract/entities.ts';
 import type { Peer } from '../api/contract/node-entities.ts';
 import type { ConfigItem, LogLine } from '../api/contract/process-entities.ts';
 import type { AccessToken } from '../api/contract/token-entities.ts';
@@ -8,7 +8,7 @@ import { changesAmong } from './changes.ts';
 import { LatticeProblem, notOurs } from './errors.ts';
 import { openExport } from './export.ts';
 import { type FollowOptions, follow } from './follow.ts';
-import type { LatticeClient, LogEvent, LogLevel, WriteOptions } from './lattice-client.ts';
+import type { CommitOptions, LatticeClient, LogEvent, LogLevel, WriteOptions } from './lattice-client.ts';
 import { createMembersClient } from './members.ts';
 import { type CallOptions, type ClientOptions, createRequests, type RequestOptions } from './request.ts';
 import { createVaultClient } from './vault.ts';
@@ -44,6 +44,22 @@ export function createClient(options: ClientOptions): LatticeClient {
     const { status } = await request(path, asked);
     if (status !== 204) throw notOurs(`${url}${path} answered status ${status} where a node answers 204`);
   };
+  const removeEntry = async (path: string, asked: RequestOptions): Promise<Receipt | undefined> => {
+    const answer = await request(path, asked);
+    return answer.status === 204 ? undefined : (answer.json() as Committed).receipt;
+  };
+  /** What a write waits for, as parameters. The node answers soon after it has waited. */
+  const waiting = ({ replicas, certified, complete, receiptMs }: CommitOptions) => ({
+    replicas,
+    certified: certified === true ? 'true' : undefined,
+    complete: complete === true ? 'true' : undefined,
+    timeout: receiptMs === undefined ? undefined : `${receiptMs}ms`,
+  });
+  const patient = (write: CommitOptions): CallOptions => ({
+    signal: write.signal,
+    timeoutMs:
+      write.timeoutMs ?? (write.receiptMs === undefined ? undefined : write.receiptMs + (options.timeoutMs ?? 35_000)),
+  });
   const conditions = ({ ifMatch, ifNoneMatch, idempotencyKey }: WriteOptions) => ({
     'if-match': quoted(ifMatch),
     'if-none-match': ifNoneMatch,
@@ -92,21 +108,26 @@ export function createClient(options: ClientOptions): LatticeClient {
     putEntry: (key, value, write = {}) =>
       json('/api/v1/state', {
         method: 'PUT',
-        query: { key },
+        query: { key, ...waiting(write) },
         json: value,
         headers: conditions(write),
-        ...at(write),
+        ...patient(write),
       }),
     putEntryJson: (key, text, write = {}) =>
       json('/api/v1/state', {
         method: 'PUT',
-        query: { key },
+        query: { key, ...waiting(write) },
         body: text,
         headers: { 'content-type': 'application/json', ...conditions(write) },
-        ...at(write),
+        ...patient(write),
       }),
     deleteEntry: (key, write = {}) =>
-      withoutBody('/api/v1/state', { method: 'DELETE', query: { key }, headers: conditions(write), ...at(write) }),
+      removeEntry('/api/v1/state', {
+        method: 'DELETE',
+        query: { key, ...waiting(write) },
+        headers: conditions(write),
+        ...patient(write),
+      }),
     listEntries,
     entries: ({ prefix, signal, timeoutMs } = {}) =>
       streamOf((ending) => pages(prefix, { signal: ending, timeoutMs }), signal),
@@ -114,9 +135,10 @@ export function createClient(options: ClientOptions): LatticeClient {
     commit: (operations, write = {}) =>
       json('/api/v1/commits', {
         method: 'POST',
+        query: waiting(write),
         json: { operations },
         headers: conditions(write),
-        ...at(write),
+        ...patient(write),
       }),
     getHistory: (key, { limit, cursor, ...call } = {}) =>
       json('/api/v1/history', { query: { key, limit, cursor }, ...at(call) }),

@@ -14,6 +14,8 @@ import type {
   LatticeEvent,
   Operation,
   Proof,
+  Receipt,
+  WrittenEntry,
 } from '../api/contract/entities.ts';
 import type {
   Differences,
@@ -74,6 +76,14 @@ export interface WriteOptions extends CallOptions {
    * sent again for 24 hours.
    */
   readonly idempotencyKey?: string | undefined;
+  /** So many other writers are to have signed that it is durable with them before the call resolves. */
+  readonly replicas?: number | undefined;
+  /** A certified cut is to hold it before the call resolves. */
+  readonly certified?: boolean | undefined;
+  /** A complete cut is to hold it before the call resolves: then it is final. */
+  readonly complete?: boolean | undefined;
+  /** How long the node waits for these, 1 to 60,000 ms. Default: 5 s, or 30 s where a cut is waited for. */
+  readonly receiptMs?: number | undefined;
 }
 
 /** The key by which a commit may be tried again. Its conditions stand in its operations. */
@@ -150,15 +160,17 @@ export interface LatticeClient {
   /**
    * Writes a value (at most 16 KiB) under a key (1 to 1,024 bytes), which is durable on the node when the promise
    * resolves. A write whose answer did not come may still be done: give it an `idempotencyKey`, and repeat it under that.
+   * With `replicas`, `certified` or `complete` the `receipt` says what has come of these in time; the write stands in any
+   * case.
    *
-   * @throws `unauthorized`; `precondition-failed` when `ifMatch` or `ifNoneMatch` does not hold; `read-only`, `disk-full`,
+   * @throws `too-many-replicas` where the roster has fewer other writers, and nothing is written; `unauthorized`; `precondition-failed` when `ifMatch` or `ifNoneMatch` does not hold; `read-only`, `disk-full`,
    * `overloaded`, `value-too-large`, `invalid-value`, `idempotency-mismatch`; `deadline` and `store-write-failed`, after
    * which the write may still be done
    * @example
    * const { version } = await client.putEntry('greeting', { text: 'hello' }, { ifNoneMatch: '*' });
    * await client.putEntry('greeting', { text: 'good morning' }, { ifMatch: version });
    */
-  putEntry(key: string, value: JsonValue, options?: WriteOptions): Promise<Entry>;
+  putEntry(key: string, value: JsonValue, options?: WriteOptions): Promise<WrittenEntry>;
 
   /**
    * Writes a value that is JSON text already. It is sent as it is, so that the node's strict parser sees every digit and
@@ -168,17 +180,17 @@ export interface LatticeClient {
    * @example
    * await client.putEntryJson('amount', '{"cents": 9007199254740991}');
    */
-  putEntryJson(key: string, text: string, options?: WriteOptions): Promise<Entry>;
+  putEntryJson(key: string, text: string, options?: WriteOptions): Promise<WrittenEntry>;
 
   /**
-   * Deletes a key, which then shows nothing.
+   * Deletes a key, which then shows nothing. Resolves to the receipt where one was asked for.
    *
    * @throws `not-found` when the key has no value, and what `putEntry` rejects with
    * @example
    * const entry = await client.getEntry('greeting');
    * if (entry !== undefined) await client.deleteEntry('greeting', { ifMatch: entry.version });
    */
-  deleteEntry(key: string, options?: WriteOptions): Promise<void>;
+  deleteEntry(key: string, options?: WriteOptions): Promise<Receipt | undefined>;
 
   /**
    * Writes 1 to 256 operations, at most 64 KiB, as one atomic commit. Each may have conditions of its own.

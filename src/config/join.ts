@@ -25,7 +25,7 @@ export interface JoinPlan {
 
 /** The key of a node that joins, which is made unless an earlier attempt has. Throws LatticeError as keys do. */
 export function joiningKey(dir: string, name: string): Author {
-  if (!NAME.test(name)) throw invalid(`"${name}" is no name of a file`, 'choose another name with --name');
+  if (!NAME.test(name)) throw invalid(`"${name}" cannot be the name of a file`, 'choose another name with --name');
   return seedToAuthor(loadOrCreateKey(join(dir, `${name}.key`)).seed);
 }
 

@@ -59,7 +59,7 @@ export async function fetchMembers(
     if (!(cause instanceof LatticeError)) throw cause;
     throw unexpected(url, cause.message);
   }
-  if (!(answer instanceof Map)) throw unexpected(url, 'it is no JSON object');
+  if (!(answer instanceof Map)) throw unexpected(url, 'it is not a JSON object');
   const members = answer as ReadonlyMap<string, OriginalValue>;
   if (members.get('success') === true) return members;
   const message = members.get('message');

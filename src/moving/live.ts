@@ -64,9 +64,13 @@ export const isUrl = (path: string): boolean => /^https?:\/\//i.test(path);
 export function baseUrlOf(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed === undefined || parsed.username !== '' || parsed.search !== '' || parsed.hash !== '') {
-    throw new LatticeError('usage', `${JSON.stringify(url.replace(/\/\/[^/]*@/, '//…@'))} is no base URL of a node`, {
-      next: 'Give it as http://HOST:PORT, without a user, query or fragment.',
-    });
+    throw new LatticeError(
+      'usage',
+      `${JSON.stringify(url.replace(/\/\/[^/]*@/, '//…@'))} is not the base URL of a node`,
+      {
+        next: 'Give it as http://HOST:PORT, without a user, query or fragment.',
+      },
+    );
   }
   return parsed.href.replace(/\/+$/, '').replace(/\/api\/lattice\/state$/, '');
 }

@@ -30,7 +30,7 @@ function entryOf(json: string, line: number): KeyedLine {
     // The parser counts the lines of what it is given, which is this one.
     return fail(error.message.replace(/^line 1/, ''));
   }
-  if (object === null || typeof object !== 'object' || Array.isArray(object)) return fail(': it is no JSON object');
+  if (object === null || typeof object !== 'object' || Array.isArray(object)) return fail(': it is not a JSON object');
   const { key, value } = object as { readonly key?: unknown; readonly value?: unknown };
   if (typeof key !== 'string') return fail(': it has no text as "key"');
   if (value === undefined) return fail(': it has no "value"');

@@ -14,7 +14,7 @@ const MAX_READS = 3;
 export async function readWholeText(path: string): Promise<string> {
   for (let read = 0; read < MAX_READS; read++) {
     const before = await statOf(path);
-    if (!before.isFile()) throw unreadable(path, before.isDirectory() ? 'it is a directory' : 'it is no plain file');
+    if (!before.isFile()) throw unreadable(path, before.isDirectory() ? 'it is a directory' : 'it is not a plain file');
     if (before.size > MAX_FILE_BYTES) throw tooLarge(path);
     const bytes = await readBytes(path);
     if (!sameFile(before, await statOf(path)) || BigInt(bytes.length) !== before.size) continue;

@@ -45,7 +45,7 @@ async function readOnce(path: string): Promise<Uint8Array | undefined> {
     file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const before = await file.stat({ bigint: true });
     if (!before.isFile())
-      throw new LatticeError('database-malformed', 'it is no plain file', { next: 'Name the database itself.' });
+      throw new LatticeError('database-malformed', 'it is not a plain file', { next: 'Name the database itself.' });
     if (before.size > MAX_DATABASE_BYTES) {
       const size = Math.ceil(Number(before.size) / 2 ** 20);
       throw new LatticeError('file-too-large', `it has ${size} MiB, over ${MAX_DATABASE_BYTES / 2 ** 20}`, {
@@ -103,7 +103,7 @@ async function sizeOf(path: string): Promise<number> {
 function checkHeader(bytes: Uint8Array): void {
   if (bytes.length === 0) throw cut('it is empty');
   if (new TextDecoder('latin1').decode(bytes.subarray(0, MAGIC.length)) !== MAGIC)
-    throw new LatticeError('database-malformed', 'it is no SQLite database', {
+    throw new LatticeError('database-malformed', 'it is not an SQLite database', {
       next: 'Name the telemetry.db of the original.',
     });
   if (bytes.length < HEADER_BYTES) throw cut(`it is cut after ${bytes.length} bytes`);

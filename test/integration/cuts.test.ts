@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { createVerifier, nodeHasher } from '../../src/adapters/system/index.ts';
 import { verifyProofDocument } from '../../src/audit/index.ts';
 import type { Author } from '../../src/core/types/index.ts';
-import type { CutView, NodeStatus } from '../../src/runtime/facade/index.ts';
+import type { CutView, FloorView, NodeStatus, ReceiptView } from '../../src/runtime/facade/index.ts';
 import { type Fleet, type Node, startFleet } from '../support/fleet.ts';
 import { eventually } from '../support/wait.ts';
 
@@ -58,6 +58,31 @@ describe('three nodes under steady writes', () => {
     for (const i of [0, 1, 2]) await fleet.status(i, 'HTTP took over', ({ syncMode }) => syncMode === 'HTTP');
     await writing(advances);
     fleet.restore();
+  });
+
+  it('have a floor while they write, and receipts of each other over either lung [FL1, RC1, RC2]', async () => {
+    const [a] = fleet.nodes as [Node, Node, Node];
+    const receipt = async (query: string): Promise<ReceiptView> => {
+      const answer = await a.api.send('PUT', `/api/v1/state/waited?timeout=60s&${query}`, { body: '1' });
+      return (answer.json() as { receipt: ReceiptView }).receipt;
+    };
+    const overP2p = await receipt('replicas=2');
+    expect([overP2p.met, overP2p.replicas?.signed.length]).toEqual([true, 2]);
+    fleet.block('cut', { lung: 'p2p' });
+    await fleet.status(0, 'HTTP took over', ({ syncMode }) => syncMode === 'HTTP');
+    const overHttp = await receipt('replicas=2');
+    expect([overHttp.met, overHttp.replicas?.signed.length]).toEqual([true, 2]);
+    fleet.restore();
+    const complete = await eventually(
+      'a complete cut holds it',
+      async () => {
+        const seen = await receipt('complete=true');
+        return seen.met ? seen : undefined;
+      },
+      DEADLINE_MS,
+    );
+    const floor = (await a.api.send('GET', '/api/v1/floor')).json() as FloorView;
+    expect(floor.at).toBeGreaterThanOrEqual(complete.complete?.at ?? Number.POSITIVE_INFINITY);
   });
 
   it('show an auditor what a quorum says, whichever node serves it [Z4, Z8]', async () => {

@@ -138,6 +138,7 @@ test('the packed package installs into strict projects, compiles for nodenext an
       'examined key',
       'changes cursor-lost',
       'entry orders/2',
+      'content hello.txt 12',
       'refused 401 token-not-set',
       'verdict ALONE',
     ]);
@@ -156,6 +157,8 @@ test('the packed package installs into strict projects, compiles for nodenext an
       'refused precondition-failed',
       'entry other 2',
       'proven other 2',
+      'content true 12 vault hash-mismatch 1',
+      'records 1 1 tx-1',
       'stopped true stopping',
       'settings invalid-config',
       'resumed orders/2',

@@ -151,6 +151,7 @@ export class ModelNode {
       onOwnFromElsewhere() {},
       covering: this.covering,
       cuts: { applied: (applied) => tracker.apply(appliedToStep(applied)) },
+      awaits: { applied() {} },
       checkpoints: { applied() {} },
       outbox: { add() {} },
       gossips: () => false,

@@ -15,6 +15,7 @@ import {
 } from '../../src/core/wire/envelope.ts';
 import { createSignedHead, decodeSignedHead, headSigningBytes, trustHash } from '../../src/core/wire/head.ts';
 import { decodeGossip, decodeSync, encodeGossip, encodeSync } from '../../src/core/wire/messages.ts';
+import { receiptSigningBytes } from '../../src/core/wire/receipts.ts';
 import { filled, hasher, TEST_SEED, testKey } from '../unit/core/wire/support.ts';
 
 const FILE = new URL('./messages.json', import.meta.url);
@@ -47,6 +48,13 @@ function generate() {
     incarnation: range(8, 0x20),
     sessionNonce: range(16, 0x80),
   };
+  const awaited = {
+    commit: range(32, 1),
+    author: client.author,
+    hlc: 0x018b_cfe5_6800_0003n as Hlc,
+    keyHashes: [range(32, 1), range(32, 2)],
+  };
+  const receiptSigning = receiptSigningBytes('vectors', server.author, awaited);
   const identity = encodeIdentity({ ...claim, signature: server.sign(identitySigningBytes(claim)) });
   const hello = encodeSync({ type: 'hello', software: 'lattice/0.1.0', head, yourHlc: 0n as Hlc });
   const requestSigning = requestSigningBytes(
@@ -136,6 +144,12 @@ function generate() {
     blockBytes: encodeSync({ type: 'block-bytes', bytes: range(100, 1) }),
     complete: encodeSync({ type: 'complete', certificate: range(40, 1) }),
     completed: encodeSync({ type: 'completed', certificate: range(0, 0) }),
+    await: encodeSync({ type: 'await', waitMs: 500, commits: [awaited] }),
+    awaited: encodeSync({
+      type: 'awaited',
+      receipts: [{ commit: awaited.commit, signature: server.sign(receiptSigning) }],
+    }),
+    receiptSigning,
   };
   return {
     note: 'Hex. The seeds are Ed25519 test keys: never use them elsewhere.',

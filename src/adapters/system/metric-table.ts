@@ -52,6 +52,11 @@ const EVENTS: readonly MetricDefinition[] = [
     'lung',
   ]),
   counter(
+    'lattice_receipts_total',
+    'Writes that waited for more than the disk of this node, by whether all came in time.',
+    ['outcome'],
+  ),
+  counter(
     'lattice_cut_mismatches_total',
     'Cuts that were not attested because their tree did not agree with the state.',
   ),

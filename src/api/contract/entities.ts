@@ -44,21 +44,47 @@ export const Problem = entity(
 );
 export type Problem = Static<typeof Problem.ref>;
 
-export const Entry = entity(
-  'Entry',
-  'A key with its value: the winner among its siblings.',
+const entryFields = {
+  key: Text(),
+  value: anyJson,
+  version,
+  author,
+  hlc,
+  commit: hex64('Commit id.'),
+  index: Integer({ description: 'Of the operation within its commit.' }),
+  conflicts: Maybe(Integer({ description: 'Number of other siblings; absent when there are none.' })),
+};
+export const Entry = entity('Entry', 'A key with its value: the winner among its siblings.', Shape(entryFields));
+export type Entry = Static<typeof Entry.ref>;
+
+const writers = (description: string) =>
+  List(Shape({ author, label: Text({ description: 'What people read in its place.' }) }), { description });
+const heldBy = Maybe(Shape({ at: Maybe(time('Of the cut; absent while there is none.')) }));
+export const Receipt = entity(
+  'Receipt',
+  'What has come of what a write was to wait for. Only what was asked for is in it.',
   Shape({
-    key: Text(),
-    value: anyJson,
-    version,
-    author,
-    hlc,
-    commit: hex64('Commit id.'),
-    index: Integer({ description: 'Of the operation within its commit.' }),
-    conflicts: Maybe(Integer({ description: 'Number of other siblings; absent when there are none.' })),
+    met: Bool({ description: 'All of it has.' }),
+    waitedMs: Integer(),
+    replicas: Maybe(
+      Shape({
+        wanted: Integer(),
+        signed: writers('Other writers that signed that they hold it durably, or what supersedes it.'),
+        missing: writers('Those that have not yet.'),
+      }),
+    ),
+    certified: heldBy,
+    complete: heldBy,
   }),
 );
-export type Entry = Static<typeof Entry.ref>;
+export type Receipt = Static<typeof Receipt.ref>;
+
+export const WrittenEntry = entity(
+  'WrittenEntry',
+  'The entry that a write made, and its receipt where one was asked for.',
+  Shape({ ...entryFields, receipt: Maybe(Receipt.ref) }),
+);
+export type WrittenEntry = Static<typeof WrittenEntry.ref>;
 
 export const EntryPage = entity(
   'EntryPage',
@@ -127,6 +153,7 @@ export const Committed = entity(
     commit: hex64('Commit id.'),
     hlc,
     results: List(Shape({ key: Text(), version, created: Bool({ description: 'The key had no value before.' }) })),
+    receipt: Maybe(Receipt.ref),
   }),
 );
 export type Committed = Static<typeof Committed.ref>;

@@ -16,6 +16,7 @@ import {
   hex64,
   Operation,
   Proof,
+  WrittenEntry,
 } from './entities.ts';
 import { Floor } from './node-entities.ts';
 
@@ -27,7 +28,6 @@ const key = Text({ minLength: 1, description: 'The key.' });
 const keyInPath = Shape({
   key: Text({ description: 'The key, percent-encoded. Keys that paths cannot carry go into the query.' }),
 });
-const keyInQuery = Shape({ key });
 const etag = { etag: Text({ description: 'The version in quotes.' }) };
 
 const readConditions = {
@@ -50,6 +50,25 @@ const idempotency = {
     }),
   ),
 };
+/** What a write may wait for after it is durable on the node. */
+const receipt = {
+  replicas: Maybe(
+    Integer({
+      minimum: 1,
+      maximum: 255,
+      description: 'Other writers that are to have signed that it is durable there.',
+    }),
+  ),
+  certified: Maybe(word(['true', 'false'], 'Wait for a certified cut that holds it.')),
+  complete: Maybe(word(['true', 'false'], 'Wait for a complete cut that holds it: then it is final.')),
+  timeout: Maybe(
+    Text({
+      pattern: '^(?:[1-9][0-9]{0,4}ms|[1-9]s|[1-5][0-9]s|60s)$',
+      description: 'How long it waits at most: `500ms`, `5s`, up to `60s`. Default: 5s, or 30s for cuts.',
+    }),
+  ),
+};
+const late = 'Durable on this node; not all that was asked for has come in time. `receipt` says what has.';
 const replayed = {
   'idempotent-replayed': Text({ description: '`true` when an earlier request under this key wrote it.' }),
 };
@@ -57,10 +76,15 @@ const writeErrors = [400, 401, 412, 413, 415, 421, 422, 429, 503, 504, 507] as c
 const written = { ...etag, ...replayed };
 
 const putAnswers = {
-  200: json('Replaced.', Entry.ref, written),
-  201: json('Created.', Entry.ref, { ...written, location: Text() }),
+  200: json('Replaced.', WrittenEntry.ref, written),
+  201: json('Created.', WrittenEntry.ref, { ...written, location: Text() }),
+  202: json(late, WrittenEntry.ref, written),
 };
-const deleteAnswers = { 204: { description: 'Deleted.', headers: replayed } };
+const deleteAnswers = {
+  200: json('Deleted, and all that was asked for has come.', Committed.ref, replayed),
+  202: json(late, Committed.ref, replayed),
+  204: { description: 'Deleted.', headers: replayed },
+};
 const getAnswers = { 200: json('The entry.', Entry.ref, etag), 304: { description: 'The reader has it.' } };
 const at = Maybe(word(['cut'], '`cut`: at the newest certified cut, with its certificate.'));
 const from = Maybe(hex64('Hash of the roster that the verifier keeps. Default: from the configured list.'));
@@ -86,11 +110,12 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     id: 'putEntry',
     tag: 'state',
     summary: 'Write an entry',
-    description: 'Durable on this node when it is answered.',
+    description: 'Durable on this node when it is answered, and elsewhere where the query asks for that.',
     token: true,
     access: 'write',
     cost: 'write',
     params: keyInPath,
+    query: Shape(receipt),
     headers: Shape({ ...writeConditions, ...idempotency }),
     body: anyJson,
     answers: putAnswers,
@@ -107,6 +132,7 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     access: 'write',
     cost: 'write',
     params: keyInPath,
+    query: Shape(receipt),
     headers: Shape({ ...writeConditions, ...idempotency }),
     answers: deleteAnswers,
     errors: [...writeErrors, 404],
@@ -164,7 +190,7 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     token: true,
     access: 'write',
     cost: 'write',
-    query: keyInQuery,
+    query: Shape({ key, ...receipt }),
     headers: Shape({ ...writeConditions, ...idempotency }),
     body: anyJson,
     answers: putAnswers,
@@ -180,7 +206,7 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     token: true,
     access: 'write',
     cost: 'write',
-    query: keyInQuery,
+    query: Shape({ key, ...receipt }),
     headers: Shape({ ...writeConditions, ...idempotency }),
     answers: deleteAnswers,
     errors: [...writeErrors, 404],
@@ -195,12 +221,13 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     token: true,
     access: 'write',
     cost: 'write',
+    query: Shape(receipt),
     headers: Shape(idempotency),
     body: Shape(
       { operations: List(Operation.ref, { minItems: 1, maxItems: 256, description: 'Each key once; 64 KiB in all.' }) },
       { additionalProperties: false },
     ),
-    answers: { 201: json('Durable.', Committed.ref, replayed) },
+    answers: { 201: json('Durable.', Committed.ref, replayed), 202: json(late, Committed.ref, replayed) },
     errors: [...writeErrors, 404],
     example: { body: { operations: [{ op: 'put', key: 'greeting', value: 'hello' }] } },
   },

@@ -115,7 +115,7 @@ function siblingOf({ siblings }: Conflict, choice: string): Sibling {
   const found = siblings.find((sibling, i) => sibling.version === choice || String(i + 1) === choice);
   if (found !== undefined) return found;
   throw usageError(
-    `${JSON.stringify(choice)} is none of its ${siblings.length} values`,
+    `${JSON.stringify(choice)} is not one of its ${siblings.length} values`,
     'Give a number or version: lattice conflicts show KEY.',
   );
 }

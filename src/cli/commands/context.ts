@@ -20,7 +20,10 @@ const MAX_FLEET_BYTES = 1024 * 1024;
 
 export async function contextAdd(context: CliContext, name: string, options: ContextAddOptions): Promise<number> {
   if (!isContextName(name))
-    throw usageError(`${JSON.stringify(name)} is no name`, 'Use letters, digits, dots, dashes and underscores.');
+    throw usageError(
+      `${JSON.stringify(name)} cannot be the name of a context`,
+      'Use letters, digits, dots, dashes and underscores.',
+    );
   if (options.token !== undefined)
     throw usageError('tokens are not kept in contexts', 'Name the file that holds it: --token-file FILE.');
   const fleet = options.fleet === undefined ? undefined : resolve(context.cwd, options.fleet);

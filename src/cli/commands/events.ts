@@ -75,7 +75,7 @@ export async function events(context: CliContext, options: EventsOptions): Promi
   const types = options.type?.split(',').map((type) => type.trim());
   const unknown = types?.find((type) => !EVENT_TYPES.includes(type));
   if (unknown !== undefined)
-    throw usageError(`there is no type of events ${JSON.stringify(unknown)}`, `The types: ${EVENT_TYPES.join(', ')}.`);
+    throw usageError(`${JSON.stringify(unknown)} is not a type of events`, `The types: ${EVENT_TYPES.join(', ')}.`);
   const client = await connect(context, options);
   const times = timesOf(options);
   const names = createLateNames(client);

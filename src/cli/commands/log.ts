@@ -1,5 +1,5 @@
 import type { LogLevel } from '../../client/index.ts';
-import { counted, LatticeError } from '../../core/types/index.ts';
+import { counted, joined, LatticeError } from '../../core/types/index.ts';
 import type { ApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
@@ -70,7 +70,7 @@ export async function logLevel(
 ): Promise<number> {
   const level = LEVELS.find((known) => known === wanted);
   if (wanted !== undefined && level === undefined)
-    throw usageError(`${JSON.stringify(wanted)} is no level`, `The levels are ${LEVELS.join(', ')}.`);
+    throw usageError(`${JSON.stringify(wanted)} is not a level`, `The levels are ${joined(LEVELS)}.`);
   const client = await connect(context, options);
   if (level === undefined) {
     const current = await client.getLogLevel();

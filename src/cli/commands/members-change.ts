@@ -1,12 +1,9 @@
 import type { ChangeRequest } from '../../client/index.ts';
-import { sleep } from '../../timing/index.ts';
-import { type CarriedOut, type ChangeOptions, carryOut, conclude } from '../carry-out.ts';
-import { clock } from '../clock.ts';
+import { type ChangeOptions, carryOut, conclude } from '../carry-out.ts';
 import { type CliContext, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { findMember, keyOf, memberName, type Operated, type RosterMember } from '../operators.ts';
-import { printable } from '../output.ts';
-import { timesOf } from '../times.ts';
+import { untilRetired } from '../until-retired.ts';
 
 export interface AddOptions extends ChangeOptions {
   readonly name?: string;
@@ -85,7 +82,7 @@ export async function membersSettings(context: CliContext, options: SettingsOpti
 
 /**
  * Ends the writing of a member: what it commits within a minute after the decision counts, and nothing later. Waits
- * until that minute is over, and says so.
+ * until that minute is over and every writer has what the member wrote, and says so.
  */
 export async function membersRetire(context: CliContext, given: string, options: ChangeOptions): Promise<number> {
   let retiring: RosterMember | undefined;
@@ -100,25 +97,4 @@ export async function membersRetire(context: CliContext, given: string, options:
   const code = conclude(context, options, done);
   if (code !== EXIT.ok || retiring?.role !== 'writer' || done.change.stage !== 'decided') return code;
   return await untilRetired(context, options, done, retiring);
-}
-
-/** Waits until the last commit that counts of a retiring member can have been made. */
-export async function untilRetired(
-  context: CliContext,
-  options: ChangeOptions,
-  { node }: CarriedOut,
-  { author, ...member }: RosterMember,
-): Promise<number> {
-  const { members } = await node.client.members.roster();
-  const { until = 0 } = members.find((one) => one.author === author) ?? {};
-  const { now } = await node.client.getStatus();
-  const { output } = context;
-  const name = printable(memberName(member));
-  if (!options.json)
-    output.remark(`What ${name} commits until ${timesOf(options).at(until)} counts. This waits for it.`);
-  output.progress(`waits until ${timesOf(options).at(until)}`);
-  await sleep(clock, Math.max(0, until - now));
-  output.progress(undefined);
-  if (!options.json) output.line(`${name} has retired. Its node can be stopped and its data removed.`);
-  return EXIT.ok;
 }

@@ -1,5 +1,5 @@
-import type { Entry } from '../../client/index.ts';
-import { counted, LatticeError } from '../../core/types/index.ts';
+import type { Entry, Receipt } from '../../client/index.ts';
+import { counted, duration, joined, LatticeError } from '../../core/types/index.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -11,7 +11,13 @@ const PAGE = 500;
 /** An encoded value has at most 16 KiB. Its JSON text, escapes and spaces included, is less than 64 times as long. */
 const MAX_VALUE_TEXT = 1024 * 1024;
 
-export interface ConditionalOptions extends GlobalOptions {
+/** What a write waits for after it is durable on the node. */
+interface ReceiptOptions extends GlobalOptions {
+  readonly replicas?: number;
+  readonly certified?: boolean;
+  readonly complete?: boolean;
+}
+export interface ConditionalOptions extends ReceiptOptions {
   readonly ifMatch?: string;
 }
 export interface PutOptions extends ConditionalOptions {
@@ -42,6 +48,33 @@ export async function stateGet(context: CliContext, key: string, options: Global
   return EXIT.ok;
 }
 
+/** How long a write waits where --timeout does not say longer, ms: a cut is complete some 20 s after what it holds. */
+const CUT_WAIT_MS = 30_000;
+
+/** What the options ask the node to wait for, --timeout at most. */
+function receiptOf({ replicas, certified, complete, timeout }: ReceiptOptions) {
+  if (replicas === undefined && !certified && !complete) return {};
+  const waitMs = Math.min(60_000, Math.max(timeout * 1000, certified || complete ? CUT_WAIT_MS : 0));
+  return { replicas, certified, complete, receiptMs: Math.max(1, Math.round(waitMs)), timeoutMs: waitMs + 10_000 };
+}
+
+/** Says what has come of what a write was to wait for. Exit code 1 when that is not all. */
+function tellReceipt({ output }: CliContext, receipt: Receipt | undefined): number {
+  if (receipt === undefined) return EXIT.ok;
+  const names = (of: readonly { label: string }[]): string => printable(joined(of.map(({ label }) => label)));
+  const { met, waitedMs, replicas, certified, complete } = receipt;
+  if (replicas !== undefined) {
+    const { wanted, signed, missing } = replicas;
+    const who = signed.length === 0 ? 'no other writer' : names(signed);
+    output.line(`Signed as durable by ${who}: ${signed.length} of ${wanted}`);
+    if (signed.length < wanted) output.line(`Not yet by ${names(missing)}`);
+  }
+  for (const [kind, cut] of Object.entries({ certified, complete }))
+    if (cut !== undefined) output.line(cut.at === undefined ? `No ${kind} cut holds it yet` : `A ${kind} cut holds it`);
+  if (!met) output.remark(`The write stands; it waited ${duration(waitedMs)}. What is missing may still come.`);
+  return met ? EXIT.ok : EXIT.failed;
+}
+
 export async function statePut(context: CliContext, key: string, value: string, options: PutOptions): Promise<number> {
   if (options.ifAbsent && options.ifMatch !== undefined)
     throw usageError('--if-absent and --if-match exclude each other');
@@ -50,18 +83,25 @@ export async function statePut(context: CliContext, key: string, value: string, 
   const entry = await client.putEntryJson(key, options.string ? JSON.stringify(given) : jsonText(given), {
     ifMatch: options.ifMatch,
     ifNoneMatch: options.ifAbsent ? '*' : undefined,
+    ...receiptOf(options),
   });
-  if (options.json) context.output.data(entry);
-  else context.output.line(`Wrote ${printable(key)}, version ${entry.version}`);
-  return EXIT.ok;
+  if (options.json) {
+    context.output.data(entry);
+    return entry.receipt?.met === false ? EXIT.failed : EXIT.ok;
+  }
+  context.output.line(`Wrote ${printable(key)}, version ${entry.version}`);
+  return tellReceipt(context, entry.receipt);
 }
 
 export async function stateDelete(context: CliContext, key: string, options: DeleteOptions): Promise<number> {
   const client = await connect(context, options);
-  await client.deleteEntry(key, { ifMatch: options.ifMatch });
-  if (options.json) context.output.data({ key, deleted: true });
-  else context.output.line(`Deleted ${printable(key)}`);
-  return EXIT.ok;
+  const receipt = await client.deleteEntry(key, { ifMatch: options.ifMatch, ...receiptOf(options) });
+  if (options.json) {
+    context.output.data({ key, deleted: true, ...(receipt === undefined ? {} : { receipt }) });
+    return receipt?.met === false ? EXIT.failed : EXIT.ok;
+  }
+  context.output.line(`Deleted ${printable(key)}`);
+  return tellReceipt(context, receipt);
 }
 
 export async function stateList(

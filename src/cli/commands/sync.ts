@@ -43,7 +43,7 @@ export async function syncMode(
 ): Promise<number> {
   const wanted = MODES.find((known) => known === mode);
   if (mode !== undefined && wanted === undefined)
-    throw usageError(`${JSON.stringify(mode)} is no mode`, 'The modes are p2p, http and auto.');
+    throw usageError(`${JSON.stringify(mode)} is not a mode`, 'The modes are p2p, http and auto.');
   const client = await connect(context, options);
   if (wanted === undefined) {
     const { mode: current, syncMode: carries } = await client.getStatus();

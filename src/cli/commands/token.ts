@@ -76,7 +76,7 @@ export async function tokenList(context: CliContext, options: GlobalOptions): Pr
 /** Withdraws a token, which then counts no more. */
 export async function tokenRemove(context: CliContext, id: string, options: GlobalOptions): Promise<number> {
   if (!/^[0-9a-f]{16}$/.test(id))
-    throw usageError(`${JSON.stringify(id)} is no id of a token`, 'An id has 16 hex digits: lattice token ls.');
+    throw usageError(`${JSON.stringify(id)} is not the id of a token`, 'An id has 16 hex digits: lattice token ls.');
   await (await connect(context, options)).removeToken(id);
   if (options.json) context.output.data({ id, removed: true });
   else context.output.line(`withdrawn: ${id}`);

@@ -5,7 +5,16 @@ import type { ProofGetOptions } from '../commands/proof-get.ts';
 import type { ProofVerifyOptions } from '../commands/proof-verify.ts';
 import type { DeleteOptions, ListOptions, PutOptions } from '../commands/state.ts';
 import type { GlobalOptions } from '../context.ts';
-import { type Definition, fleetWide, limited, SINCE_ROSTER_HELP, TRUST_HELP, VERDICTS, writesFile } from '../define.ts';
+import {
+  type Definition,
+  fleetWide,
+  integerIn,
+  limited,
+  SINCE_ROSTER_HELP,
+  TRUST_HELP,
+  VERDICTS,
+  writesFile,
+} from '../define.ts';
 import type { FleetOptions } from '../fleet-table.ts';
 
 /** Commands for keys and values: state, history, conflicts, proof. */
@@ -75,17 +84,31 @@ function defineState({ context, define }: Definition, state: Command): void {
     ['state get greeting', 'state get greeting --json'],
     async (options: GlobalOptions, [key = '']) => (await commands()).stateGet(context, key, options),
   );
-  define(
+  const waits = (command: Command): Command =>
+    command
+      .addOption(
+        new Option('--replicas <n>', 'wait until so many other writers have signed that it is durable there').argParser(
+          integerIn(1, 255),
+        ),
+      )
+      .option('--certified', 'wait for a certified cut that holds it')
+      .option('--complete', 'wait for a complete cut that holds it: then it is final');
+  const put = define(
     state,
     'put <key> <value>',
     'write a JSON value ("-": read it from stdin; needs the token)',
-    ['state put greeting \'{"text":"hello"}\'', 'state put greeting hello --string --if-absent'],
+    [
+      'state put greeting \'{"text":"hello"}\'',
+      'state put greeting hello --string --if-absent',
+      'state put greeting hello --string --replicas 1 --timeout 5',
+    ],
     async (options: PutOptions, [key = '', value = '']) => (await commands()).statePut(context, key, value, options),
   )
     .option('--string', 'take the value as text, not as JSON')
     .option('--if-absent', 'only when the key does not exist')
     .option('--if-match <version>', 'only when the key has this version');
-  define(
+  waits(put);
+  const remove = define(
     state,
     'delete <key>',
     'delete a key (needs the token)',
@@ -94,6 +117,7 @@ function defineState({ context, define }: Definition, state: Command): void {
   )
     .alias('del')
     .option('--if-match <version>', 'only when the key has this version');
+  waits(remove);
   limited(
     define(
       state,

@@ -18,6 +18,19 @@ export interface KeptKey<S extends Versioned> extends HeldKey<S> {
 
 export const NOTHING_KEPT: KeptKey<never> = { siblings: [], hidden: [], aside: [] };
 
+/**
+ * The T for which an operation comes too late that a node takes in now: the newest one that it has fixed, `newest`, where
+ * the operation belongs to that. 0 where it belongs to none, and where the node has the operation already: what came in
+ * time does not come too late when it comes once more.
+ */
+export function lateOnArrival<S extends Versioned>(key: KeptKey<S>, arrived: S, newest: number): number {
+  if (hlcMs(arrived.hlc) > newest) return 0;
+  const isHeld =
+    [...key.siblings, ...key.hidden].some((one) => isSameOperation(one, arrived)) ||
+    key.aside.some(({ operation }) => isSameOperation(operation, arrived));
+  return isHeld ? 0 : newest;
+}
+
 /** A cut, as far as the state at it depends on it. */
 export interface CutRules {
   /** Unix ms. */

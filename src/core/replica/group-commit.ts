@@ -154,7 +154,7 @@ function prepareIntent(intent: WriteIntent, deps: GroupCommitDeps): PreparedInte
     const entry = read(key);
     checkConditions(key, entry, wanted);
     if (wanted.kind === 'renew') {
-      const prepared = prepareOperation(renewed(key, entry, deps));
+      const prepared = prepareOperation(renewed(key, entry, wanted.inPlaceOf, deps));
       bytes += prepared.bytes.length;
       created.push(false);
       return prepared;
@@ -179,14 +179,24 @@ function prepareIntent(intent: WriteIntent, deps: GroupCommitDeps): PreparedInte
   return { operations, created, bytes };
 }
 
-/** What readers see of the key, as an operation that replaces nothing else than that and all that was this node's own. */
-function renewed(key: string, entry: Entry | undefined, { self, isKnown }: GroupCommitDeps): Operation {
+/**
+ * What readers see of the key, as an operation that replaces nothing else than that and all that was this node's own;
+ * or what an author wrote there, in place of its operation.
+ */
+function renewed(
+  key: string,
+  entry: Entry | undefined,
+  inPlaceOf: Author | undefined,
+  { self, isKnown }: GroupCommitDeps,
+): Operation {
   if (entry === undefined) throw new LatticeError('not-found', `no such key: ${JSON.stringify(key)}`);
-  const shown = winner(entry);
+  const shown = inPlaceOf === undefined ? winner(entry) : entry.siblings.find(({ author }) => author === inPlaceOf);
+  if (shown === undefined) throw new LatticeError('not-found', `${inPlaceOf} has nothing under ${JSON.stringify(key)}`);
   // A sibling of this node's own beside the winner is replaced too, and what it had replaced must not come back.
   const siblings = entry.siblings.filter((sibling) => sibling === shown || sibling.author === self);
   const context = contextOf({ siblings }, self, isKnown);
-  return { ...shown.operation, context };
+  const own = inPlaceOf === undefined ? undefined : entry.siblings.find(({ author }) => author === self);
+  return { ...(own ?? shown).operation, context };
 }
 
 function checkCount(operations: number): void {

@@ -1,4 +1,5 @@
 export type { Correction } from './amend.ts';
+export { keptRows } from './kept-rows.ts';
 export { createReplica, type Replica, type ReplicaOptions } from './replica.ts';
 export {
   type AppliedFragment,

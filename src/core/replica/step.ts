@@ -1,6 +1,6 @@
 import type { StateMeta } from '../rows/index.ts';
 import { type Conditions, type Contradiction, type MergeOutcome, winner } from '../state/index.ts';
-import type { Bytes, Entry, Fragment, Hlc, LatticeError, Sibling } from '../types/index.ts';
+import type { Author, Bytes, Entry, Fragment, Hlc, LatticeError, Sibling } from '../types/index.ts';
 
 /** A row that a step writes or deletes, in the shape of the store port's operations. */
 export type RowWrite =
@@ -11,13 +11,15 @@ export type RowWrite =
 export interface WriteIntent {
   /**
    * `renew` writes what readers see of the key once more, so that it replaces everything of this node's own (SPEC N16);
-   * it names nothing but what the winner had seen, and leaves the other siblings. LatticeError `not-found` for a key
-   * without an entry.
+   * it names nothing but what the winner had seen, and leaves the other siblings. With `inPlaceOf` it replaces that
+   * author's operation in place of the winner, and writes what that has, or this node's own where it has one (RO12).
+   * LatticeError `not-found` for a key without an entry, or without an operation of that author.
    */
   readonly operations: readonly (Conditions & {
     readonly kind: 'put' | 'delete' | 'renew';
     readonly key: string;
     readonly value?: unknown;
+    readonly inPlaceOf?: Author;
   })[];
   /**
    * Makes rows that whoever writes wants to have durable with the commit. It is called once, when the commit is made;

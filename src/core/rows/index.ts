@@ -8,6 +8,7 @@ export * from './checkpoint.ts';
 export * from './complete.ts';
 export * from './entry-row.ts';
 export * from './evidence.ts';
+export * from './floor.ts';
 export * from './idempotency.ts';
 export * from './invitations.ts';
 export * from './journal.ts';

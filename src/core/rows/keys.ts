@@ -39,6 +39,8 @@ export const BUCKETS = {
   audit: 0x10,
   /** ‖ u8 kind ‖ what it is about → a decided roster, votes, or a change that was asked for. */
   roster: 0x12,
+  /** ‖ u8 kind ‖ what it is about → an operation that is held outside the tree, or what is known of one. */
+  floor: 0x13,
   /** ‖ u8 kind ‖ SHA-256 of an id → SHA-256 of the row that was added under it. */
   auditId: 0x11,
 } as const;
@@ -154,6 +156,11 @@ export function auditIdKey(kind: number, hash: Bytes): Bytes {
 /** The key of a row about rosters; `rest` is what the kind names. */
 export function rosterKey(kind: number, rest: Bytes): Bytes {
   return row('roster', concatBytes(Uint8Array.of(kind), rest));
+}
+
+/** The key of a row of what is held outside the tree; `rest` is what the kind names. */
+export function floorKey(kind: number, rest: Bytes): Bytes {
+  return row('floor', concatBytes(Uint8Array.of(kind), rest));
 }
 
 /** All rows of a bucket. */

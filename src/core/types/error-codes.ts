@@ -72,6 +72,8 @@ export const ERROR_CODES = [
   'invalid-query',
   'invalid-body',
   'invalid-operation',
+  'invalid-receipt',
+  'too-many-replicas',
   'body-too-large',
   'upload-too-slow',
   'headers-too-large',

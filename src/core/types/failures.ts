@@ -42,7 +42,7 @@ const FILE_FAILURES: Readonly<Record<string, string>> = {
   EACCES: 'no permission',
   EPERM: 'no permission',
   EISDIR: 'it is a directory',
-  ENOTDIR: 'a part of the path is no directory',
+  ENOTDIR: 'a part of the path is not a directory',
   ELOOP: 'its links go round in a circle',
   ENAMETOOLONG: 'the name is too long',
   ENOSPC: 'no space is left on the disk',

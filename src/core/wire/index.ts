@@ -18,6 +18,7 @@ export {
   prepareOperation,
 } from './operation.ts';
 export { operationLeafHash, opsRoot, proveOperations, rootFromOperations } from './ops-tree.ts';
+export * from './receipts.ts';
 export * from './roster.ts';
 export * from './siblings.ts';
 export * from './snapshot.ts';

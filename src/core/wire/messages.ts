@@ -48,6 +48,7 @@ import {
 } from './differences.ts';
 import { checked, clip, createWireReader, encodeChecked, type WireReader, wellFormed } from './fields.ts';
 import { decodeSignedHead, MAX_HEAD_BYTES, type SignedHead } from './head.ts';
+import { type AwaitAnswer, type AwaitRequest, readAwait, readAwaited, receiptFields } from './receipts.ts';
 import { newsFields, type RosterNews, readNews } from './roster.ts';
 import {
   type ChunkPart,
@@ -187,7 +188,9 @@ export type SyncMessage =
    */
   | { readonly type: 'complete'; readonly certificate: Bytes }
   /** The answer to `complete`: the certificate of a later complete cut, empty when the answerer knows none. */
-  | { readonly type: 'completed'; readonly certificate: Bytes };
+  | { readonly type: 'completed'; readonly certificate: Bytes }
+  | AwaitRequest
+  | AwaitAnswer;
 
 export type Hello = Extract<SyncMessage, { type: 'hello' }>;
 
@@ -220,6 +223,8 @@ const SYNC = {
   completed: 26,
   addresses: 27,
   'addresses-back': 28,
+  await: 29,
+  awaited: 30,
 } as const;
 /** A hello has as many elements, or two fewer from nodes of an earlier version. */
 const WHOLE_HELLO = 7;
@@ -252,6 +257,8 @@ const SYNC_LENGTHS = {
   26: 2,
   27: 3,
   28: 3,
+  29: 3,
+  30: 2,
 };
 
 /**
@@ -393,6 +400,9 @@ function syncBody(message: Exclude<SyncMessage, { type: 'entries' | 'push' }>): 
     case 'addresses':
     case 'addresses-back':
       return addressNewsFields(message);
+    case 'await':
+    case 'awaited':
+      return receiptFields(message);
   }
 }
 
@@ -494,6 +504,10 @@ function readSync(reader: WireReader, type: number): SyncMessage {
       return readAddressNews(reader, 'addresses');
     case SYNC['addresses-back']:
       return readAddressNews(reader, 'addresses-back');
+    case SYNC.await:
+      return readAwait(reader);
+    case SYNC.awaited:
+      return readAwaited(reader);
     default: {
       const code = reader.text('code', 0, MAX_CODE_BYTES);
       return { type: 'error', code, message: reader.text('message', 0, MAX_ERROR_BYTES) };

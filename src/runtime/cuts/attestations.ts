@@ -75,6 +75,10 @@ export interface AttestationBook {
    * all their signatures (SPEC FL1). Undefined where there is none.
    */
   complete(after: number): Bytes | undefined;
+  /**
+   * The newest certified cut that this node attested itself, Unix ms: the certified state is then this node's own.
+   */
+  certifiedAt(): number | undefined;
   /** What each author attested of the cut at `at` (Unix ms), as names of states that can be compared; and our own state. */
   saidAt(at: number): { readonly own: string | undefined; readonly by: ReadonlyMap<Author, string> };
 }
@@ -345,6 +349,9 @@ export function createAttestationBook(deps: {
       }
       return undefined;
     },
+    certifiedAt: () =>
+      newestFirst().find((moment) => moment.own?.signers.has(deps.self) === true && isCertified(moment, moment.own))
+        ?.at,
     saidAt(at) {
       const moment = moments.find((m) => m.at === at);
       return {

@@ -10,6 +10,7 @@ import {
 } from '../../core/types/index.ts';
 import {
   type AddressNews,
+  type AwaitRequest,
   decodeSync,
   encodeFragment,
   encodeSync,
@@ -62,6 +63,8 @@ export interface ResponderDeps {
   readonly onComplete: (peer: Author, certificate: Bytes) => Promise<SyncMessage>;
   /** Takes in where members can be reached, as a peer knows it, and answers with what it lacks. */
   readonly onAddresses: (peer: Author, news: AddressNews, lung: LungName) => Promise<SyncMessage>;
+  /** Tells which of the commits asked after are durable here, or superseded. */
+  readonly onAwait: (peer: Author, request: AwaitRequest) => Promise<SyncMessage>;
   readonly entries: Pick<Entries, 'many'>;
   readonly snapshots: Pick<SnapshotServer, 'manifest' | 'chunk'>;
   /** Undefined where the node has no vault. */
@@ -112,6 +115,8 @@ export function createResponder(deps: ResponderDeps): Responder {
         return deps.onComplete(peer, message.certificate);
       case 'addresses':
         return deps.onAddresses(peer, message, lung);
+      case 'await':
+        return deps.onAwait(peer, message);
       case 'snapshot':
         return deps.snapshots.manifest(message.root);
       case 'chunk':
@@ -136,6 +141,7 @@ export function createResponder(deps: ResponderDeps): Responder {
       case 'newsback':
       case 'completed':
       case 'addresses-back':
+      case 'awaited':
         throw new LatticeError('malformed', `${message.type} is an answer, not a request`);
     }
   }

@@ -7,6 +7,7 @@ export * from './invitations.ts';
 export * from './lattice.ts';
 export * from './members.ts';
 export * from './peers.ts';
+export * from './receipts.ts';
 export * from './status.ts';
 export * from './sync.ts';
 export * from './tokens.ts';

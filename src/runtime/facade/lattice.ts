@@ -16,6 +16,7 @@ import type { FloorView } from './floor.ts';
 import type { InvitationService } from './invitations.ts';
 import type { MembershipService } from './members.ts';
 import type { PeerAddress, PeerDifferences, PeerStatus, PingOutcome } from './peers.ts';
+import type { ReceiptService } from './receipts.ts';
 import type { CutView, EvidenceView, NodeStatus, SeriesView, SyncMode } from './status.ts';
 import type { CutCells, SyncService } from './sync.ts';
 import type { AccessTokens } from './tokens.ts';
@@ -179,6 +180,8 @@ export interface Lattice {
   readonly sync: SyncService;
   /** Executions and attacks that this node took in. */
   readonly audit: AuditService;
+  /** What a write may wait for after it is durable here. */
+  readonly receipts: ReceiptService;
   /** The tokens that an operator makes and withdraws while the node runs. */
   readonly tokens: AccessTokens;
   /** Who belongs to the fleet, and how that changes. */

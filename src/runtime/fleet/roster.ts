@@ -69,6 +69,11 @@ export interface RosterOwner extends Roster {
    * tells whether the list names others than the members that write (SPEC N18, RO2).
    */
   replace(configured: readonly Author[]): ConfiguredList;
+  /**
+   * To be called when the rows of the next roster go to the disk, before `take`: the chain begins with the present list
+   * from there on, and a list that is replaced meanwhile changes nothing.
+   */
+  fix(): void;
   /** Takes the roster that was decided after the present one, with votes of its own for the decision after it. */
   take(decided: DecidedRoster, votes: VoteState): void;
   /** Takes this node's own votes in the present decision. */
@@ -118,6 +123,7 @@ export function createRoster(
   let chain: KnownRoster[] = [];
   let byHash = new Map<string, KnownRoster>();
   const votes = new Map(saved?.votes);
+  let isFixed = false;
   let present = firstOf(saved === undefined || saved.decided.length === 0 ? listOf(configured) : saved.first);
   let members: ReadonlyMap<Author, Member> = new Map();
   let authors: readonly Author[] = [];
@@ -187,7 +193,7 @@ export function createRoster(
     },
     replace(next) {
       const list = listOf(next);
-      if (chain.length > 1) return { added: [], removed: [], differs: differs(list) };
+      if (isFixed || chain.length > 1) return { added: [], removed: [], differs: differs(list) };
       const before = new Set(authors);
       const isNew = new Set(list);
       const added = [...isNew].filter((author) => !before.has(author));
@@ -197,6 +203,9 @@ export function createRoster(
         tell();
       }
       return { added, removed, differs: false };
+    },
+    fix() {
+      isFixed = true;
     },
     take(decided, next) {
       if (decided.state.roster.epoch !== chain.length) throw new RangeError('rosters are taken epoch by epoch');

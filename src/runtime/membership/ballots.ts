@@ -15,6 +15,7 @@ import {
   type Promise1b,
   type Proposed,
   promise,
+  type RosterState,
   rosterHash,
   type Signed,
   type Statement,
@@ -131,15 +132,18 @@ export function createBallots(deps: BallotsDeps): Ballots {
     vote: () => { given: true; state: VoteState; statement: S } | { given: false },
   ): Promise<S | undefined> {
     let given: S | undefined;
+    let of: RosterState | undefined;
     await deps.keep(() => {
       given = undefined;
+      of = state();
       const cast = vote();
       if (!cast.given) return [];
       given = cast.statement;
       roster.vote(cast.state);
-      return [votesRow(state().hash, cast.state)];
+      return [votesRow(of.hash, cast.state)];
     });
-    return given;
+    // Another roster, or another configured list, has ended that decision. Its votes stay with it.
+    return of === state() ? given : undefined;
   }
 
   /** Somebody else's ballot is under way: it has its time before this node opens a later one. */
@@ -276,8 +280,10 @@ export function createBallots(deps: BallotsDeps): Ballots {
 
   async function open(): Promise<void> {
     let ballot: Ballot | undefined;
+    let of: RosterState | undefined;
     await deps.keep(() => {
       ballot = undefined;
+      of = state();
       if (!isWriter(state().roster, self)) return [];
       const opened = openBallot(self, roster.votes);
       if (opened === undefined) return [];
@@ -285,7 +291,7 @@ export function createBallots(deps: BallotsDeps): Ballots {
       roster.vote(opened.state);
       return [votesRow(state().hash, opened.state)];
     });
-    if (ballot === undefined) return;
+    if (ballot === undefined || of !== state()) return;
     own = { ballot, promises: new Map(), proposed: false };
     const given = promise(voter, state(), roster.votes, { ...decision(), ballot });
     if (!given.given) return;

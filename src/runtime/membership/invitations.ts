@@ -1,5 +1,11 @@
 import type { RowWrite } from '../../core/replica/index.ts';
-import { decodeInvitations, encodeInvitations, INVITATIONS, type InvitationRow } from '../../core/rows/index.ts';
+import {
+  decodeInvitations,
+  encodeInvitations,
+  type GivenApproval,
+  INVITATIONS,
+  type InvitationRow,
+} from '../../core/rows/index.ts';
 import { type Author, bytesToHex, type Hasher, hexToBytes, LatticeError } from '../../core/types/index.ts';
 import type { Clock, Log, Store } from '../../ports/index.ts';
 import { every, type Repetition } from '../../timing/index.ts';
@@ -92,10 +98,26 @@ export function createInvitations(
           asked.author === action.author,
       );
 
-  /** Approves the change that somebody asked for already, or asks for it. */
-  async function approved(action: ChangeAction & { readonly author: Author }): Promise<ChangeView> {
+  /** Approves the change that somebody asked for already, or asks for it; once, whatever becomes of it. */
+  async function approved(
+    row: InvitationRow,
+    action: ChangeAction & { readonly kind: GivenApproval; readonly author: Author },
+  ): Promise<ChangeView> {
+    const { kind, author } = action;
     const open = openChange(action);
-    return open === undefined ? await members.propose(action) : await members.approve(open.id);
+    if (row.given.includes(kind)) return open ?? takenBack(kind, author);
+    const change = open === undefined ? await members.propose(action) : await members.approve(open.id);
+    await keep(replaced(row, { ...row, given: [...row.given, kind] }));
+    return change;
+  }
+
+  /** The change that this node had approved and that is open no more. */
+  function takenBack(kind: GivenApproval, author: Author): ChangeView {
+    const last = members.changes().findLast(({ action }) => action.kind === kind && action.author === author);
+    if (last !== undefined) return last;
+    throw new LatticeError('invalid-change', 'the approval that this invitation stood for was taken back or ran out', {
+      next: 'ask whoever invited you for a new invitation',
+    });
   }
 
   const found = (secret: string): InvitationRow => {
@@ -131,19 +153,16 @@ export function createInvitations(
       const { usedBy: author, role, host } = row;
       if (author === undefined || role !== 'writer' || roleOf(author) !== 'mirror') continue;
       const open = openChange({ kind: 'promote', author });
-      const isApproved = open?.approvals.some((one) =>
-        members.roster().members.some((m) => m.self && m.author === one.author),
-      );
       // One node asks, so that no two changes are about the same.
-      if (isApproved === true || (open === undefined && (!host || !deps.hasCaughtUp(author)))) continue;
-      await approved({ kind: 'promote', author });
+      if (row.given.includes('promote') || (open === undefined && (!host || !deps.hasCaughtUp(author)))) continue;
+      await approved(row, { kind: 'promote', author });
       log.info({ author, name: row.name }, 'a newcomer has caught up and is to become a writer');
     }
   }
 
   return {
     start() {
-      looks ??= every(clock, LOOK_EVERY_MS, look, {
+      looks ??= every(clock, LOOK_EVERY_MS, () => inTurn(look), {
         onError: (error) => log.warn({ error: String(error) }, 'a newcomer could not be promoted'),
       });
     },
@@ -175,6 +194,7 @@ export function createInvitations(
           expires: clock.now() + ttlMs,
           usedBy: undefined,
           host: false,
+          given: [],
         };
         await keep([...kept, row]);
         return viewOf(row);
@@ -193,7 +213,7 @@ export function createInvitations(
         const bound = await bind(found(secret), author);
         const role = roleOf(author);
         if (role === 'writer' || role === 'mirror') return { role };
-        return { change: await approved({ kind: 'add', author, name: bound.name, role: 'mirror' }) };
+        return { change: await approved(bound, { kind: 'add', author, name: bound.name, role: 'mirror' }) };
       }),
   };
 }

@@ -277,6 +277,9 @@ export function createMembership(deps: MembershipDeps): Membership {
     await deps.keep(() => {
       isCurrent = roster.present.state === before;
       if (!isCurrent) return [];
+      // These rows make a chain of the present list. A reload while they are written would have the running node go by
+      // another one than a restart finds.
+      roster.fix();
       // Whatever this node writes from here on is later than what the roster before may have certified (SPEC RO5).
       deps.replica.observeTime(lastHlcAt(start));
       return [
@@ -294,8 +297,7 @@ export function createMembership(deps: MembershipDeps): Membership {
         ...changes.decided(before, state, clock.now()),
       ];
     });
-    // Nothing has waited since the row was written, so that the list is still the same.
-    if (!isCurrent || roster.present.state !== before) return false;
+    if (!isCurrent) return false;
     roster.take({ state, start, certificate: bytes }, NO_VOTES);
     log.info(
       { epoch: state.roster.epoch, hash: bytesToHex(state.hash), start, members: state.roster.members.length },

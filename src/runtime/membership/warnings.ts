@@ -1,6 +1,7 @@
 import { type Author, joined } from '../../core/types/index.ts';
 import type { Warning } from '../facade/codes.ts';
 import type { Roster } from '../fleet/roster.ts';
+import type { Doubt } from './doubt.ts';
 import type { Membership } from './membership.ts';
 
 /** What an operator should know about the roster (SPEC RO2, RO9). */
@@ -11,6 +12,9 @@ export function rosterWarnings(deps: {
   readonly configured: () => readonly Author[];
   readonly epochOf: (author: Author) => number | undefined;
   readonly nameOf: (author: Author) => string;
+  readonly doubt: Pick<Doubt, 'why'>;
+  /** What is told of commits that came after the end of their authors. */
+  readonly afterEnd: () => readonly Warning[];
 }): () => readonly Warning[] {
   const { roster, membership } = deps;
   return () => {
@@ -27,6 +31,8 @@ export function rosterWarnings(deps: {
         code: 'abstains',
         text: 'this node takes no part in the present decision, because its store lost votes that others have heard',
       });
+    else if (deps.doubt.why() === 'restored') out.push({ code: 'abstains', text: membership.abstains() ?? '' });
+    out.push(...deps.afterEnd());
     const ahead = roster.authors.filter((author) => (deps.epochOf(author) ?? 0) > epoch);
     const newest = Math.max(0, ...ahead.map((author) => deps.epochOf(author) ?? 0));
     if (ahead.length > 0)

@@ -1,7 +1,10 @@
 import { encodeGossip } from '../../core/wire/index.ts';
+import { createAwaitServer } from '../exchange/await-server.ts';
 import { createGreeting } from '../exchange/greet.ts';
 import { createIntake } from '../exchange/intake.ts';
 import { createLiveCommits } from '../exchange/live-commits.ts';
+import { createReceipts } from '../exchange/receipts.ts';
+import { createReplicas } from '../exchange/replicas.ts';
 import { createResponder } from '../exchange/responder.ts';
 import { createSyncService } from '../exchange/sync-service.ts';
 import { createTellCondition } from '../exchange/tell-condition.ts';
@@ -22,7 +25,7 @@ export function buildExchange(
   { replica, roster, self }: OpenedNode,
   state: StateParts,
   { p2p, http, outbox, linkTo }: LungParts,
-  { cuts, completeExchange, bootstrap, snapshots, supervision }: DutyParts,
+  { book, complete, vouching, cuts, completeExchange, bootstrap, snapshots, supervision }: DutyParts,
   { membership, rosterExchange, announcements, announcing }: MembershipParts,
   { vault }: FaceParts,
 ) {
@@ -59,6 +62,35 @@ export function buildExchange(
     onName: names.learn,
     compare: supervision.compare,
   });
+  const awaits = createAwaitServer({
+    network,
+    signer,
+    entries,
+    writer,
+    clock,
+    signs: () => roster.isWriter(self) && vouching.isVerified() && !guard.has('clone'),
+  });
+  const receipts = createReceipts({
+    self,
+    hasher,
+    roster,
+    replicas: createReplicas({
+      network,
+      self,
+      roster,
+      peers,
+      linkTo,
+      verifier,
+      clock,
+      log: deps.log.child('receipts'),
+    }),
+    book,
+    complete,
+    labelOf: names.label,
+    clock,
+    metrics: deps.metrics,
+    log: deps.log.child('receipts'),
+  });
   const responder = createResponder({
     replica,
     hasher,
@@ -77,6 +109,7 @@ export function buildExchange(
     onNews: rosterExchange.onNews,
     onComplete: completeExchange.onComplete,
     onAddresses: announcing.onNews,
+    onAwait: awaits.onAwait,
     entries,
     snapshots,
     vault: vault?.server,
@@ -116,5 +149,5 @@ export function buildExchange(
     intake,
   });
 
-  return { intake, responder, sync, greeting, telling };
+  return { intake, responder, sync, greeting, telling, awaits, receipts };
 }

@@ -14,6 +14,7 @@ import { createMembership } from '../membership/membership.ts';
 import { createMembershipService } from '../membership/service.ts';
 import { rosterWarnings } from '../membership/warnings.ts';
 import { isHeard } from '../peers/view.ts';
+import { createAfterEnd } from '../upkeep/after-end.ts';
 import type { DutyParts } from './build-duties.ts';
 import type { LungParts } from './build-lungs.ts';
 import type { StateParts } from './build-state.ts';
@@ -102,6 +103,18 @@ export function buildMembership(
     onEvent: streams.publishEvent,
     onChange: tell,
   });
+  const afterEnd = createAfterEnd({
+    self,
+    roster,
+    replica,
+    entries: state.entries,
+    writer,
+    guard,
+    floor,
+    nameOf: names.label,
+    clock,
+    log,
+  });
   const own = announcedAddresses(options.announce ?? [], peerIdOf(self));
   const addressLog = deps.log.child('addresses');
   const announcing = createAnnouncing({
@@ -149,6 +162,8 @@ export function buildMembership(
   for (const { announcement } of announcements.all())
     if (names.of(announcement.author) === undefined) names.learn(announcement.author, announcement.name);
   const warnings = rosterWarnings({
+    doubt,
+    afterEnd: afterEnd.warnings,
     roster,
     membership,
     configured: () => options.trusted,
@@ -199,6 +214,7 @@ export function buildMembership(
     },
   });
   return {
+    afterEnd,
     invitations,
     rosterExchange: exchange,
     announcements,

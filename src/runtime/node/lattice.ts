@@ -122,6 +122,7 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
     },
     sync: measuredSync(parts.sync, metrics),
     audit: parts.audit,
+    receipts: parts.receipts,
     members: parts.membershipService,
     invitations: parts.invitations,
     tokens: parts.tokens,

@@ -127,8 +127,10 @@ function runnersOf(parts: Parts): Runner[] {
     parts.announcing,
     parts.dialling,
     parts.invitations,
+    parts.afterEnd,
     parts.bootstrap,
     parts.telling,
+    parts.receipts,
     parts.remembered,
     ...(parts.vault === undefined ? [] : [parts.vault]),
   ];

@@ -45,6 +45,7 @@ export function buildParts(options: NodeOptions, given: NodeDeps, opened: Opened
       contradictions,
       covering,
       cuts: duties.cuts,
+      awaits: exchange.awaits,
       checkpoints: duties.checkpoints,
       outbox,
       gossips: () => mode.now !== 'http' && p2p.running,

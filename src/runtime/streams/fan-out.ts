@@ -24,6 +24,8 @@ export interface FanOutDeps {
   readonly contradictions: Pick<Contradictions, 'note'>;
   /** The trailing tree of cuts. */
   readonly cuts: { applied(applied: Applied): void };
+  /** Requests of other nodes that wait for commits. */
+  readonly awaits: { applied(applied: Applied): void };
   readonly checkpoints: { applied(sequence: number, changes: number): void };
   readonly outbox: Pick<GossipOutbox, 'add'>;
   /** True when P2P runs and the mode allows it. */
@@ -109,6 +111,7 @@ export function createFanOut(deps: FanOutDeps): FanOut {
   const stages: readonly (readonly [name: string, run: (telling: Telling) => void])[] = [
     ['state', ({ applied }) => own.advance(applied.step.meta)],
     ['cuts', ({ applied }) => deps.cuts.applied(applied)],
+    ['awaits', ({ applied }) => deps.awaits.applied(applied)],
     ['checkpoints', ({ applied: { step } }) => deps.checkpoints.applied(step.sequence, step.changed.length)],
     [
       'own-history',
@@ -155,6 +158,7 @@ export function createFanOut(deps: FanOutDeps): FanOut {
     unchanged(applied) {
       // An operation that is superseded at present may have been a sibling at the last cut.
       guarded('cuts', applied.step.sequence, () => deps.cuts.applied(applied));
+      guarded('awaits', applied.step.sequence, () => deps.awaits.applied(applied));
       guarded('own-history', applied.step.sequence, () => cover(applied.taken));
       guarded('contradictions', applied.step.sequence, () => deps.contradictions.note(applied.step.contradictions));
     },

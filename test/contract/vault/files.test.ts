@@ -157,7 +157,7 @@ async function breakReads(isMeant: (position: number, length: number) => boolean
     const [, , length, position] = args as [Uint8Array, number, number, number];
     if (!isMeant(position, length)) return Reflect.apply(read, this, args) as never;
     return Promise.reject(Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' }));
-  } as FileHandle['read'];
+  };
   return () => {
     prototype.read = read;
   };

@@ -139,7 +139,7 @@ async function examine(row: Row, view: View, made: number): Promise<Noticed> {
       const { text } = await cliOf(view);
       const now = await statusOf(view);
       expectStatus(row, now);
-      expect(text).toContain(now.verdict.kind);
+      expect(text).toContain(now.verdict.kind.replace('_', '-'));
       expect(text).toContain(now.verdict.sentence);
     }),
     doctor: until('doctor', async () => {

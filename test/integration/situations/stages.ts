@@ -109,12 +109,16 @@ async function deaths(rig: Rig): Promise<void> {
 
 /** A clock that is five minutes ahead. */
 async function clocks(rig: Rig): Promise<void> {
-  const fleet = await rig.fleet('clocks', {
-    nodes: 2,
-    names: NAMES.slice(0, 2),
-    surroundings: (node) =>
-      node === LIMA ? { preload: [preload('wrong-clock')], env: { CLOCK_AHEAD_MS: '300000' } } : {},
-  });
+  const wrong = { preload: [preload('wrong-clock')], env: { CLOCK_AHEAD_MS: '300000' } };
+  const [fleet, lone] = await Promise.all([
+    rig.fleet('clocks', {
+      nodes: 2,
+      names: NAMES.slice(0, 2),
+      surroundings: (node) => (node === LIMA ? wrong : {}),
+    }),
+    rig.fleet('lone-clock', { nodes: 1, names: NAMES.slice(0, 1), surroundings: () => wrong }),
+  ]);
+  await rig.holds('A node by itself with a wrong clock', rig.view('lone-clock', lone, CAIRO));
   await rig.holds('A wrong clock, seen from another node', rig.view('clocks', fleet, CAIRO));
   await rig.holds('A wrong clock, seen from the node itself', rig.view('clocks', fleet, LIMA));
 }

@@ -197,6 +197,16 @@ export const TABLE: readonly Row[] = [
     alerts: ['LatticeClock', 'LatticeReadOnly'],
   },
   {
+    // Nothing tells it so. Doctor compares every clock with that of the machine on which it runs.
+    ...WELL,
+    situation: 'A node by itself with a wrong clock',
+    stage: 'clocks',
+    seenFrom: 'the node itself',
+    verdict: 'ALONE',
+    members: {},
+    doctor: 1,
+  },
+  {
     ...WELL,
     situation: 'A node that is not on its own trust list',
     stage: 'disk',

@@ -6,6 +6,7 @@ import {
   type FloorRules,
   isOpen,
   type KeptKey,
+  lateOnArrival,
   NOTHING_KEPT,
   type Reign,
   type StartGate,
@@ -173,13 +174,12 @@ export class KeyedNode {
     const { world, disk } = this;
     if (ms - this.clock >= MAX_AHEAD_MS) return 'future';
     const kept = this.keyOf(op.key);
-    // What the node has had in time does not come too late when it comes again.
-    const late = ms <= disk.own.newest && !this.has(kept, op);
-    if (late) disk.late = new Map(disk.late).set(op, disk.own.newest);
+    const late = lateOnArrival(kept, op, disk.own.newest);
+    if (late > 0) disk.late = new Map(disk.late).set(op, late);
     const isOfFloorState = (one: Op): boolean => world.mistake !== 'no floor-state exemption' && disk.gone.has(one);
     const { held, outcome } = admit(kept, op, this.rules, isOfFloorState);
-    world.tell(() => `${this.index} takes ${op.name}: ${outcome}${late ? ' late' : ''}, has ${heldLine(held)}`);
-    if (late && !this.has({ ...held, aside: [] }, op)) this.#forgetLate(op);
+    world.tell(() => `${this.index} takes ${op.name}: ${outcome}${late > 0 ? ' late' : ''}, has ${heldLine(held)}`);
+    if (late > 0 && !this.has({ ...held, aside: [] }, op)) this.#forgetLate(op);
     if (held !== kept) {
       const hidden = world.mistake === 'drop superseded at once' ? [] : held.hidden;
       this.setKey(op.key, { siblings: held.siblings, hidden, aside: kept.aside });
@@ -190,7 +190,7 @@ export class KeyedNode {
       const known = disk.heard.get(op.author);
       if ((known?.committed ?? 0n) < op.hlc)
         disk.heard = new Map(disk.heard).set(op.author, { attested: known?.attested ?? 0, committed: op.hlc });
-      if (!late && this.isWriterOf(this.state)) op.holders.add(this.index);
+      if (late === 0 && this.isWriterOf(this.state)) op.holders.add(this.index);
     }
     return outcome;
   }

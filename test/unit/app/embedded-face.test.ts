@@ -84,7 +84,7 @@ const WITHOUT: Readonly<Record<string, string>> = {
 };
 
 /** What nodes say to each other and what serves the original's routes: the rest is for programs too. */
-type ForRoutes = 'sync' | 'snapshots' | 'cutCells' | 'changedIn' | 'signText';
+type ForRoutes = 'sync' | 'receipts' | 'snapshots' | 'cutCells' | 'changedIn' | 'signText';
 type Missing = Exclude<keyof Lattice, ForRoutes | keyof EmbeddedLattice>;
 
 let directory: string;

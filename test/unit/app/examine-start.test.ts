@@ -138,7 +138,7 @@ describe('what a start would meet', () => {
   it('names a directory that is a file, and one that cannot be written', async () => {
     writeFileSync(join(dir, 'file'), '');
     expect(await examine({ ...key, DIOTEC360_STATE_DIR: 'file/state' })).toEqual([
-      expect.objectContaining({ effect: 'fails', text: expect.stringContaining('is no directory') }),
+      expect.objectContaining({ effect: 'fails', text: expect.stringContaining('is not a directory') }),
     ]);
     // The superuser may write everywhere.
     if (process.getuid?.() === 0) return;

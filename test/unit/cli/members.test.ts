@@ -2,12 +2,17 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openLevelStore } from '../../../src/adapters/store/index.ts';
+import { createSigner } from '../../../src/adapters/system/index.ts';
 import { type ServingNode, startNode } from '../../../src/app/index.ts';
 import { readInvitation } from '../../../src/cli/invite-line.ts';
 import { nextFreeRange } from '../../../src/cli/up/ports.ts';
 import { writeInvitation } from '../../../src/client/invitation-line.ts';
 import { type Fleet, planFleet, writeFleet } from '../../../src/config/fleet.ts';
 import { loadConfig } from '../../../src/config/index.ts';
+import { encodeSignedTwice, SIGNED_TWICE } from '../../../src/core/rows/index.ts';
+import type { Bytes } from '../../../src/core/types/index.ts';
+import { createSignedAttestation } from '../../../src/core/wire/index.ts';
 import { eventually } from '../../support/wait.ts';
 import { silentLog } from '../api/support.ts';
 import { type Ran, run } from './support.ts';
@@ -15,6 +20,14 @@ import { type Ran, run } from './support.ts';
 const NAMES = ['kyiv', 'oslo', 'rome'];
 /** A key that no node has: the base point of the curve, which everybody may know. */
 const NOBODY = '5866666666666666666666666666666666666666666666666666666666666666';
+
+interface Roster {
+  readonly hash: string;
+  readonly epoch: number;
+}
+interface Evidence {
+  readonly items: readonly { readonly id: string; readonly kind: string; readonly author: string }[];
+}
 
 let dir: string;
 let base: number;
@@ -150,6 +163,44 @@ describe('lattice members, on real nodes', () => {
     );
     expect((await all('invite', 'ls')).out).toMatch(/node4 +writer +done/);
   }, 180_000);
+
+  it('proves what a verifier checks who keeps the hash of a later roster [Z12]', async () => {
+    const { hash, epoch } = JSON.parse((await run(['members', '--json', ...of('oslo')])).out) as Roster;
+    const file = join(dir, 'since.proof');
+    const got = await run(['proof', 'get', 'before', '--since-roster', hash, '--out', file, ...of('oslo')]);
+    expect(got).toMatchObject({ code: 0 });
+    const verify = (pin: string): Promise<Ran> =>
+      run(['proof', 'verify', file, '--trust', `roster:${pin}`, '--key', 'before', '--network', 'test/members']);
+    expect(epoch).toBeGreaterThan(0);
+    expect(await verify(hash)).toMatchObject({ code: 0, out: expect.stringContaining('held the value 1') as string });
+    expect(await verify('11'.repeat(32))).toMatchObject({ code: 1 });
+  });
+
+  it('shows what a key signed twice, as a document that anybody can check [EV2]', async () => {
+    await stop('kyiv');
+    const liar = createSigner(Buffer.from(readFileSync(join(dir, 'oslo.key'), 'utf8').trim(), 'hex'));
+    const claimed = (n: number): Bytes => {
+      const claim = { network: 'test/members', author: liar.author, at: 1_700_000_000_000, entries: n };
+      const hashes = { root: new Uint8Array(32).fill(n), trustHash: new Uint8Array(32) };
+      return createSignedAttestation({ ...claim, ...hashes }, liar.sign).bytes;
+    };
+    const store = await openLevelStore(join(dir, 'kyiv', 'state'));
+    const value = encodeSignedTwice([{ kind: 'two-roots', statements: [claimed(1), claimed(2)] }]);
+    await store.batch([{ type: 'put', key: SIGNED_TWICE, value }]);
+    await store.close();
+    await start('kyiv');
+
+    const { items } = JSON.parse((await run(['evidence', 'ls', '--json', ...of('kyiv')])).out) as Evidence;
+    expect(items).toMatchObject([{ kind: 'two-roots', author: liar.author }]);
+    const [{ id }] = items as [Evidence['items'][number]];
+    expect((await run(['evidence', ...of('kyiv')])).out).toContain(id);
+    const file = join(dir, 'liar.evidence');
+    const exported = await run(['evidence', 'export', id, '--out', file, ...of('kyiv')]);
+    expect(exported).toMatchObject({ code: 0, err: expect.stringContaining('lattice evidence verify') as string });
+    expect((await run(['evidence', 'export', id, ...of('kyiv')])).out).toBe(readFileSync(file, 'utf8'));
+    const verified = await run(['evidence', 'verify', file, '--trust', join(dir, 'fleet.json')]);
+    expect(verified).toMatchObject({ code: 0, out: expect.stringContaining('oslo (') as string });
+  }, 60_000);
 
   it('names the nodes that do not answer, and decides without them', async () => {
     await stop('rome');

@@ -46,7 +46,7 @@ describe('a file of one JSON object a line', () => {
     for (const [line, reason] of [
       ['{"key":"b","value":}', 'line 2, column 20: "}" where a value was expected'],
       ['{"key":"b","value":1,"value":2}', 'line 2, column 22'],
-      ['[1]', 'line 2: it is no JSON object'],
+      ['[1]', 'line 2: it is not a JSON object'],
       ['{"key":1,"value":1}', 'line 2: it has no text as "key"'],
       ['{"key":"b"}', 'line 2: it has no "value"'],
     ] as const) {

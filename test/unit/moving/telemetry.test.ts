@@ -161,9 +161,9 @@ describe('a telemetry.db is refused as a whole, with the reason and the next ste
   };
 
   it('when it is no database [Q6]', async () => {
-    await refusedAs(file('{"state": {}}'), 'database-malformed', 'no SQLite database');
+    await refusedAs(file('{"state": {}}'), 'database-malformed', 'not an SQLite database');
     await refusedAs(file(''), 'database-malformed', 'it is empty');
-    await refusedAs('/dev/null', 'database-malformed', 'no plain file');
+    await refusedAs('/dev/null', 'database-malformed', 'not a plain file');
   });
 
   it('when it is cut anywhere [Q6]', async () => {

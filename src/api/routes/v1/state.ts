@@ -1,12 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { checkKey } from '../../../core/cbor/index.ts';
 import { type JsonValue, LatticeError } from '../../../core/types/index.ts';
-import type { EntryView, WriteOperation, WriteResult } from '../../../runtime/facade/index.ts';
+import type { EntryView, ReceiptView, WriteOperation, WriteResult } from '../../../runtime/facade/index.ts';
 import type { Access } from '../../http/access.ts';
 import { type Costs, TARIFF } from '../../http/costs.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { createPageText } from '../../http/pages.ts';
 import { etagOf, isNotModified, writeConditions } from '../../http/preconditions.ts';
+import { withReceipt } from '../../http/receipts.ts';
 import { acceptJson, jsonOf, pathKeyOf } from '../../http/requests.ts';
 
 const STATE_PATH = '/api/v1/state';
@@ -38,6 +39,9 @@ function idempotencyOf(request: FastifyRequest): { readonly idempotencyKey?: str
   return typeof key === 'string' ? { idempotencyKey: key } : {};
 }
 
+/** A write, and what has come of what it was to wait for. */
+type Waited = Omit<WriteResult, 'replayed'> & { readonly receipt?: ReceiptView };
+
 interface ListQuery {
   readonly key?: string;
   readonly prefix?: string;
@@ -46,7 +50,8 @@ interface ListQuery {
 }
 
 /** Entries, commits of several operations, and proofs: /api/v1/state, /api/v1/commits and /api/v1/proof. */
-export function stateRoutes({ lattice, inTime }: RouteContext, access: Access, costs: Costs) {
+export function stateRoutes(context: RouteContext, access: Access, costs: Costs) {
+  const { lattice, inTime } = context;
   const { author } = lattice.status();
   const withToken = { onRequest: async (request: FastifyRequest) => access.write(request) };
 
@@ -54,15 +59,21 @@ export function stateRoutes({ lattice, inTime }: RouteContext, access: Access, c
     operations: readonly WriteOperation[],
     request: FastifyRequest,
     reply: FastifyReply,
-  ): Promise<WriteResult> {
+  ): Promise<Waited> {
     access.mayWrite(
       request,
       operations.map(({ key }) => key),
     );
-    const result = await inTime(lattice.write(operations, idempotencyOf(request)));
-    if (result.replayed === true) reply.header('idempotent-replayed', 'true');
-    return result;
+    const { written, receipt } = await withReceipt(context, request, reply, () =>
+      inTime(lattice.write(operations, idempotencyOf(request))),
+    );
+    if (written.replayed === true) reply.header('idempotent-replayed', 'true');
+    const { commit, hlc, results } = written;
+    return { commit, hlc, results, ...(receipt === undefined ? {} : { receipt }) };
   }
+
+  /** 202 where the write is durable here, and not all that it was to wait for has come in time. */
+  const statusOf = ({ receipt }: Waited, status: number): number => (receipt?.met === false ? 202 : status);
 
   async function get(key: string, request: FastifyRequest, reply: FastifyReply) {
     const entry = await inTime(lattice.get(key));
@@ -74,11 +85,8 @@ export function stateRoutes({ lattice, inTime }: RouteContext, access: Access, c
 
   async function put(key: string, request: FastifyRequest, reply: FastifyReply) {
     const value = jsonOf(request);
-    const { commit, hlc, results } = await write(
-      [{ op: 'put', key, value, ...writeConditions(request) }],
-      request,
-      reply,
-    );
+    const waited = await write([{ op: 'put', key, value, ...writeConditions(request) }], request, reply);
+    const { commit, hlc, results, receipt } = waited;
     const written = results[0];
     if (written === undefined) throw new Error('a write of one operation has one result');
     const { version, created } = written;
@@ -93,12 +101,14 @@ export function stateRoutes({ lattice, inTime }: RouteContext, access: Access, c
     };
     reply.header('etag', etagOf(version));
     if (created) reply.header('location', `${STATE_PATH}?key=${encodeURIComponent(key)}`);
-    return reply.code(created ? 201 : 200).send(entry);
+    return reply
+      .code(statusOf(waited, created ? 201 : 200))
+      .send({ ...entry, ...(receipt === undefined ? {} : { receipt }) });
   }
 
   async function remove(key: string, request: FastifyRequest, reply: FastifyReply) {
-    await write([{ op: 'delete', key, mustExist: true, ...writeConditions(request) }], request, reply);
-    return reply.code(204).send();
+    const waited = await write([{ op: 'delete', key, mustExist: true, ...writeConditions(request) }], request, reply);
+    return waited.receipt === undefined ? reply.code(204).send() : reply.code(statusOf(waited, 200)).send(waited);
   }
 
   return async (scope: FastifyInstance): Promise<void> => {
@@ -128,8 +138,8 @@ export function stateRoutes({ lattice, inTime }: RouteContext, access: Access, c
     scope.post('/api/v1/commits', withToken, async (request, reply) => {
       const operations = operationsOf(jsonOf(request));
       costs.charge(request, operations.length * OPERATION_MS);
-      const { commit, hlc, results } = await write(operations, request, reply);
-      return reply.code(201).send({ commit, hlc, results });
+      const waited = await write(operations, request, reply);
+      return reply.code(statusOf(waited, 201)).send(waited);
     });
 
     function prove(key: string, request: FastifyRequest) {

@@ -20,6 +20,7 @@ type Same<A, B> = [Mutable<A>, Mutable<B>] extends [Mutable<B>, Mutable<A>] ? tr
 
 const same: readonly true[] = [
   true satisfies Same<Facade.EntryView, Schemas.Entry>,
+  true satisfies Same<Facade.ReceiptView, Schemas.Receipt>,
   true satisfies Same<Facade.ConflictView, Schemas.Conflict>,
   true satisfies Same<Facade.Transition, Schemas.Transition>,
   true satisfies Same<Facade.RepairReport, Schemas.RepairReport>,

@@ -12,6 +12,7 @@ import {
   isOpen,
   isRefuted,
   type KeptKey,
+  lateOnArrival,
   NO_CUTS,
   NOTHING_KEPT,
   observedOfPast,
@@ -80,6 +81,15 @@ describe('a floor that moves', () => {
     const after = { ...rules, floor: at(10_000) };
     expect(namesOf(stateAt(key, after, cut(20_000)))).toEqual(['late', 'early']);
     expect(namesOf(stateAt(key, after, cut(30_000)))).toEqual(['early']);
+  });
+
+  it('has an operation as late only when it comes first after the cut, and not when it comes again', () => {
+    const arriving = (key: KeptKey<Op>, one: Op) => lateOnArrival(key, one, 10_000);
+    expect(arriving(NOTHING_KEPT, early)).toBe(10_000);
+    expect(arriving(NOTHING_KEPT, op('after', A, 10_001))).toBe(0);
+    expect(arriving({ ...NOTHING_KEPT, siblings: [early] }, { ...early })).toBe(0);
+    expect(arriving({ ...NOTHING_KEPT, hidden: [early] }, early)).toBe(0);
+    expect(arriving({ ...NOTHING_KEPT, aside: [{ operation: early, until: 20_000 }] }, early)).toBe(0);
   });
 
   it('carries over what a cut has that may still become complete', () => {

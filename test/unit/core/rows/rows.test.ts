@@ -30,6 +30,7 @@ import {
   entryRange,
   entryRowToEntry,
   evidenceKey,
+  floorKey,
   type IdempotencyRecord,
   idempotencyKey,
   type Journal,
@@ -77,6 +78,7 @@ const key = text({ minLength: 1, maxLength: 20 });
 describe('row keys', () => {
   it('have the recorded bytes', () => {
     expect(BUCKETS).toEqual({
+      floor: 19,
       roster: 18,
       audit: 16,
       auditId: 17,
@@ -190,6 +192,7 @@ describe('row ranges', () => {
       audit: auditRecordKey('attack', Number.MAX_SAFE_INTEGER, 2 ** 48 - 1),
       roster: rosterKey(255, new Uint8Array(32).fill(255)),
       auditId: auditRecordIdKey('attack', 'a', hasher),
+      floor: floorKey(255, new Uint8Array(32).fill(255)),
     };
     const buckets = Object.keys(BUCKETS) as Bucket[];
     for (const a of buckets) for (const b of buckets) expect(within(bucketRange(a), rows[b])).toBe(a === b);

@@ -117,6 +117,23 @@ const arbitrarySync: fc.Arbitrary<SyncMessage> = fc.oneof(
       counts: bytes.slice(0, 4 * Math.max(0, Math.min(128, from + n) - from)),
       cells: bytes.slice(0, 21 * n),
     })),
+  fc.record({
+    type: fc.constant('await' as const),
+    waitMs: fc.nat(1_000),
+    commits: fc.array(
+      fc.record({
+        commit: arbitraryBytes(32),
+        author: fc.constantFrom(alice.author),
+        hlc: arbitraryHlc,
+        keyHashes: fc.array(arbitraryBytes(32), { minLength: 1, maxLength: 5 }).map(increasing),
+      }),
+      { minLength: 1, maxLength: 5 },
+    ),
+  }),
+  fc.record({
+    type: fc.constant('awaited' as const),
+    receipts: fc.array(fc.record({ commit: arbitraryBytes(32), signature: arbitraryBytes(64) }), { maxLength: 5 }),
+  }),
   fc.record({ type: fc.constantFrom('complete' as const, 'completed' as const), certificate: arbitraryBytes(0, 300) }),
   fc.record({ type: fc.constant('error' as const), code: arbitraryText(64), message: arbitraryText(256) }),
 );

@@ -175,6 +175,7 @@ export async function openSide(options: {
     onHello: intake.onHello,
     onAttest: cuts.onAttest,
     onNews: () => Promise.reject(new Error('no news in these tests')),
+    onAwait: () => Promise.reject(new Error('nothing is awaited in these tests')),
     onComplete: () => Promise.reject(new Error('no complete cuts in these tests')),
     onAddresses: () => Promise.reject(new Error('no addresses in these tests')),
     entries,

@@ -96,6 +96,36 @@ it('is bounded in number and in time, and takes no name that a member has [JN1]'
   await expect(ask('more', HOUR_MS)).rejects.toMatchObject({ code: 'too-many-invitations' });
 });
 
+it('what an operator takes back is not approved again, whoever asks and after a restart [JN2]', async () => {
+  const { clock, open, kept, fleet, caughtUp } = setUp([self, other]);
+  const invitations = open(self);
+  const { secret, secretHash } = makeSecret();
+  await invitations.add({ secretHash, name: 'node4', role: 'writer', ttlMs: HOUR_MS });
+  invitations.start();
+  const members = fleet(self);
+  const asked = await invitations.join({ secret, author: newcomer });
+  const idOf = (answer: typeof asked): string => answer.change?.id ?? '';
+  await members.withdraw(idOf(asked));
+  expect(await invitations.join({ secret, author: newcomer })).toMatchObject({ change: { stage: 'withdrawn' } });
+  expect(members.changes()).toHaveLength(1);
+
+  // The operator thinks better of it, and later takes the promotion back, alone or after others approved it too.
+  const again = await members.propose({ kind: 'add', author: newcomer, name: 'node4', role: 'mirror' });
+  fleet(other).approveAs(other, again.id);
+  caughtUp.add(newcomer);
+  await clock.advance(3000);
+  const promotion = members.changes().at(-1);
+  expect(promotion).toMatchObject({ action: { kind: 'promote' }, stage: 'waiting', approvals: [{ author: self }] });
+  await members.withdraw(promotion?.id ?? '');
+  await clock.advance(3000);
+  invitations.stop();
+  const restarted = open(self, kept());
+  restarted.start();
+  await clock.advance(3000);
+  restarted.stop();
+  expect(members.changes().filter(({ action }) => action.kind === 'promote')).toMatchObject([{ stage: 'withdrawn' }]);
+});
+
 it('made on several nodes of one operator, it is the approval of each of them, of both steps [JN1, JN2]', async () => {
   const { clock, open, fleet, caughtUp } = setUp([self, other]);
   const [first, second] = [open(self), open(other)];

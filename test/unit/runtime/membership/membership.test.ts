@@ -13,7 +13,7 @@ import {
   signStatement,
 } from '../../../../src/core/roster/index.ts';
 import { rosterCertificateKey } from '../../../../src/core/rows/index.ts';
-import { bytesToHex } from '../../../../src/core/types/index.ts';
+import { bytesToHex, equalBytes } from '../../../../src/core/types/index.ts';
 import { createSignedAttestation } from '../../../../src/core/wire/index.ts';
 import {
   createAuthor,
@@ -25,6 +25,7 @@ import {
   NETWORK,
   put,
   turns,
+  until,
 } from '../support.ts';
 import { authorOf, createTestFleet, epochs, type Party, type TestFleet } from './support.ts';
 
@@ -343,6 +344,24 @@ describe('what was decided', () => {
     changed[changed.length - 1] = (changed.at(-1) as number) ^ 1;
     await again.state.store.batch([{ type: 'put', key: row, value: changed }]);
     await expect(fleet.start(1)).rejects.toMatchObject({ code: 'damaged-row' });
+  });
+
+  it('stays in force when the list is replaced while it is written; before that the new list counts [RO2, N18]', async () => {
+    const [one] = [at(1)];
+    const { store } = one.state;
+    const list = [1, 2, 3, 7].map(authorOf);
+    store.hold();
+    const taken = hear(1, other());
+    await until('the certificate is on its way to the disk', () =>
+      store.held.some(({ operations }) => operations.some(({ key }) => equalBytes(key, rosterCertificateKey(1)))),
+    );
+    expect(one.roster.present.state.roster.epoch).toBe(0);
+    expect(one.roster.replace(list)).toEqual({ added: [], removed: [], differs: true });
+    store.open();
+    expect(await taken).toBe('news');
+    const again = await fleet.start(1);
+    expect(again.roster.hash).toEqual(one.roster.hash);
+    expect(one.roster.present.state.roster.epoch).toBe(1);
   });
 
   it('by another network is refused by name, and what skips an epoch is left until the chain is here [RO9]', async () => {

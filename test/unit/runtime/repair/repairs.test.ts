@@ -417,6 +417,7 @@ describe('with a peer that answers', () => {
       onNews: notUsed,
       onComplete: notUsed,
       onAddresses: notUsed,
+      onAwait: notUsed,
       snapshots: { manifest: notUsed, chunk: notUsed },
       entries,
       isBootstrapping: () => false,

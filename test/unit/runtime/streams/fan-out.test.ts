@@ -160,6 +160,7 @@ beforeEach(async () => {
     onOwnFromElsewhere: () => void comeBack++,
     covering: { note: (key) => covered.push(key) },
     cuts: { applied: () => enter('cuts') },
+    awaits: { applied: () => undefined },
     checkpoints: {
       applied(sequence, changes) {
         enter('checkpoints');

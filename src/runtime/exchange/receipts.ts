@@ -1,0 +1,185 @@
+import { hexToHlc, hlcMs } from '../../core/clock/index.ts';
+import {
+  type Author,
+  type Bytes,
+  compareBytes,
+  counted,
+  equalBytes,
+  type Hasher,
+  hexToBytes,
+  LatticeError,
+} from '../../core/types/index.ts';
+import { type AwaitedCommit, keyHash } from '../../core/wire/index.ts';
+import type { Clock, Log, Metrics } from '../../ports/index.ts';
+import { every, type Repetition } from '../../timing/index.ts';
+import type { AttestationBook } from '../cuts/attestations.ts';
+import type { CompleteCuts } from '../cuts/complete.ts';
+import {
+  CUTS_MS,
+  MAX_RECEIPT_MS,
+  REPLICAS_MS,
+  type ReceiptService,
+  type ReceiptView,
+  type WrittenCommit,
+} from '../facade/receipts.ts';
+import type { Roster } from '../fleet/roster.ts';
+import type { Replicas } from './replicas.ts';
+
+/** Writes that wait at a time. Each keeps a request open and some kilobytes. */
+const MAX_WAITS = 1024;
+/** How often waiting writes look at cuts and at their deadlines. Receipts of other writers are taken as they come. */
+const LOOK_EVERY_MS = 200;
+
+export interface ReceiptsDeps {
+  readonly self: Author;
+  readonly hasher: Hasher;
+  readonly roster: Pick<Roster, 'writers' | 'isWriter'>;
+  readonly replicas: Pick<Replicas, 'follow' | 'stop'>;
+  readonly book: Pick<AttestationBook, 'certifiedAt'>;
+  readonly complete: Pick<CompleteCuts, 'newest'>;
+  readonly labelOf: (author: Author) => string;
+  readonly clock: Clock;
+  readonly metrics: Pick<Metrics, 'count'>;
+  readonly log: Pick<Log, 'error'>;
+}
+
+/** Writes that wait for more than this node's disk (SPEC RC). `stop` ends all with what has come. */
+export function createReceipts(deps: ReceiptsDeps): ReceiptService & { stop(): void } {
+  const { self, roster, clock } = deps;
+  const waits = new Set<{ look(over: boolean): void }>();
+  let looks: Repetition | undefined;
+
+  const others = (): readonly Author[] => roster.writers.filter((author) => author !== self);
+  const nodeOf = (author: Author) => ({ author, label: deps.labelOf(author) });
+
+  function toAwaited({ commit, hlc, keys }: WrittenCommit): AwaitedCommit {
+    const hashes = keys.map((key) => keyHash(key, deps.hasher)).sort(compareBytes);
+    return {
+      commit: hexToBytes(commit) as Bytes,
+      author: self,
+      hlc: hexToHlc(hlc),
+      keyHashes: hashes.filter((hash, i) => i === 0 || !equalBytes(hash, hashes[i - 1] as Bytes)),
+    };
+  }
+
+  /**
+   * The newest complete cut that holds what this node wrote up to it. Where this node attested the cut, it made no commit
+   * that belongs to it afterwards (SPEC Z10); of another one it cannot say what is in it.
+   */
+  function completeAt(): number | undefined {
+    const newest = deps.complete.newest();
+    return newest?.signers.has(self) === true ? newest.at : undefined;
+  }
+
+  function add(wait: { look(over: boolean): void }): void {
+    waits.add(wait);
+    looks ??= every(
+      clock,
+      LOOK_EVERY_MS,
+      () => {
+        for (const one of waits) one.look(false);
+      },
+      { onError: (err) => deps.log.error({ err }, 'looking at waiting writes failed') },
+    );
+  }
+
+  function remove(wait: { look(over: boolean): void }): void {
+    waits.delete(wait);
+    if (waits.size > 0) return;
+    looks?.stop();
+    looks = undefined;
+  }
+
+  return {
+    check({ replicas, timeoutMs }) {
+      const isIn = (n: number, max: number): boolean => Number.isInteger(n) && n >= 1 && n <= max;
+      if (timeoutMs !== undefined && !isIn(timeoutMs, MAX_RECEIPT_MS))
+        throw new LatticeError('invalid-receipt', `a write waits for 1 to ${MAX_RECEIPT_MS} ms`);
+      if (replicas !== undefined && !isIn(replicas, Number.MAX_SAFE_INTEGER))
+        throw new LatticeError('invalid-receipt', 'replicas is a number of other writers, at least 1');
+      const there = others().length;
+      if (replicas !== undefined && replicas > there)
+        throw new LatticeError(
+          'too-many-replicas',
+          `${counted(replicas, 'other writer')} cannot hold it: the roster has ${there}`,
+          { next: `ask for at most ${there}, or add a writer first`, details: { replicas, others: there } },
+        );
+      if (waits.size >= MAX_WAITS)
+        throw new LatticeError('overloaded', `${MAX_WAITS} writes wait for receipts already`, {
+          details: { retryAfterMs: 1000 },
+        });
+    },
+    wait(written, wish, signal) {
+      const { replicas: wanted, certified = false, complete = false } = wish;
+      const timeoutMs = wish.timeoutMs ?? (certified || complete ? CUTS_MS : REPLICAS_MS);
+      const ms = hlcMs(hexToHlc(written.hlc));
+      const began = clock.monotonic();
+      const signed = new Set<Author>();
+
+      const cutOf = (at: number | undefined) => (at !== undefined && at >= ms ? { at } : {});
+      function view(): ReceiptView {
+        const there = others();
+        const have = there.filter((author) => signed.has(author));
+        const cuts = {
+          ...(certified ? { certified: cutOf(deps.book.certifiedAt()) } : {}),
+          ...(complete ? { complete: cutOf(completeAt()) } : {}),
+        };
+        const isMissing = Object.values(cuts).some(({ at }) => at === undefined);
+        return {
+          met: !isMissing && (wanted === undefined || have.length >= wanted),
+          waitedMs: Math.round(clock.monotonic() - began),
+          ...(wanted === undefined
+            ? {}
+            : {
+                replicas: {
+                  wanted,
+                  signed: have.map(nodeOf),
+                  missing: there.filter((author) => !signed.has(author)).map(nodeOf),
+                },
+              }),
+          ...cuts,
+        };
+      }
+
+      return new Promise<ReceiptView>((resolve, reject) => {
+        let followed: { end(): void } | undefined;
+        let ended = false;
+        const end = (): void => {
+          ended = true;
+          followed?.end();
+          remove(wait);
+          signal?.removeEventListener('abort', abort);
+        };
+        const abort = (): void => {
+          end();
+          reject(signal?.reason as unknown);
+        };
+        const wait = {
+          look(over: boolean): void {
+            if (ended) return;
+            const seen = view();
+            if (!seen.met && !over && clock.monotonic() - began < timeoutMs) return;
+            end();
+            deps.metrics.count('lattice_receipts_total', { outcome: seen.met ? 'met' : 'late' });
+            resolve(seen);
+          },
+        };
+        if (signal?.aborted) return reject(signal.reason as unknown);
+        signal?.addEventListener('abort', abort);
+        add(wait);
+        if (wanted !== undefined)
+          followed = deps.replicas.follow(toAwaited(written), (author) => {
+            signed.add(author);
+            wait.look(false);
+          });
+        wait.look(false);
+        // What had come already may have ended it while it was being followed.
+        if (ended) followed?.end();
+      });
+    },
+    stop() {
+      for (const wait of waits) wait.look(true);
+      deps.replicas.stop();
+    },
+  };
+}

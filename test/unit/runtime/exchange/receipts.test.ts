@@ -1,0 +1,350 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { hlcToHex } from '../../../../src/core/clock/index.ts';
+import type { Author, Fragment } from '../../../../src/core/types/index.ts';
+import {
+  type AwaitedCommit,
+  decodeSync,
+  encodeSync,
+  keyHash,
+  receiptSigningBytes,
+  type SyncMessage,
+} from '../../../../src/core/wire/index.ts';
+import { type AwaitServer, createAwaitServer } from '../../../../src/runtime/exchange/await-server.ts';
+import { createReceipts } from '../../../../src/runtime/exchange/receipts.ts';
+import { createReplicas, type Replicas } from '../../../../src/runtime/exchange/replicas.ts';
+import type { ReceiptService, ReceiptView, WrittenCommit } from '../../../../src/runtime/facade/index.ts';
+import { createRoster, type RosterOwner } from '../../../../src/runtime/fleet/roster.ts';
+import { createPeerTable } from '../../../../src/runtime/peers/peers.ts';
+import { authorsOf, createParty, gossip, type Party, PERIOD_MS, SETTLE_MS } from '../cuts/support.ts';
+import {
+  createAuthor,
+  createHandClock,
+  EPOCH_MS,
+  FOUND,
+  type HandClock,
+  hasher,
+  log,
+  metrics,
+  NETWORK,
+  openTestState,
+  put,
+  type TestState,
+  until,
+  verifier,
+} from '../support.ts';
+
+const TRUSTED = authorsOf(1, 2, 3);
+const US = createAuthor(1);
+
+interface Other {
+  readonly author: Author;
+  readonly state: TestState;
+  readonly server: AwaitServer;
+  signs: boolean;
+}
+
+let clock: HandClock;
+let roster: RosterOwner;
+
+beforeEach(() => {
+  clock = createHandClock();
+  roster = createRoster(TRUSTED, US.author, hasher);
+});
+
+async function openOther(id: number): Promise<Other> {
+  const told: { server?: AwaitServer } = {};
+  const state = await openTestState({
+    id,
+    clock,
+    onApplied: (applied) => told.server?.applied(applied),
+    onUnchanged: (applied) => told.server?.applied(applied),
+  });
+  const server = createAwaitServer({
+    ...state,
+    network: NETWORK,
+    signer: state.self,
+    signs: () => other.signs,
+  });
+  told.server = server;
+  const other: Other = { author: state.self.author, state, server, signs: true };
+  return other;
+}
+
+const awaited = ({ idBytes, header, operations }: Fragment): AwaitedCommit => ({
+  commit: idBytes,
+  author: header.author,
+  hlc: header.hlc,
+  keyHashes: operations
+    .map(({ operation }) => keyHash(operation.key, hasher))
+    .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))),
+});
+
+describe('the answer to who waits for commits', () => {
+  let two: Other;
+  beforeEach(async () => {
+    two = await openOther(2);
+  });
+  const ask = (commits: readonly AwaitedCommit[], waitMs = 500) =>
+    two.server.onAwait(US.author, { type: 'await', waitMs, commits });
+
+  it('comes once a commit is durable and not before, signed over what it says [RC2]', async () => {
+    const fragment = US.commit({ a: 1, b: 2 });
+    const commit = awaited(fragment);
+    let seen: Awaited<ReturnType<typeof ask>> | undefined;
+    const answer = ask([commit]).then((came) => (seen = came));
+    two.state.store.hold();
+    const applying = two.state.writer.apply(fragment, FOUND);
+    await until('the batch waits for the disk', () => two.state.store.held.length === 1);
+    expect(seen).toBeUndefined();
+    two.state.store.open();
+    await applying;
+    const { receipts } = await answer;
+    expect(receipts.map((one) => one.commit)).toEqual([commit.commit]);
+    const { signature } = receipts[0] ?? expect.fail();
+    expect(await verifier.verify(two.author, receiptSigningBytes(NETWORK, two.author, commit), signature)).toBe(true);
+    const more = receiptSigningBytes(NETWORK, two.author, { ...commit, keyHashes: [keyHash('c', hasher)] });
+    expect(await verifier.verify(two.author, more, signature)).toBe(false);
+  });
+
+  it('is empty when the time is over, and where not every key of the commit is there [RC2]', async () => {
+    const whole = US.commit({ a: 1, b: 2 });
+    const part = US.commit({ a: 1 });
+    await two.state.writer.apply(part, FOUND);
+    const answer = ask([awaited(whole)]);
+    await clock.advance(600);
+    expect(await answer).toEqual({ type: 'awaited', receipts: [] });
+    const lacking = { ...awaited(part), keyHashes: [keyHash('a', hasher), keyHash('z', hasher)] };
+    lacking.keyHashes.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+    expect(await ask([lacking], 0)).toEqual({ type: 'awaited', receipts: [] });
+  });
+
+  it('counts what supersedes the commit, and not another commit of the same author and time [RC2]', async () => {
+    const first = US.commit({ a: 1 });
+    const later = createAuthor(3).commit(
+      { a: 2 },
+      { ms: EPOCH_MS + 1, context: [{ author: US.author, hlc: first.header.hlc }] },
+    );
+    await two.state.writer.apply(later, FOUND);
+    expect((await ask([awaited(first)], 0)).receipts).toHaveLength(1);
+    const twin = { ...awaited(US.commit({ b: 1 })), commit: new Uint8Array(32) };
+    await two.state.writer.apply(US.commit({ c: 1 }), FOUND);
+    expect((await ask([twin], 0)).receipts).toHaveLength(0);
+  });
+
+  it('waits for one question of a peer at a time, and a node that is no writer signs nothing [RC2]', async () => {
+    const commit = awaited(US.commit({ a: 1 }));
+    const first = ask([commit]);
+    expect(await ask([commit])).toEqual({ type: 'awaited', receipts: [] });
+    await clock.advance(600);
+    expect(await first).toEqual({ type: 'awaited', receipts: [] });
+    const fragment = US.commit({ b: 1 });
+    await two.state.writer.apply(fragment, FOUND);
+    two.signs = false;
+    expect((await ask([awaited(fragment)], 0)).receipts).toEqual([]);
+  });
+});
+
+describe('a write that waits for other writers', () => {
+  let two: Other;
+  let three: Other;
+  let asked: { readonly of: Author; readonly message: SyncMessage }[];
+  let answers: Map<Author, ((message: SyncMessage) => Promise<SyncMessage>) | undefined>;
+  let replicas: Replicas;
+  let receipts: ReceiptService & { stop(): void };
+
+  beforeEach(async () => {
+    [two, three] = [await openOther(2), await openOther(3)];
+    asked = [];
+    answers = new Map(
+      [two, three].map((other) => [
+        other.author,
+        (message) => {
+          if (message.type !== 'await') throw new Error(`not expected: ${message.type}`);
+          return other.server.onAwait(US.author, message);
+        },
+      ]),
+    );
+    const peers = createPeerTable(clock);
+    for (const { author } of [two, three]) peers.ensure(author);
+    replicas = createReplicas({
+      network: NETWORK,
+      self: US.author,
+      roster,
+      peers,
+      linkTo: ({ author }) => {
+        const answer = answers.get(author);
+        if (answer === undefined) return undefined;
+        return {
+          lung: 'http',
+          link: async (bytes) => {
+            const message = decodeSync(bytes);
+            asked.push({ of: author, message });
+            return encodeSync(await answer(message));
+          },
+        };
+      },
+      verifier,
+      clock,
+      log,
+    });
+    receipts = createReceipts({
+      self: US.author,
+      hasher,
+      roster,
+      replicas,
+      book: { certifiedAt: () => undefined },
+      complete: { newest: () => undefined },
+      labelOf: (author) => (author === two.author ? 'lima' : 'rome'),
+      clock,
+      metrics,
+      log,
+    });
+  });
+
+  const writtenOf = (fragment: Fragment): WrittenCommit => ({
+    commit: fragment.id,
+    hlc: hlcToHex(fragment.header.hlc),
+    keys: fragment.operations.map(({ operation }) => operation.key),
+  });
+  const labels = (nodes: readonly { readonly label: string }[] | undefined) => nodes?.map(({ label }) => label);
+
+  it('is met once so many have signed, without waiting for more [RC1]', async () => {
+    const fragment = US.commit({ a: 1 });
+    const receipt = receipts.wait(writtenOf(fragment), { replicas: 1 });
+    await two.state.writer.apply(fragment, FOUND);
+    const { met, replicas: copies } = await receipt;
+    expect([met, copies?.wanted, labels(copies?.signed), labels(copies?.missing)]).toEqual([
+      true,
+      1,
+      ['lima'],
+      ['rome'],
+    ]);
+  });
+
+  it('tells after its time how many and who, and asks no longer [RC1, RC3]', async () => {
+    const fragment = US.commit({ a: 1 });
+    answers.set(three.author, undefined);
+    let came: ReceiptView | undefined;
+    void receipts.wait(writtenOf(fragment), { replicas: 2, timeoutMs: 2_000 }).then((receipt) => (came = receipt));
+    await two.state.writer.apply(fragment, FOUND);
+    await clock.advance(1_500);
+    expect(came).toBeUndefined();
+    await clock.advance(1_000);
+    await until('its time is over', () => came !== undefined);
+    expect([came?.met, labels(came?.replicas?.signed), labels(came?.replicas?.missing)]).toEqual([
+      false,
+      ['lima'],
+      ['rome'],
+    ]);
+    const before = asked.length;
+    await clock.advance(5_000);
+    expect(asked).toHaveLength(before);
+  });
+
+  it('finds a writer that a lung reaches later only [RC3]', async () => {
+    const fragment = US.commit({ a: 1 });
+    const answer = answers.get(two.author);
+    answers.set(two.author, undefined);
+    answers.set(three.author, undefined);
+    const receipt = receipts.wait(writtenOf(fragment), { replicas: 1 });
+    await two.state.writer.apply(fragment, FOUND);
+    await clock.advance(1_000);
+    answers.set(two.author, answer);
+    await clock.advance(500);
+    expect(await receipt).toMatchObject({ met: true });
+  });
+
+  it('counts no receipt whose signature is another one, and asks for all commits in one question [RC2, RC3]', async () => {
+    const [one, other] = [US.commit({ a: 1 }), US.commit({ b: 1 })];
+    const forge = async (message: SyncMessage): Promise<SyncMessage> => {
+      if (message.type !== 'await') throw new Error('not expected');
+      // Three's signature in the place of two's.
+      return three.server.onAwait(US.author, { ...message, waitMs: 0 });
+    };
+    for (const fragment of [one, other]) await three.state.writer.apply(fragment, FOUND);
+    answers.set(two.author, forge);
+    answers.set(three.author, undefined);
+    const both = [one, other].map((fragment) => receipts.wait(writtenOf(fragment), { replicas: 1, timeoutMs: 3_000 }));
+    await clock.advance(4_000);
+    for (const receipt of both) expect(await receipt).toMatchObject({ met: false, replicas: { signed: [] } });
+    const last = asked.at(-1)?.message;
+    expect(last?.type === 'await' && last.commits.length).toBe(2);
+  });
+
+  it('leaves one alone for a minute that does not know the question [RC3]', async () => {
+    answers.set(two.author, async () => ({ type: 'error', code: 'unknown-version', message: 'type 27' }));
+    answers.set(three.author, undefined);
+    const receipt = receipts.wait(writtenOf(US.commit({ a: 1 })), { replicas: 1, timeoutMs: 30_000 });
+    await clock.advance(31_000);
+    expect(await receipt).toMatchObject({ met: false });
+    expect(asked).toHaveLength(1);
+  });
+
+  it('is refused at once for more writers than there are, and for what is no number of them [RC1]', () => {
+    receipts.check({ replicas: 2, timeoutMs: 60_000 });
+    expect(() => receipts.check({ replicas: 3 })).toThrow(expect.objectContaining({ code: 'too-many-replicas' }));
+    for (const wish of [{ replicas: 0 }, { replicas: 1.5 }, { timeoutMs: 0 }, { timeoutMs: 60_001 }])
+      expect(() => receipts.check(wish)).toThrow(expect.objectContaining({ code: 'invalid-receipt' }));
+    roster.replace([US.author]);
+    expect(() => receipts.check({ replicas: 1 })).toThrow(expect.objectContaining({ code: 'too-many-replicas' }));
+  });
+
+  it('ends with its signal, and with the node [RC1]', async () => {
+    const gone = new AbortController();
+    const left = receipts.wait(writtenOf(US.commit({ a: 1 })), { replicas: 1 }, gone.signal);
+    gone.abort(new Error('gone'));
+    await expect(left).rejects.toThrow('gone');
+    const open = receipts.wait(writtenOf(US.commit({ b: 1 })), { replicas: 1 });
+    receipts.stop();
+    expect(await open).toMatchObject({ met: false });
+  });
+});
+
+describe('a write that waits for cuts', () => {
+  it('is met by a certified cut of its own state and by the complete one, of its time or later [RC1]', async () => {
+    const parties = (await Promise.all([1, 2, 3].map((id) => createParty(id, clock, TRUSTED)))) as [
+      Party,
+      Party,
+      Party,
+    ];
+    const [one, two, three] = parties;
+    const receipts = createReceipts({
+      self: one.self.author,
+      hasher,
+      roster: one.roster,
+      replicas: { follow: () => ({ end: () => undefined }), stop: () => undefined },
+      book: one.book,
+      complete: one.complete,
+      labelOf: (author) => author,
+      clock,
+      metrics,
+      log,
+    });
+    await clock.advance(PERIOD_MS - 1_000);
+    const outcome = await one.writer.write(put('key', 1));
+    if (!outcome.ok) throw outcome.error;
+    const { commit } = outcome;
+    const written = { commit: commit.id, hlc: hlcToHex(commit.header.hlc), keys: ['key'] };
+    const seen: Record<string, ReceiptView> = {};
+    for (const [name, wish] of Object.entries({ certified: { certified: true }, complete: { complete: true } }))
+      void receipts.wait(written, wish).then((receipt) => (seen[name] = receipt));
+    // The second has the write; the third is cut off, so its state is another.
+    await two.writer.apply(commit, FOUND);
+    await clock.advance(SETTLE_MS + 1_500);
+    await gossip(parties);
+    await clock.advance(300);
+    await until('it is certified', () => seen['certified'] !== undefined);
+    expect(seen['certified']).toMatchObject({ met: true, certified: { at: EPOCH_MS + PERIOD_MS } });
+    expect(seen['complete']).toBeUndefined();
+    await three.writer.apply(commit, FOUND);
+    await clock.advance(PERIOD_MS);
+    await gossip(parties);
+    await clock.advance(600);
+    await until('it is complete', () => seen['complete'] !== undefined);
+    expect(seen['complete']).toMatchObject({ met: true, complete: { at: EPOCH_MS + 2 * PERIOD_MS } });
+    const late = receipts.wait({ ...written, hlc: hlcToHex(0xffff_ffff_0000_0000n as never) }, { complete: true });
+    await clock.advance(31_000);
+    const { met, complete } = await late;
+    expect([met, complete]).toEqual([false, {}]);
+  });
+});
