@@ -55,6 +55,7 @@ export class CutNode extends KeyedNode {
     const fixed = fixCut(disk.own, claim);
     world.tell(() => `${this.index} fixes ${timeOf(at)} by epoch ${reign.state.roster.epoch}: ${stateLine(state)}`);
     disk.own = fixed.own;
+    world.newest.set(this.index, Math.max(at, world.newest.get(this.index) ?? 0));
     this.observeCut(fixed.observe);
     if (author === undefined) return undefined;
     this.hearClaim(author, claim);

@@ -195,7 +195,8 @@ export class KeyedNode {
       const known = disk.heard.get(op.author);
       if ((known?.committed ?? 0n) < op.hlc)
         disk.heard = new Map(disk.heard).set(op.author, { attested: known?.attested ?? 0, committed: op.hlc });
-      if (late === 0 && this.isWriterOf(this.state)) op.holders.add(this.index);
+      // What a lost store attested before the operation came is no promise of this one.
+      if (ms > (world.newest.get(this.index) ?? 0) && this.isWriterOf(this.state)) op.holders.add(this.index);
     }
     return outcome;
   }

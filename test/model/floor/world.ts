@@ -77,6 +77,8 @@ export class World {
   readonly #fixed = new Map<string, Fixed>();
   /** What some node knows to be complete, in the order of time. */
   readonly #complete: Complete[] = [];
+  /** The newest T that each node has fixed, with whatever store it had. */
+  readonly newest = new Map<number, number>();
   /** The nodes whose stores were lost once. */
   readonly lostStores = new Set<number>();
   /** The epochs of rosters, by hash, and what was decided for each epoch. */
