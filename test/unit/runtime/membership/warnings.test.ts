@@ -11,8 +11,6 @@ it('a node whose roster is behind that of others says so, with their names [RO7]
   const warnings = rosterWarnings({
     roster: createRoster([self, oslo, rome], self, hasher),
     membership: { abstains: () => undefined, second: () => undefined },
-    doubt: { why: () => undefined },
-    afterEnd: () => [],
     configured: () => [self, oslo, rome],
     epochOf: (author) => epochs.get(author),
     nameOf: (author) => (author === oslo ? 'oslo' : 'rome'),
