@@ -6,7 +6,7 @@ import type { FloorClaim, OwnCuts, SetAside } from '../floor/index.ts';
 import { type Bytes, concatBytes, equalBytes, type Hasher, LatticeError, type Sibling } from '../types/index.ts';
 import { decodeEntry, encodeEntry } from '../wire/entry.ts';
 import { keyHash } from '../wire/key-hash.ts';
-import { floorKey, metaKey, type RowRange } from './keys.ts';
+import { floorKey, type RowRange } from './keys.ts';
 
 /**
  * The rows of what a node holds outside the tree (docs/adr/0022): hidden operations, those that were set aside, and
@@ -19,9 +19,6 @@ const KINDS = { hidden: 0, aside: 1, late: 2 } as const;
 const HASH_BYTES = 32;
 const TIME_BYTES = 8;
 const NOTHING: Bytes = new Uint8Array(0);
-
-/** The row of the cuts that this node has fixed later than its floor. Durable before any of them is attested. */
-export const FIXED_CUTS = metaKey('fixed-cuts');
 
 function timeBytes(ms: number): Bytes {
   const out = new Uint8Array(TIME_BYTES);
