@@ -51,6 +51,16 @@ vi.mock('../../src/runtime/cuts/attested.ts', async (load) => {
   };
 });
 
+vi.mock('../../src/core/floor/own-cuts.ts', async (load) => {
+  const real = await load<typeof import('../../src/core/floor/own-cuts.ts')>();
+  return {
+    ...real,
+    // What others attested moves the clock on as well, so that alone would hide what is planted.
+    heardCut: (...args: Parameters<typeof real.heardCut>) =>
+      isPlanted('attesting leaves the own clock where it is') ? undefined : real.heardCut(...args),
+  };
+});
+
 vi.mock('../../src/runtime/commit/clock-watch.ts', async (load) => {
   const real = await load<typeof import('../../src/runtime/commit/clock-watch.ts')>();
   return {

@@ -221,7 +221,7 @@ describe('named refusals', () => {
     const [a, b] = [createTestReplica(1), createTestReplica(2)];
     fill(b, 'b', 5);
     const refused = new RefusedDifferences();
-    const later = encodeCbor([encodeCbor([2, 'a header of another form']), 'more']);
+    const later = encodeCbor([encodeCbor([3, 'a header of another form']), 'more']);
     const tamper = (m: SyncMessage): SyncMessage =>
       m.type === 'entries' ? { ...m, fragments: [later, ...m.fragments.slice(1)] } : m;
     expect(session(a, b, { refused, tamper })).toMatchObject({ outcome: 'repaired', fetched: 4, refused: 1 });

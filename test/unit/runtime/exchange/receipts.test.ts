@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { hlcToHex } from '../../../../src/core/clock/index.ts';
 import type { Author, Fragment, Hlc } from '../../../../src/core/types/index.ts';
@@ -76,7 +77,10 @@ async function passing<T>(promise: Promise<T>): Promise<T> {
   const done = { over: false };
   const end = (): void => void (done.over = true);
   void promise.then(end, end);
-  for (let n = 0; n < 2_000 && !done.over; n++) await clock.advance(100);
+  for (let n = 0; n < 2_000 && !done.over; n++) {
+    await clock.advance(100);
+    await pause(1);
+  }
   return promise;
 }
 
@@ -263,7 +267,8 @@ describe('a write that waits for other writers', () => {
     const answer = answers.get(two.author);
     answers.set(two.author, undefined);
     answers.set(three.author, undefined);
-    const receipt = receipts.wait(writtenOf(fragment), { replicas: 1 });
+    // Signatures are made and verified by other threads, for which this clock does not wait.
+    const receipt = receipts.wait(writtenOf(fragment), { replicas: 1, timeoutMs: 60_000 });
     await two.state.writer.apply(fragment, FOUND);
     await clock.advance(1_000);
     answers.set(two.author, answer);
