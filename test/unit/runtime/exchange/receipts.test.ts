@@ -11,6 +11,7 @@ import {
   receiptSigningBytes,
   type SyncMessage,
 } from '../../../../src/core/wire/index.ts';
+import type { Applied } from '../../../../src/runtime/commit/applied.ts';
 import { type AwaitServer, createAwaitServer } from '../../../../src/runtime/exchange/await-server.ts';
 import { createReceipts } from '../../../../src/runtime/exchange/receipts.ts';
 import { createReplicas, type Replicas } from '../../../../src/runtime/exchange/replicas.ts';
@@ -45,6 +46,8 @@ interface Other {
   readonly state: TestState;
   readonly server: AwaitServer;
   signs: boolean;
+  /** How often the server has read keys from the store. */
+  reads: number;
 }
 
 let clock: HandClock;
@@ -65,12 +68,18 @@ async function openOther(id: number): Promise<Other> {
   });
   const server = createAwaitServer({
     ...state,
+    entries: {
+      many(keys, read) {
+        other.reads++;
+        return state.entries.many(keys, read);
+      },
+    },
     network: NETWORK,
     signer: state.self,
     signs: () => other.signs,
   });
   told.server = server;
-  const other: Other = { author: state.self.author, state, server, signs: true };
+  const other: Other = { author: state.self.author, state, server, signs: true, reads: 0 };
   return other;
 }
 
@@ -136,6 +145,23 @@ describe('the answer to who waits for commits', () => {
     const lacking = { ...awaited(part), keyHashes: [keyHash('a', hasher), keyHash('z', hasher)] };
     lacking.keyHashes.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
     expect(await ask([lacking], 0)).toEqual({ type: 'awaited', receipts: [] });
+  });
+
+  it('is looked for once in 50 ms at most, however often the state changes meanwhile [RC2]', async () => {
+    const fragment = US.commit({ a: 1 });
+    const answer = ask([awaited(fragment)]);
+    for (let n = 0; n < 50; n++) {
+      await turns(3);
+      two.server.applied({ taken: [], amended: true } as unknown as Applied);
+    }
+    await turns(20);
+    // Once at first, and once more for the first change.
+    expect(two.reads).toBe(2);
+    await two.state.writer.apply(fragment, FOUND);
+    await turns(20);
+    expect(two.reads).toBe(2);
+    await clock.advance(50);
+    expect((await answer).receipts).toHaveLength(1);
   });
 
   it('counts what supersedes the commit, and not another commit of the same author and time [RC2]', async () => {
