@@ -7,17 +7,20 @@ import { createWaitingWrites, type WaitingWrites, withReceipt } from '../../../.
 import { hlcToHex } from '../../../../src/core/clock/index.ts';
 import type { Hlc } from '../../../../src/core/types/index.ts';
 import { createReceipts } from '../../../../src/runtime/exchange/receipts.ts';
+import { REPLICAS_MS } from '../../../../src/runtime/facade/index.ts';
 import { createRoster } from '../../../../src/runtime/fleet/roster.ts';
-import { createAuthor, createHandClock, hasher, log, metrics } from '../../runtime/support.ts';
+import { createAuthor, createHandClock, type HandClock, hasher, log, metrics } from '../../runtime/support.ts';
 
 const [US, OTHER] = [createAuthor(1), createAuthor(2)];
 const WRITTEN = { commit: '0'.repeat(64), hlc: hlcToHex(1n as Hlc), results: [] };
 
+let clock: HandClock;
 let server: Server;
 let waitingWrites: WaitingWrites;
 /** Whose receipts are waited for. */
 let following: number;
 beforeEach(async () => {
+  clock = createHandClock();
   following = 0;
   waitingWrites = createWaitingWrites();
   server = createServer().listen(0, '127.0.0.1');
@@ -52,7 +55,7 @@ function writeAndWait(response: ServerResponse, write: () => Promise<typeof WRIT
     book: { certifiedAt: () => undefined },
     complete: { newest: () => undefined },
     labelOf: (author) => author,
-    clock: createHandClock(),
+    clock,
     metrics,
     log,
   });
@@ -72,7 +75,11 @@ describe('a write that waits for receipts', () => {
       await once(response, 'close');
       return WRITTEN;
     });
-    await expect(outcome).rejects.toMatchObject({ code: 'aborted' });
+    const refused = expect(outcome).rejects.toMatchObject({ code: 'aborted' });
+    await once(response, 'close');
+    // Who is still waited for ends after its time only, with an answer.
+    await clock.advance(REPLICAS_MS);
+    await refused;
     expect(following).toBe(0);
   });
 
@@ -80,7 +87,9 @@ describe('a write that waits for receipts', () => {
     const { client, response } = await arrive();
     client.destroy();
     await once(response, 'close');
-    await expect(writeAndWait(response, async () => WRITTEN)).rejects.toMatchObject({ code: 'aborted' });
+    const refused = expect(writeAndWait(response, async () => WRITTEN)).rejects.toMatchObject({ code: 'aborted' });
+    await clock.advance(REPLICAS_MS);
+    await refused;
   });
 
   it('ends with what has come when the API closes, and so does one that is being written then [RC1]', async () => {
