@@ -271,6 +271,31 @@ describe('a node', () => {
     expect(await held(b, hash)).toBe('whole');
   });
 
+  it.each<[string, SyncMessage]>([
+    ['with another message', { type: 'block-bytes', bytes: new Uint8Array(1) }],
+    ['for another number of objects', { type: 'held', holdings: ['whole', 'whole'] }],
+    ['that an object is missing', { type: 'error', code: 'object-missing', message: 'object is not here' }],
+  ])('that answers %s when it is asked what it has is asked more and more rarely [U7]', async (_, wrong) => {
+    const { fleet, nodes } = await three([ALL, ALL]);
+    const [a, b] = nodes;
+    const hash = await put(a, 3 * BLOCK);
+    a.answer = (asked, answer) => {
+      if (a.asked.length > 100) a.reachable = false;
+      return asked.type === 'have' ? wrong : answer;
+    };
+    await fleet.replicate();
+    await fleet.clock.advance(30_000);
+    expect(a.asked.length).toBeGreaterThan(1);
+    expect(a.asked.length).toBeLessThan(12);
+    expect(b.vault.service.status().fetching).toMatchObject([
+      { hash, waiting: { reason: expect.stringContaining('N0: ') } },
+    ]);
+    a.answer = (_, answer) => answer;
+    fleet.clock.stall(60_000);
+    await fleet.clock.advance(3_000);
+    expect(await held(b, hash)).toBe('whole');
+  });
+
   it('whose disk was lost gets all bytes back by itself [U10]', async () => {
     const { fleet, nodes } = await three();
     const [a, b] = nodes;
