@@ -53,6 +53,8 @@ export interface Fetches {
   fetch(hash: string, signal: AbortSignal | undefined): Promise<void>;
   /** Has a damaged object fetched anew as soon as a peer is known to have it. */
   mend(hash: string): void;
+  /** Reads what is stored of a damaged object, and mends nothing where it is whole: the disk may have failed once. */
+  readAgain(hash: string): void;
   /** Lets go of an object that is here by another way, or that nothing names any more. */
   drop(hash: string, error: LatticeError | undefined): Promise<void>;
   /** Asks after an object again that rested, because its entry was written or a peer came. */
@@ -73,6 +75,9 @@ export function createFetches(deps: FetchesDeps): Fetches {
   let hurry: Timer | undefined;
   let known = new Set<Author>();
   const running = new Set<Promise<unknown>>();
+  /** What is to be read again, one object after the other: each may be large. */
+  const unread = new Set<string>();
+  let isReading = false;
   const book = createBook({
     ...deps,
     onDone(hash) {
@@ -163,6 +168,19 @@ export function createFetches(deps: FetchesDeps): Fetches {
     book.rest(wanted, wanted.reason ?? noSource(reachable.length));
   }
 
+  async function readUnread(): Promise<void> {
+    if (isReading) return;
+    isReading = true;
+    try {
+      for (const hash of unread) {
+        unread.delete(hash);
+        if (!stopped) await transfers.readAgain(hash);
+      }
+    } finally {
+      isReading = false;
+    }
+  }
+
   /** Looks once within SOON_MS, however often it is asked to. */
   function soon(): void {
     if (looks === undefined || stopped) return;
@@ -248,6 +266,11 @@ export function createFetches(deps: FetchesDeps): Fetches {
     mend(hash) {
       book.mend(hash);
       soon();
+    },
+    readAgain(hash) {
+      if (stopped) return;
+      unread.add(hash);
+      track(readUnread());
     },
     drop,
     stir(hash) {

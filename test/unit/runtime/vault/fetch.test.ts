@@ -271,6 +271,31 @@ describe('a node', () => {
     expect(await held(b, hash)).toBe('whole');
   });
 
+  it.each<[string, SyncMessage]>([
+    ['with another message', { type: 'block-bytes', bytes: new Uint8Array(1) }],
+    ['for another number of objects', { type: 'held', holdings: ['whole', 'whole'] }],
+    ['that an object is missing', { type: 'error', code: 'object-missing', message: 'object is not here' }],
+  ])('that answers %s when it is asked what it has is asked more and more rarely [U7]', async (_, wrong) => {
+    const { fleet, nodes } = await three([ALL, ALL]);
+    const [a, b] = nodes;
+    const hash = await put(a, 3 * BLOCK);
+    a.answer = (asked, answer) => {
+      if (a.asked.length > 100) a.reachable = false;
+      return asked.type === 'have' ? wrong : answer;
+    };
+    await fleet.replicate();
+    await fleet.clock.advance(30_000);
+    expect(a.asked.length).toBeGreaterThan(1);
+    expect(a.asked.length).toBeLessThan(12);
+    expect(b.vault.service.status().fetching).toMatchObject([
+      { hash, waiting: { reason: expect.stringContaining('N0: ') } },
+    ]);
+    a.answer = (_, answer) => answer;
+    fleet.clock.stall(60_000);
+    await fleet.clock.advance(3_000);
+    expect(await held(b, hash)).toBe('whole');
+  });
+
   it('whose disk was lost gets all bytes back by itself [U10]', async () => {
     const { fleet, nodes } = await three();
     const [a, b] = nodes;
@@ -339,6 +364,74 @@ describe('a node', () => {
     expect(b.vault.service.status().damaged).toEqual([]);
     expect(b.count(FETCHED)).toBe(40);
     expectBytes(await readAll((await b.vault.service.open(hash)).bytes), contentOf(40 * BLOCK));
+  });
+
+  it('that alone has an object and could not read it once gives it all the same [U6, U7]', async () => {
+    let failing = 0;
+    const { fleet, nodes } = await three([ALL, ALL], {
+      store: (index, inner) => (index === 0 ? changing(inner, () => failing-- > 0) : inner),
+    });
+    const [a, b] = nodes;
+    const hash = await put(a, 40 * BLOCK);
+    failing = 1;
+    await expect(readAll((await a.vault.service.open(hash)).bytes)).rejects.toMatchObject({ code: 'object-damaged' });
+    await fleet.clock.advance(1_000);
+    expect(a.vault.service.status().damaged).toEqual([]);
+    await fleet.replicate();
+    await fleet.clock.advance(3_000);
+    expect(await held(b, hash)).toBe('whole');
+  });
+
+  it('reads damaged bytes whole once and no more by itself; a verification that finds them whole counts [U6]', async () => {
+    let [damage, reads] = [false, 0];
+    const { fleet, nodes } = await three([ALL], {
+      store: (_, inner) => ({
+        ...inner,
+        async read(...given) {
+          reads++;
+          return changing(inner, () => damage).read(...given);
+        },
+      }),
+    });
+    const [a] = nodes;
+    const hash = await put(a, 40 * BLOCK);
+    damage = true;
+    await expect(readAll((await a.vault.service.open(hash)).bytes)).rejects.toMatchObject({ code: 'object-damaged' });
+    await fleet.clock.advance(1_000);
+    damage = false;
+    fleet.clock.stall(60_000);
+    await fleet.clock.advance(20_000);
+    expect(a.vault.service.status().damaged).toMatchObject([{ hash }]);
+    expect(reads).toBe(2);
+    for await (const one of a.vault.service.verify()) expect(one).toMatchObject({ hash, fault: undefined });
+    expect(reads).toBe(3);
+    expect(a.vault.service.status().damaged).toEqual([]);
+    expect(a.vault.server.have({ type: 'have', hashes: [Buffer.from(hash, 'hex')] })).toEqual({
+      type: 'held',
+      holdings: ['whole'],
+    });
+  });
+
+  it('forgets damage that a false entry made once a right one is written, and with the object [U6]', async () => {
+    const { fleet, nodes } = await three([ALL]);
+    const [a] = nodes;
+    const hash = await put(a, 10 * BLOCK);
+    const { root } = (await a.vault.service.stat(hash)) as { root: string };
+    const name = (said: string) => {
+      const value = { size: 10 * BLOCK, root: said, type: '', name: '', pinned: false };
+      return a.writes.writeReserved([{ op: 'put', key: `vault/${hash}`, value }]);
+    };
+    const damaged = () => a.vault.service.status().damaged.map((one) => one.hash);
+    for (const end of ['entry', 'removal'] as const) {
+      await name('ab'.repeat(32));
+      await expect(a.vault.service.open(hash)).rejects.toMatchObject({ code: 'object-damaged' });
+      await fleet.clock.advance(1_000);
+      expect(damaged()).toEqual([hash]);
+      if (end === 'entry') await name(root);
+      else await a.vault.service.remove(hash);
+      await fleet.clock.advance(1_000);
+      expect(damaged()).toEqual([]);
+    }
   });
 
   it('keeps bytes whose SHA-256 is right, whatever a false entry says of them [U6]', async () => {
