@@ -14,7 +14,8 @@ import { createAttestationWays } from '../cuts/spread.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { createHeaderVersions } from '../fleet/header-versions.ts';
 import { createRememberedPeers } from '../fleet/remembered-peers.ts';
-import { createDoubt } from '../membership/doubt.ts';
+import { createDoubt, hasNoPast } from '../membership/doubt.ts';
+import { isHeard } from '../peers/view.ts';
 import { createComparison } from '../repair/compare-peer.ts';
 import { createRepairs } from '../repair/repairs.ts';
 import { JOURNAL_LENGTH } from '../storage/startup.ts';
@@ -59,8 +60,14 @@ export function buildDuties(
     roster,
     clock: state.fleetClock,
     log: deps.log.child('roster'),
+    wayTo(author) {
+      const peer = peers.get(author);
+      if (peer === undefined || !isHeard(peer.view, clock.monotonic(), options)) return 'away';
+      return linkTo(peer) === undefined ? 'relayed' : 'direct';
+    },
+    nameOf: names.label,
     saved: opened.membership.doubt,
-    isNew: replica.meta.sequence === 0,
+    isNew: hasNoPast({ ...opened, sequence: replica.meta.sequence, votes: opened.membership.roster.votes }),
     isShort: opened.end.short,
     keep: writer.keep,
     passed: attested.heard,
