@@ -72,6 +72,12 @@ export function buildDuties(
     keep: writer.keep,
     passed: attested.heard,
   });
+  /** Of what its own key attested, a node that kept its store knows beforehand. */
+  function onOwn(at: number): void {
+    if (at <= attested.newest) return;
+    doubt.sawLost('an attestation');
+    attested.heard(at);
+  }
   const book = createAttestationBook({
     network,
     self,
@@ -80,11 +86,7 @@ export function buildDuties(
     hasher,
     verifier,
     clock: state.fleetClock,
-    onOwn(at) {
-      if (at <= attested.newest) return;
-      doubt.sawLost('an attestation');
-      attested.heard(at);
-    },
+    onOwn,
     onTwoRoots: (statements) => signedTwice.note({ kind: 'two-roots', statements }),
     onHeard: replica.observeTime,
     onAdded: () => complete.look(),
@@ -96,6 +98,8 @@ export function buildDuties(
     book,
     clock: state.fleetClock,
     keep: writer.keep,
+    self,
+    onOwn,
     saved: opened.complete,
     log: cutLog,
   });
