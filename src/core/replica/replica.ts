@@ -308,11 +308,11 @@ export function createReplica(options: ReplicaOptions): Replica {
         // A row that a write has replaced may come back to an iteration of the store.
         return entry !== undefined && winner(entry).operation.expires === ms ? [{ key, keyHash, entry }] : [];
       });
-      const before = entries.ended;
+      // A mark that passes nothing becomes durable with the next step that changes something: until then a start from
+      // the mark before it counts the same entries.
       const passed = entries.passEnds(mark, found);
       const rows: RowWrite[] = [];
-      if (passed.length === 0) entries.loadEnded(before);
-      else sequence++;
+      if (passed.length > 0) sequence++;
       const after = meta();
       const step = { passed, changed: [], toldAt: now, root: after.root, sequence, meta: after };
       if (passed.length > 0)

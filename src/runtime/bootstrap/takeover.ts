@@ -58,7 +58,7 @@ export function createTakeover(deps: TakeoverDeps): Takeover {
     try {
       if (deps.isFull()) throw new LatticeError('read-only', 'the disk is too full to take over a snapshot');
       await deps.writer.amend({
-        keys: entries.map(({ entry, keyHash }) => ({ key: entry.key, keyHash })),
+        keys: () => entries.map(({ entry, keyHash }) => ({ key: entry.key, keyHash })),
         prepare: (view) => {
           const step = deps.replica.adopt(entries, view);
           for (const { index, source } of ended) deps.mark(index, source);

@@ -109,7 +109,7 @@ export function createAfterEnd(deps: {
   async function takeOut(late: readonly PresentEntry[], isLate: (sibling: Sibling) => boolean): Promise<boolean> {
     const keys = late.map(({ keyHash, entry: { key } }) => ({ key, keyHash }));
     await writer.amend({
-      keys,
+      keys: () => keys,
       prepare(view) {
         const corrections = keys.flatMap(({ key }): Correction[] =>
           (view(key)?.siblings ?? []).filter(isLate).map(({ commit, index }) => ({ key, commit, index })),

@@ -393,7 +393,7 @@ describe('own history', () => {
         : [{ keyHash, entry: after, bytes: encodeEntry(after), leaf: leafHash(keyHash, after.siblings, hasher) }],
     );
     await state.writer.amend({
-      keys: changed.map(({ key, keyHash }) => ({ key, keyHash })),
+      keys: () => changed.map(({ key, keyHash }) => ({ key, keyHash })),
       prepare: (view) => ({ step: state.replica.adopt(attested, view), rows: [] }),
     });
     expect(state.applied).toMatchObject([{ amended: true }]);
