@@ -171,7 +171,10 @@ export function createSignatureCheck(deps: SignatureCheckDeps): SignatureCheck {
     const keys = bad.map(({ key, keyHash }) => ({ key, keyHash }));
     await writer.amend({
       keys: () => keys,
-      prepare: (view) => ({ step: replica.correct(all, view), rows: [...rows, ...deps.rowsAt(cursor, verified)] }),
+      prepare: (view, now) => ({
+        step: replica.correct(all, view, now),
+        rows: [...rows, ...deps.rowsAt(cursor, verified)],
+      }),
     });
   }
 

@@ -110,11 +110,11 @@ export function createAfterEnd(deps: {
     const keys = late.map(({ keyHash, entry: { key } }) => ({ key, keyHash }));
     await writer.amend({
       keys: () => keys,
-      prepare(view) {
+      prepare(view, now) {
         const corrections = keys.flatMap(({ key }): Correction[] =>
           (view(key)?.siblings ?? []).filter(isLate).map(({ commit, index }) => ({ key, commit, index })),
         );
-        return { step: replica.correct(corrections, view), rows: [] };
+        return { step: replica.correct(corrections, view, now), rows: [] };
       },
     });
     log.warn(

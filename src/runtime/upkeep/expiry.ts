@@ -24,7 +24,7 @@ const ENDS_AT_ONCE = 256;
  * that.
  */
 const LOOK_MS = 1_000;
-/** The longest time between two looks where nothing that is here ends. */
+/** The longest time between two looks where nothing ends that is here, or has been told of: no clock changes that. */
 const IDLE_LOOK_MS = 60_000;
 /** How long after a failure the ends are looked at again. */
 const RETRY_MS = 5_000;
@@ -150,7 +150,8 @@ export function createExpiry({ replica, store, writer, clock, log }: ExpiryDeps)
     if (!started || stopping.signal.aborted) return;
     timer?.cancel();
     const wait = soonest === undefined ? LOOK_MS : Math.max(1, soonest - clock.now());
-    const longest = soonest === Number.POSITIVE_INFINITY ? IDLE_LOOK_MS : LOOK_MS;
+    const isIdle = soonest === Number.POSITIVE_INFINITY && mark().length === 0;
+    const longest = isIdle ? IDLE_LOOK_MS : LOOK_MS;
     timer = clock.after(failed ? RETRY_MS : Math.min(wait, longest), wake);
   }
 

@@ -132,7 +132,7 @@ export async function createSource(id: number, options: { readonly maxHeldBytes?
       const correction = { key, commit: sibling.commit, index: sibling.index };
       await writer.amend({
         keys: () => [{ key, keyHash: hash }],
-        prepare: (view) => ({ step: replica.correct([correction], view), rows: [] }),
+        prepare: (view, now) => ({ step: replica.correct([correction], view, now), rows: [] }),
       });
       changed.set(key, hash);
     },

@@ -279,7 +279,7 @@ describe('an entry that changes while it is read', () => {
     const correction = { key, commit: sibling.commit, index: sibling.index };
     await state.writer.amend({
       keys: () => [wanted(key)],
-      prepare: (view) => ({ step: state.replica.correct([correction], view), rows: [] }),
+      prepare: (view, now) => ({ step: state.replica.correct([correction], view, now), rows: [] }),
     });
   }
 });

@@ -394,7 +394,7 @@ describe('own history', () => {
     );
     await state.writer.amend({
       keys: () => changed.map(({ key, keyHash }) => ({ key, keyHash })),
-      prepare: (view) => ({ step: state.replica.adopt(attested, view), rows: [] }),
+      prepare: (view, now) => ({ step: state.replica.adopt(attested, view, now), rows: [] }),
     });
     expect(state.applied).toMatchObject([{ amended: true }]);
     expect([ownHlc(), madeCommits, comeBack]).toEqual([mine.header.hlc, [], 1]);

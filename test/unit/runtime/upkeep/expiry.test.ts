@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { createMemoryStore } from '../../../../src/adapters/store/index.ts';
 import { verifyProofDocument } from '../../../../src/audit/index.ts';
+import { leafHash } from '../../../../src/core/merkle/index.ts';
 import { bucketRange, endKey, endValue, type Journal } from '../../../../src/core/rows/index.ts';
 import { type JsonValue, LatticeError, MAX_WRITTEN_EXPIRY } from '../../../../src/core/types/index.ts';
+import { encodeEntry } from '../../../../src/core/wire/index.ts';
 import type { Guard } from '../../../../src/runtime/commit/guard.ts';
 import { createIdempotency } from '../../../../src/runtime/commit/idempotency.ts';
 import { createWrites } from '../../../../src/runtime/commit/writes.ts';
@@ -171,6 +173,21 @@ describe('a value that ends', () => {
     expect(state.replica.meta.live).toBe(0);
   });
 
+  it('is told as there within a second of a clock set back, also when nothing else ends [EX5]', async () => {
+    const state = await openTestState();
+    state.expiry.start();
+    await state.writer.write(ending('k', MINUTE));
+    await state.settled();
+    await state.clock.advance(MINUTE);
+    const { replica, clock } = state;
+    await expect.poll(() => replica.meta.live).toBe(0);
+    await state.settled();
+    clock.step(-MINUTE);
+    await clock.advance(1_000);
+    await expect.poll(() => replica.meta.live).toBe(1);
+    state.expiry.stop();
+  });
+
   it.each([
     ['written again without an end', { kind: 'put' as const, key: 'lease', value: 2 }],
     ['deleted', { kind: 'delete' as const, key: 'lease' }],
@@ -308,6 +325,29 @@ describe('a value that ends', () => {
       ['k', true],
       ['k', true],
     ]);
+    expect(state.replica.meta.live).toBe(0);
+  });
+
+  it('that is taken over from a cut, and had ended before what was told last, is told as deleted [EX5]', async () => {
+    const clock = createHandClock();
+    const [source, state] = [await openTestState({ id: 9, clock }), await openTestState({ clock })];
+    await source.writer.write(ending('early', MINUTE));
+    await state.writer.write(ending('own', 2 * MINUTE));
+    await clock.advance(2 * MINUTE);
+    await state.settled();
+    const attested = source.applied.flatMap(({ step }) =>
+      step.changed.flatMap(({ keyHash, after }) =>
+        after === undefined
+          ? []
+          : [{ keyHash, entry: after, bytes: encodeEntry(after), leaf: leafHash(keyHash, after.siblings, hasher) }],
+      ),
+    );
+    await state.writer.amend({
+      keys: () => attested.map(({ keyHash, entry: { key } }) => ({ key, keyHash })),
+      prepare: (view, now) => ({ step: state.replica.adopt(attested, view, now), rows: [] }),
+    });
+    await state.settled();
+    expect(await journalAfter(state, 2)).toEqual([[['early', true]]]);
     expect(state.replica.meta.live).toBe(0);
   });
 
