@@ -88,6 +88,8 @@ export interface HttpUrl {
    * Opens or closes the stream and asks the peer, as the mode and the peer's lung require. To be called at every tick.
    */
   look(handlers: HttpHandlers): void;
+  /** Leaves the URL alone, because its peer is reached at another one: it counts as not reached until it is asked. */
+  rest(): void;
   /** Makes the next look ask the peer at once. */
   wake(): void;
   /** Where the push stream of this URL is. Undefined before its first cursor. */
@@ -351,6 +353,13 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string, announcer?: Author
       const until = reachable && author !== undefined && !isActive() ? rhythm.askedUntil(author) : undefined;
       if (until === undefined) track(poll(handlers));
       else nextAt = until;
+    },
+    rest() {
+      if (!peer.reachable) return;
+      closeStream();
+      peer.reachable = false;
+      // It is the first to be asked once the other one fails.
+      nextAt = 0;
     },
     wake() {
       if (mayHurry()) nextAt = 0;

@@ -131,10 +131,16 @@ export function createHttpSupervisor(
     if (handlers !== undefined && !stopped && isDue(url)) url.look(handlers);
   }
 
-  /** An announced URL is tried only while its member is reached at no other one, and few at a time. */
-  function isDue({ announcer, peer }: HttpUrl): boolean {
-    if (announcer === undefined || peer.reachable) return true;
-    if (urls.some((other) => other.peer.author === announcer && other.peer.reachable)) return false;
+  /** An announced URL is asked only while its member is reached at no other one, and few at a time. */
+  function isDue(url: HttpUrl): boolean {
+    const { announcer, peer } = url;
+    if (announcer === undefined || url.busy) return true;
+    if (urls.some((other) => other !== url && other.peer.author === announcer && other.peer.reachable)) {
+      if (peer.reachable && primaryOf(announcer) === url) return true;
+      url.rest();
+      return false;
+    }
+    if (peer.reachable) return true;
     const tried = urls.filter((other) => other.peer.announced && !other.peer.reachable && other.busy);
     return tried.length < MAX_ANNOUNCED_TRIES;
   }

@@ -707,6 +707,30 @@ describe('a URL that a member announced', () => {
     expect(http.peers().map(({ url }) => url)).toEqual([URL_A]);
   });
 
+  it('is left alone while its member is reached at another one, and is the next when that fails [AD4]', async () => {
+    const URL_C = 'http://second.test';
+    const hellosTo = (url: string): number => sent.filter((m) => m.type === 'hello' && m.url === url).length;
+    start();
+    http.announce([announced, { url: URL_C, author: peer.author }]);
+    await clock.advance(1_000);
+    const primary = http.find(peer.author)?.url ?? '';
+    const rests = primary === URL_B ? URL_C : URL_B;
+    const before = hellosTo(rests);
+    await clock.advance(120_000);
+    expect([hellosTo(primary) > 50, hellosTo(rests)]).toEqual([true, before]);
+    down.add(primary);
+    await clock.advance(3_000);
+    expect(http.find(peer.author)).toMatchObject({ url: rests, reachable: true });
+    // A configured URL that works takes over, and then none of the announced ones is asked.
+    http.add(URL_A);
+    await clock.advance(1_000);
+    expect(http.find(peer.author)).toMatchObject({ url: URL_A, reachable: true });
+    const then = hellosTo(rests);
+    await clock.advance(120_000);
+    expect(hellosTo(rests)).toBe(then);
+    expect(streams.filter(({ signal }) => !signal.aborted).map(({ url }) => url)).toEqual([URL_A]);
+  });
+
   it('is dialled as soon as an operator removes it from the configured ones [AD4]', async () => {
     start();
     http.add(URL_A);
