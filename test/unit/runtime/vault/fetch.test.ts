@@ -182,6 +182,28 @@ describe('bytes', () => {
     expect(b.vault.service.status().leftOut).toHaveLength(1);
   });
 
+  it('are not held up by a member that gives its leaf hashes one at a time [U8, U11]', async () => {
+    const { fleet, nodes } = await three();
+    const [a, b, c] = nodes;
+    c.reachable = false;
+    await put(a, 50 * BLOCK);
+    await fleet.replicate();
+    await fleet.clock.advance(3_000);
+    for (const { asked } of [a, b]) asked.length = 0;
+    const sparing = (_: SyncMessage, answer: SyncMessage): SyncMessage =>
+      answer.type === 'leaf-hashes' ? { ...answer, leaves: answer.leaves.slice(0, 32) } : answer;
+    [a.answer, b.answer] = [sparing, sparing];
+    c.reachable = true;
+    await fleet.clock.advance(5_000);
+    expect(
+      c.vault.service
+        .status()
+        .leftOut.map(({ peer }) => peer)
+        .sort(),
+    ).toEqual(['n0', 'n1']);
+    expect([a, b].map(({ asked }) => asked.filter(({ type }) => type === 'leaves').length)).toEqual([1, 1]);
+  });
+
   it('of an object that is removed under way are not fetched to their end [U10]', async () => {
     const { fleet, nodes } = await three([ALL, ALL]);
     const [a, b] = nodes;
