@@ -40,6 +40,8 @@ export interface TransfersDeps {
   readonly onHeld: (hash: string) => Promise<void>;
   readonly onDamaged: (hash: string, text: string) => void;
   readonly isStopped: () => boolean;
+  /** Aborts when the node stops. */
+  readonly ending: AbortSignal;
   /** Told when an answer was found right, before it is written: its sender may be asked for more meanwhile. */
   readonly onRight: () => void;
 }
@@ -96,7 +98,8 @@ export function createTransfers(deps: TransfersDeps): Transfers {
       wanted.mends = false;
     }
     if (inventory.held(hash) !== undefined) return book.arrived(hash);
-    const transfer = createTransfer(object, await store.resume(hash, object.size), deps.hasher);
+    const partial = await store.resume(hash, object.size, deps.ending);
+    const transfer = createTransfer(object, partial, deps.hasher);
     if (deps.isStopped() || !isCurrent(wanted)) return transfer.close();
     wanted.transfer = transfer;
     wanted.lastProgressAt = deps.clock.monotonic();

@@ -592,6 +592,51 @@ describe('a node', () => {
     expect((await fetching).here).toBe('whole');
   });
 
+  it('that stops waits for no reading of what it has in part', async () => {
+    let begun = 0;
+    const { fleet, nodes } = await three([ALL, ALL], {
+      store: (index, inner) => ({
+        ...inner,
+        async resume(hash, size, signal) {
+          if (index === 0 || signal === undefined) return inner.resume(hash, size, signal);
+          // As long as a large file takes.
+          begun++;
+          return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+        },
+      }),
+    });
+    const [a, b] = nodes;
+    await put(a, 10 * BLOCK);
+    await fleet.replicate();
+    await fleet.clock.advance(3_000);
+    expect(begun).toBe(1);
+    await b.vault.stop();
+    expect(b.lines.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
+  it('that stops waits for no reading of what it found damaged', async () => {
+    let reads = 0;
+    const { fleet, nodes } = await three([ALL], {
+      store: (_, inner) => ({
+        ...inner,
+        async read(...given) {
+          const pieces = await changing(inner, () => true).read(...given);
+          return ++reads === 1 ? pieces : endless();
+        },
+      }),
+    });
+    /** As long as a large object is. */
+    async function* endless() {
+      for (;;) yield await new Promise<Uint8Array>((resolve) => setImmediate(() => resolve(new Uint8Array(1))));
+    }
+    const [a] = nodes;
+    const hash = await put(a, 10 * BLOCK);
+    await expect(readAll((await a.vault.service.open(hash)).bytes)).rejects.toMatchObject({ code: 'object-damaged' });
+    await fleet.clock.advance(1_000);
+    expect(reads).toBe(2);
+    await a.vault.stop();
+  });
+
   it('tells who holds an object, asked at that time', async () => {
     const { fleet, nodes } = await three([ALL, { ...ALL, policy: 'none' }, ALL]);
     const [a, b, c] = nodes;
