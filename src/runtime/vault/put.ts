@@ -50,11 +50,13 @@ function checkOptions({ name = '', type = '', expect }: VaultPutOptions): void {
   if (expect !== undefined) checkHash(expect);
   if (!isObjectType(type))
     throw new LatticeError('invalid-value', `An object cannot have the media type ${quoted(type)}.`, {
-      next: `Leave the type out, or write one such as text/plain, in at most ${MAX_OBJECT_TYPE_LENGTH} ASCII characters.`,
+      next: `Leave the type out, or write one such as text/plain, in at most ${MAX_OBJECT_TYPE_LENGTH} characters.`,
     });
   if (!isObjectName(name))
     throw new LatticeError('invalid-value', `An object cannot have the name ${quoted(name)}.`, {
-      next: `Leave the name out, or write a file name of at most ${MAX_OBJECT_NAME_BYTES} bytes without directories and control characters.`,
+      next:
+        `Leave the name out, or write a file name of at most ${MAX_OBJECT_NAME_BYTES} bytes, without a directory ` +
+        'and without control characters.',
     });
 }
 

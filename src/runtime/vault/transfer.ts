@@ -28,7 +28,10 @@ export interface Transfer {
    * was asked, as long as it `canGive` them.
    */
   nextLeaves(from: Author, canGive: (author: Author) => boolean): Part | undefined;
-  /** Takes leaf hashes in. Throws LatticeError `object-damaged` when they are others than asked, or all are here and do not lead to the root. */
+  /**
+   * Takes leaf hashes in. Throws LatticeError `object-damaged` when they are not as many as asked, or all are here and
+   * do not lead to the root.
+   */
   takeLeaves(part: Part, leaves: Bytes): void;
   /** Blocks that nobody was asked for, at most `most`, and marks them as asked for. Undefined: there are none. */
   nextBlocks(most: number): Part | undefined;

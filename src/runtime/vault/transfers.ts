@@ -50,7 +50,7 @@ export interface TransfersDeps {
 export interface Transfers {
   /** Begins with an object. Never called while it is under way. */
   open(wanted: Wanted): Promise<void>;
-  /** Reads what is stored of a damaged object. Where it is whole, or only its entry is wrong, it is not fetched anew. */
+  /** Reads what is stored of a damaged object, which is not fetched anew where it is whole or only its entry is wrong. */
   readAgain(hash: string): Promise<void>;
   /** Asks the peer for a part of the object; undefined when there is nothing to ask it for. */
   ask(peer: Peer, wanted: Wanted): Promise<void> | undefined;

@@ -404,7 +404,7 @@ describe('a node', () => {
     expect(await held(b, hash)).toBe('whole');
   });
 
-  it('reads damaged bytes whole once and no more by itself; a verification that finds them whole counts [U6]', async () => {
+  it('reads damaged bytes once more by itself, and a verification that finds them whole counts [U6]', async () => {
     let [damage, reads] = [false, 0];
     const { fleet, nodes } = await three([ALL], {
       store: (_, inner) => ({
