@@ -1,14 +1,5 @@
 import { hexToHlc, hlcMs } from '../../core/clock/index.ts';
-import {
-  type Author,
-  type Bytes,
-  compareBytes,
-  counted,
-  equalBytes,
-  type Hasher,
-  hexToBytes,
-  LatticeError,
-} from '../../core/types/index.ts';
+import { type Author, type Bytes, counted, type Hasher, hexToBytes, LatticeError } from '../../core/types/index.ts';
 import { type AwaitedCommit, keyHash } from '../../core/wire/index.ts';
 import type { Clock, Log, Metrics } from '../../ports/index.ts';
 import { every, type Repetition } from '../../timing/index.ts';
@@ -23,7 +14,7 @@ import {
   type WrittenCommit,
 } from '../facade/receipts.ts';
 import type { Roster } from '../fleet/roster.ts';
-import type { Replicas } from './replicas.ts';
+import { increasing, type Replicas } from './replicas.ts';
 
 /** Writes that wait at a time. Each keeps a request open and some kilobytes. */
 const MAX_WAITS = 1024;
@@ -53,12 +44,11 @@ export function createReceipts(deps: ReceiptsDeps): ReceiptService & { stop(): v
   const nodeOf = (author: Author) => ({ author, label: deps.labelOf(author) });
 
   function toAwaited({ commit, hlc, keys }: WrittenCommit): AwaitedCommit {
-    const hashes = keys.map((key) => keyHash(key, deps.hasher)).sort(compareBytes);
     return {
       commit: hexToBytes(commit) as Bytes,
       author: self,
       hlc: hexToHlc(hlc),
-      keyHashes: hashes.filter((hash, i) => i === 0 || !equalBytes(hash, hashes[i - 1] as Bytes)),
+      keyHashes: increasing(keys.map((key) => keyHash(key, deps.hasher))),
     };
   }
 

@@ -42,7 +42,7 @@ import type { LungName } from '../peers/link.ts';
 import type { BallotNotice } from './ballot-book.ts';
 import { type Ballots, createBallots, votesRow } from './ballots.ts';
 import { type ApprovalNotice, type Changes, createChanges } from './changes.ts';
-import { DOUBT_TEXTS, type Doubt } from './doubt.ts';
+import type { Doubt } from './doubt.ts';
 import { allGood, type SavedMembership } from './saved.ts';
 
 /** How often it is looked at whether there is something to decide, or this node's own end has come. */
@@ -139,8 +139,7 @@ export function createMembership(deps: MembershipDeps): Membership {
   function abstains(): string | undefined {
     if (second !== undefined) return 'two rosters were decided for one epoch, so nothing more is decided';
     if (roster.votes.abstains) return 'this store lost votes that others have heard; it votes again in the next epoch';
-    const why = doubt.why();
-    return why === undefined ? undefined : DOUBT_TEXTS[why];
+    return doubt.text();
   }
 
   async function take(

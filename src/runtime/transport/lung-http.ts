@@ -77,6 +77,8 @@ export function createHttpSupervisor(
   let tell: HttpPeerHandlers | undefined;
   let looks: Repetition | undefined;
   let stopped = false;
+  /** What members announced last, configured or not: it counts again where its URL is configured no more. */
+  let announced: readonly AnnouncedUrl[] = [];
   urls = deps.urls.map((text) => makeUrl(text));
 
   /**
@@ -140,6 +142,20 @@ export function createHttpSupervisor(
     void ending.finally(() => endings.delete(ending));
   }
 
+  /** Makes the announced URLs those that members announced and that are not configured. */
+  function applyAnnounced(): void {
+    const wanted = announced.filter(({ url }) => !urls.some(({ peer }) => peer.url === url && !peer.announced));
+    const isSame = (one: HttpUrl, { url, author }: AnnouncedUrl): boolean =>
+      one.peer.url === url && one.announcer === author;
+    const gone = urls.filter((one) => one.peer.announced && !wanted.some((other) => isSame(one, other)));
+    const added = wanted
+      .filter((one) => !urls.some((other) => isSame(other, one)))
+      .map(({ url, author }) => makeUrl(url, author));
+    urls = [...urls, ...added];
+    gone.forEach(end);
+    added.forEach(look);
+  }
+
   return {
     start(given) {
       tell = given;
@@ -167,27 +183,21 @@ export function createHttpSupervisor(
       const known = urls.find(({ peer }) => peer.url === text && !peer.announced);
       if (known !== undefined) return;
       const url = makeUrl(text);
-      const announced = urls.filter(({ peer }) => peer.announced && peer.url === text);
+      const same = urls.filter(({ peer }) => peer.announced && peer.url === text);
       // The configured ones stand before all that were announced.
       urls = [...urls.filter(({ peer }) => !peer.announced), url, ...urls.filter(({ peer }) => peer.announced)];
-      announced.forEach(end);
+      same.forEach(end);
       look(url);
     },
     remove(text) {
       const url = urls.find(({ peer }) => peer.url === text && !peer.announced);
-      if (url !== undefined) end(url);
+      if (url === undefined) return;
+      end(url);
+      applyAnnounced();
     },
     announce(next) {
-      const wanted = next.filter(({ url }) => !urls.some(({ peer }) => peer.url === url && !peer.announced));
-      const isSame = (one: HttpUrl, { url, author }: AnnouncedUrl): boolean =>
-        one.peer.url === url && one.announcer === author;
-      const gone = urls.filter((one) => one.peer.announced && !wanted.some((other) => isSame(one, other)));
-      const added = wanted
-        .filter((one) => !urls.some((other) => isSame(other, one)))
-        .map(({ url, author }) => makeUrl(url, author));
-      urls = [...urls, ...added];
-      gone.forEach(end);
-      added.forEach(look);
+      announced = next;
+      applyAnnounced();
     },
     wake(author) {
       for (const url of urls) {

@@ -1,12 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { hlcToHex } from '../../../../src/core/clock/index.ts';
-import type { Author, Fragment, Hlc } from '../../../../src/core/types/index.ts';
+import { type Author, equalBytes, type Fragment, type Hlc } from '../../../../src/core/types/index.ts';
 import {
   type AwaitedCommit,
   decodeSync,
   encodeSync,
   keyHash,
+  MAX_AWAITED,
   receiptSigningBytes,
   type SyncMessage,
 } from '../../../../src/core/wire/index.ts';
@@ -37,6 +38,7 @@ import {
 
 const TRUSTED = authorsOf(1, 2, 3);
 const US = createAuthor(1);
+const HASH_OF_A = keyHash('a', hasher);
 
 interface Other {
   readonly author: Author;
@@ -289,6 +291,90 @@ describe('a write that waits for other writers', () => {
     for (const receipt of both) expect(await passing(receipt)).toMatchObject({ met: false, replicas: { signed: [] } });
     const last = asked.at(-1)?.message;
     expect(last?.type === 'await' && last.commits.length).toBe(2);
+  });
+
+  const questionsTo = (other: Other) =>
+    asked.flatMap(({ of, message }) => (of === other.author && message.type === 'await' ? [message] : []));
+  const emptyAnswer: SyncMessage = { type: 'awaited', receipts: [] };
+
+  it('counts a receipt for the keys that were asked about, where writes share a commit [RC2, RC3]', async () => {
+    const fragment = US.commit({ a: 1, b: 2 });
+    const parts = ['a', 'b'].map((key): WrittenCommit => ({ ...writtenOf(fragment), keys: [key] }));
+    // Two signs for the key a alone, whatever else it is asked about.
+    answers.set(two.author, async (message) => {
+      if (message.type !== 'await') throw new Error('not expected');
+      const receipts = message.commits
+        .filter(({ keyHashes }) => keyHashes.length === 1 && equalBytes(keyHashes[0] ?? keyHash('', hasher), HASH_OF_A))
+        .map((one) => ({
+          commit: one.commit,
+          signature: two.state.self.sign(receiptSigningBytes(NETWORK, two.author, one)),
+        }));
+      return { type: 'awaited', receipts };
+    });
+    answers.set(three.author, undefined);
+    const both = parts.map((written) => receipts.wait(written, { replicas: 1, timeoutMs: 10_000 }));
+    expect(await passing(Promise.all(both))).toMatchObject([{ met: true }, { met: false }]);
+    for (const { commits } of questionsTo(two)) expect(commits).toHaveLength(1);
+  });
+
+  it('asks by one statement for all writes of a commit, and for each alone where that is not signed [RC3]', async () => {
+    const keys = Array.from({ length: 40 }, (_, i) => `k${i}`);
+    const fragment = US.commit(Object.fromEntries(keys.map((key) => [key, 1])));
+    answers.set(three.author, undefined);
+    const waits = keys.map((key) => receipts.wait({ ...writtenOf(fragment), keys: [key] }, { replicas: 1 }));
+    await two.state.writer.apply(fragment, FOUND);
+    for (const view of await passing(Promise.all(waits))) expect(view.met).toBe(true);
+    expect(questionsTo(two).length).toBeLessThan(6);
+    // Nobody can sign for the key that the commit does not have.
+    const [good, bad] = ['k0', 'other'].map((key) =>
+      receipts.wait({ ...writtenOf(fragment), keys: [key] }, { replicas: 1, timeoutMs: 10_000 }),
+    );
+    expect(await passing(Promise.all([bad, good]))).toMatchObject([{ met: false }, { met: true }]);
+  });
+
+  it('rests where an answer brings nothing new, whatever stands in it [RC3]', async () => {
+    const stray = { commit: US.commit({ z: 1 }).idBytes, signature: new Uint8Array(64) };
+    answers.set(two.author, async () => {
+      // Who asks without a rest would ask for ever.
+      if (questionsTo(two).length > 100) answers.set(two.author, undefined);
+      return { type: 'awaited', receipts: [stray] };
+    });
+    answers.set(three.author, undefined);
+    const receipt = receipts.wait(writtenOf(US.commit({ a: 1 })), { replicas: 1, timeoutMs: 5_000 });
+    await turns(200);
+    expect(questionsTo(two)).toHaveLength(1);
+    expect(await passing(receipt)).toMatchObject({ met: false });
+    expect(questionsTo(two).length).toBeLessThan(25);
+  });
+
+  it('asks after what it asked after longest ago, so what is never signed holds up nothing newer [RC3]', async () => {
+    answers.set(three.author, undefined);
+    const never = Array.from({ length: MAX_AWAITED + 6 }, (_, i) => US.commit({ [`never${i}`]: 1 }));
+    const hopeless = never.map((fragment) =>
+      receipts.wait(writtenOf(fragment), { replicas: 1, timeoutMs: 60_000 }).catch(() => undefined),
+    );
+    const fragment = US.commit({ newer: 1 });
+    await two.state.writer.apply(fragment, FOUND);
+    expect(await passing(receipts.wait(writtenOf(fragment), { replicas: 1, timeoutMs: 20_000 }))).toMatchObject({
+      met: true,
+    });
+    receipts.stop();
+    await Promise.all(hopeless);
+  });
+
+  it('names 1,024 keys in a question at most, and the others in the next [RC2, RC3]', async () => {
+    answers.set(three.author, undefined);
+    const answer = answers.get(two.author) ?? expect.fail();
+    answers.set(two.author, async () => emptyAnswer);
+    const fragments = Array.from({ length: 6 }, (_, i) =>
+      US.commit(Object.fromEntries(Array.from({ length: 250 }, (_, j) => [`${i}/${j}`, 1]))),
+    );
+    const waits = fragments.map((one) => receipts.wait(writtenOf(one), { replicas: 1, timeoutMs: 30_000 }));
+    for (const one of fragments) await two.state.writer.apply(one, FOUND);
+    answers.set(two.author, answer);
+    for (const view of await passing(Promise.all(waits))) expect(view.met).toBe(true);
+    const counts = questionsTo(two).map(({ commits }) => commits.length);
+    expect(Math.max(...counts)).toBe(4);
   });
 
   it('leaves one alone for a minute that does not know the question [RC3]', async () => {

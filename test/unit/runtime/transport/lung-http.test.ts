@@ -707,6 +707,19 @@ describe('a URL that a member announced', () => {
     expect(http.peers().map(({ url }) => url)).toEqual([URL_A]);
   });
 
+  it('is dialled as soon as an operator removes it from the configured ones [AD4]', async () => {
+    start();
+    http.add(URL_A);
+    http.announce([{ url: URL_A, author: peer.author }]);
+    await turns();
+    expect(http.find(peer.author)).toMatchObject({ url: URL_A, reachable: true, announced: false });
+    http.remove(URL_A);
+    await turns();
+    expect(http.find(peer.author)).toMatchObject({ url: URL_A, reachable: true, announced: true });
+    http.announce([]);
+    expect(http.peers()).toEqual([]);
+  });
+
   it('is a third party where somebody else answers, who is asked ever more seldom, whoever hurries [AD4]', async () => {
     identify = () => Promise.resolve({ author: other.author, incarnation: '0303030303030303' });
     start();
