@@ -19,7 +19,7 @@ const ROOM_EVERY_BYTES = 16 * 1024 * 1024;
 
 /** The files of content that comes block by block. */
 export interface Partials {
-  resume(hash: string, size: number, deliver: Deliver): Promise<PartialObject>;
+  resume(hash: string, size: number, deliver: Deliver, signal?: AbortSignal): Promise<PartialObject>;
   list(): Promise<StoredObject[]>;
   /** Forgets every block, and ends the use of it. False where there was nothing. */
   remove(hash: string): Promise<boolean>;
@@ -49,9 +49,22 @@ export async function openPartials(directory: VaultDirectory, room: Room, hasher
       await files.remove(join(place, name));
   }
 
-  async function openPartial(hash: string, size: number, deliver: Deliver): Promise<OpenPartial> {
+  async function openPartial(
+    hash: string,
+    size: number,
+    deliver: Deliver,
+    signal: AbortSignal | undefined,
+  ): Promise<OpenPartial> {
     const path = join(place, hash);
-    const [data, marks] = await openBoth(directory, path);
+    const [file, marks] = await openBoth(directory, path);
+    const data: DiskFile = {
+      ...file,
+      // Whatever reads the file to its end stops between two reads.
+      async read(...given) {
+        signal?.throwIfAborted();
+        return file.read(...given);
+      },
+    };
     try {
       if (doubted.has(hash)) await forgetAll(data, marks, size);
       doubted.delete(hash);
@@ -73,12 +86,12 @@ export async function openPartials(directory: VaultDirectory, room: Room, hasher
   }
 
   return {
-    async resume(hash, size, deliver) {
+    async resume(hash, size, deliver, signal) {
       if (closed) throw closedError();
       blockCount(size); // RangeError for what is no size
       if (open.has(hash)) throw new Error(`Object ${hash} is being taken in already.`);
       begun.add(hash);
-      const opening = openPartial(hash, size, deliver);
+      const opening = openPartial(hash, size, deliver, signal);
       open.set(hash, opening);
       try {
         return await opening;

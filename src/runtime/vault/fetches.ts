@@ -71,7 +71,8 @@ export interface Fetches {
 export function createFetches(deps: FetchesDeps): Fetches {
   const { inventory, sources, clock, log } = deps;
   let looks: Repetition | undefined;
-  let stopped = false;
+  const ending = new AbortController();
+  const isStopped = (): boolean => ending.signal.aborted;
   let hurry: Timer | undefined;
   let known = new Set<Author>();
   const running = new Set<Promise<unknown>>();
@@ -87,7 +88,15 @@ export function createFetches(deps: FetchesDeps): Fetches {
   });
   const offers = createOffers({ ...deps, book });
   const room = createRoom(deps);
-  const transfers = createTransfers({ ...deps, book, offers, room, isStopped: () => stopped, onRight: () => pump() });
+  const transfers = createTransfers({
+    ...deps,
+    book,
+    offers,
+    room,
+    isStopped,
+    ending: ending.signal,
+    onRight: () => pump(),
+  });
 
   const now = (): number => clock.monotonic();
   const active = (): Wanted[] => [...book.all()].filter(({ transfer }) => transfer !== undefined);
@@ -95,7 +104,9 @@ export function createFetches(deps: FetchesDeps): Fetches {
   function track(work: Promise<unknown> | undefined): boolean {
     if (work === undefined) return false;
     const done = work
-      .catch((err: unknown) => log.error({ err }, 'a fetch of the vault failed'))
+      .catch((err: unknown) => {
+        if (!isStopped()) log.error({ err }, 'a fetch of the vault failed');
+      })
       .finally(() => {
         running.delete(done);
         pump();
@@ -174,7 +185,7 @@ export function createFetches(deps: FetchesDeps): Fetches {
     try {
       for (const hash of unread) {
         unread.delete(hash);
-        if (!stopped) await transfers.readAgain(hash);
+        if (!isStopped()) await transfers.readAgain(hash);
       }
     } finally {
       isReading = false;
@@ -183,7 +194,7 @@ export function createFetches(deps: FetchesDeps): Fetches {
 
   /** Looks once within SOON_MS, however often it is asked to. */
   function soon(): void {
-    if (looks === undefined || stopped) return;
+    if (looks === undefined || isStopped()) return;
     hurry ??= clock.after(SOON_MS, () => {
       hurry = undefined;
       look();
@@ -192,7 +203,7 @@ export function createFetches(deps: FetchesDeps): Fetches {
 
   let turn = 0;
   function pump(): void {
-    if (stopped || looks === undefined || (deps.pause() ?? room.full()) !== undefined) return;
+    if (isStopped() || looks === undefined || (deps.pause() ?? room.full()) !== undefined) return;
     const free = sources.free();
     for (const peer of free) track(offers.askAfter(peer));
     activate(free);
@@ -231,12 +242,13 @@ export function createFetches(deps: FetchesDeps): Fetches {
       });
     },
     async stop() {
-      stopped = true;
+      const reason = new LatticeError('stopping', 'the node is stopping');
+      ending.abort(reason);
       looks?.stop();
       hurry?.cancel();
       await Promise.allSettled(running);
       const open = active();
-      book.close(new LatticeError('stopping', 'the node is stopping'));
+      book.close(reason);
       await Promise.allSettled(open.map(transfers.close));
     },
     wake: look,
@@ -268,7 +280,7 @@ export function createFetches(deps: FetchesDeps): Fetches {
       soon();
     },
     readAgain(hash) {
-      if (stopped) return;
+      if (isStopped()) return;
       unread.add(hash);
       track(readUnread());
     },

@@ -66,8 +66,8 @@ export function createOffers(deps: OffersDeps): Offers {
       if (answer.type !== 'held' || answer.holdings.length !== hashes.length) throw unexpected(answer, 'have');
       hashes.forEach((hash, i) => set(hash, peer.author, answer.holdings[i] === 'whole' ? 'whole' : 'none'));
     } catch (error) {
-      // A peer that is away or busy is asked nothing for a while. One that answers wrongly would be asked again at once,
-      // so that it counts as one that does not have them.
+      // A peer that is away or busy is asked nothing for a while. One that answers wrongly would be asked again at
+      // once, so that it counts as one that does not have them.
       const isLater = sources.failureOf(error) === 'later';
       for (const hash of hashes) {
         set(hash, peer.author, isLater ? 'unknown' : 'none');

@@ -40,6 +40,8 @@ export interface TransfersDeps {
   readonly onHeld: (hash: string) => Promise<void>;
   readonly onDamaged: (hash: string, text: string) => void;
   readonly isStopped: () => boolean;
+  /** Aborts when the node stops. */
+  readonly ending: AbortSignal;
   /** Told when an answer was found right, before it is written: its sender may be asked for more meanwhile. */
   readonly onRight: () => void;
 }
@@ -48,7 +50,7 @@ export interface TransfersDeps {
 export interface Transfers {
   /** Begins with an object. Never called while it is under way. */
   open(wanted: Wanted): Promise<void>;
-  /** Reads what is stored of a damaged object. Where it is whole, or only its entry is wrong, it is not fetched anew. */
+  /** Reads what is stored of a damaged object, which is not fetched anew where it is whole or only its entry is wrong. */
   readAgain(hash: string): Promise<void>;
   /** Asks the peer for a part of the object; undefined when there is nothing to ask it for. */
   ask(peer: Peer, wanted: Wanted): Promise<void> | undefined;
@@ -96,7 +98,8 @@ export function createTransfers(deps: TransfersDeps): Transfers {
       wanted.mends = false;
     }
     if (inventory.held(hash) !== undefined) return book.arrived(hash);
-    const transfer = createTransfer(object, await store.resume(hash, object.size), deps.hasher);
+    const partial = await store.resume(hash, object.size, deps.ending);
+    const transfer = createTransfer(object, partial, deps.hasher);
     if (deps.isStopped() || !isCurrent(wanted)) return transfer.close();
     wanted.transfer = transfer;
     wanted.lastProgressAt = deps.clock.monotonic();

@@ -18,8 +18,8 @@ export interface VerifyDeps {
 }
 
 /**
- * Root and leaf hashes of the bytes that are stored, where their SHA-256 is their name, whatever any entry says of them.
- * Rejects with LatticeError `stopping` where the node stops meanwhile, and with what the store rejects with.
+ * Root and leaf hashes of the bytes that are stored, where their SHA-256 is their name, whatever any entry says of
+ * them. Rejects with LatticeError `stopping` where the node stops meanwhile, and with what the store rejects with.
  */
 export async function wholeDigest(
   hash: string,

@@ -208,6 +208,36 @@ describe('a failed sync', () => {
   });
 });
 
+describe('an interrupt', () => {
+  it.each(['resume', 'finish'] as const)('ends the reading of a %s, and keeps what was written', async (what) => {
+    const store = await open();
+    const content = contentOf(40 * BLOCK_BYTES);
+    const { hash, leaves } = digestOf(content);
+    const begun = await store.resume(hash, content.length);
+    await begun.write(0, content, leaves);
+    await begun.close();
+    const ending = new AbortController();
+    const partial = what === 'finish' ? await store.resume(hash, content.length, ending.signal) : undefined;
+    let reads = 0;
+    const restore = await breakReads((_, length) => {
+      if (length >= BLOCK_BYTES && ++reads === 1) ending.abort(new Error('enough'));
+      return false;
+    });
+    try {
+      const working = partial?.finish(leaves) ?? store.resume(hash, content.length, ending.signal);
+      await expect(working).rejects.toThrow('enough');
+    } finally {
+      restore();
+    }
+    expect(reads).toBe(1);
+    await partial?.close();
+    const again = await store.resume(hash, content.length);
+    expect(again.has(39)).toBe(true);
+    await again.finish(leaves);
+    expect(imageOf(await readAll(store, hash))).toBe(imageOf(content));
+  });
+});
+
 const touching = (byte: number) => (position: number, length: number) => position <= byte && byte < position + length;
 
 describe('a bad sector', () => {

@@ -182,6 +182,28 @@ describe('bytes', () => {
     expect(b.vault.service.status().leftOut).toHaveLength(1);
   });
 
+  it('are not held up by a member that gives its leaf hashes one at a time [U8, U11]', async () => {
+    const { fleet, nodes } = await three();
+    const [a, b, c] = nodes;
+    c.reachable = false;
+    await put(a, 50 * BLOCK);
+    await fleet.replicate();
+    await fleet.clock.advance(3_000);
+    for (const { asked } of [a, b]) asked.length = 0;
+    const sparing = (_: SyncMessage, answer: SyncMessage): SyncMessage =>
+      answer.type === 'leaf-hashes' ? { ...answer, leaves: answer.leaves.slice(0, 32) } : answer;
+    [a.answer, b.answer] = [sparing, sparing];
+    c.reachable = true;
+    await fleet.clock.advance(5_000);
+    expect(
+      c.vault.service
+        .status()
+        .leftOut.map(({ peer }) => peer)
+        .sort(),
+    ).toEqual(['n0', 'n1']);
+    expect([a, b].map(({ asked }) => asked.filter(({ type }) => type === 'leaves').length)).toEqual([1, 1]);
+  });
+
   it('of an object that is removed under way are not fetched to their end [U10]', async () => {
     const { fleet, nodes } = await three([ALL, ALL]);
     const [a, b] = nodes;
@@ -382,7 +404,7 @@ describe('a node', () => {
     expect(await held(b, hash)).toBe('whole');
   });
 
-  it('reads damaged bytes whole once and no more by itself; a verification that finds them whole counts [U6]', async () => {
+  it('reads damaged bytes once more by itself, and a verification that finds them whole counts [U6]', async () => {
     let [damage, reads] = [false, 0];
     const { fleet, nodes } = await three([ALL], {
       store: (_, inner) => ({
@@ -568,6 +590,51 @@ describe('a node', () => {
     const fetching = b.vault.service.fetch(left?.hash ?? '');
     await fleet.clock.advance(3_000);
     expect((await fetching).here).toBe('whole');
+  });
+
+  it('that stops waits for no reading of what it has in part', async () => {
+    let begun = 0;
+    const { fleet, nodes } = await three([ALL, ALL], {
+      store: (index, inner) => ({
+        ...inner,
+        async resume(hash, size, signal) {
+          if (index === 0 || signal === undefined) return inner.resume(hash, size, signal);
+          // As long as a large file takes.
+          begun++;
+          return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+        },
+      }),
+    });
+    const [a, b] = nodes;
+    await put(a, 10 * BLOCK);
+    await fleet.replicate();
+    await fleet.clock.advance(3_000);
+    expect(begun).toBe(1);
+    await b.vault.stop();
+    expect(b.lines.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
+  it('that stops waits for no reading of what it found damaged', async () => {
+    let reads = 0;
+    const { fleet, nodes } = await three([ALL], {
+      store: (_, inner) => ({
+        ...inner,
+        async read(...given) {
+          const pieces = await changing(inner, () => true).read(...given);
+          return ++reads === 1 ? pieces : endless();
+        },
+      }),
+    });
+    /** As long as a large object is. */
+    async function* endless() {
+      for (;;) yield await new Promise<Uint8Array>((resolve) => setImmediate(() => resolve(new Uint8Array(1))));
+    }
+    const [a] = nodes;
+    const hash = await put(a, 10 * BLOCK);
+    await expect(readAll((await a.vault.service.open(hash)).bytes)).rejects.toMatchObject({ code: 'object-damaged' });
+    await fleet.clock.advance(1_000);
+    expect(reads).toBe(2);
+    await a.vault.stop();
   });
 
   it('tells who holds an object, asked at that time', async () => {
