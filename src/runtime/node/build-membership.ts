@@ -165,6 +165,7 @@ export function buildMembership(
   for (const { announcement } of announcements.all())
     if (names.of(announcement.author) === undefined) names.learn(announcement.author, announcement.name);
   const warnings = rosterWarnings({
+    self,
     doubt,
     afterEnd: afterEnd.warnings,
     roster,
