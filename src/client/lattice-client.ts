@@ -262,8 +262,9 @@ export interface LatticeClient {
   getHistory(key: string, options?: PageOptions): Promise<History>;
 
   /**
-   * Reads one page of the keys that have several values, each with all of them. A write with `ifMatch` of the winner's
-   * version settles a conflict.
+   * Reads one page of the keys that have several values, each with all of them; the first is the one that readers see.
+   * A write settles a conflict: with `ifMatch` of that version, or, where that is deleted, with `ifNoneMatch: '*'`, it
+   * replaces nothing that was written meanwhile.
    *
    * @throws `invalid-limit`, `invalid-cursor`
    * @example
