@@ -219,7 +219,8 @@ export interface LatticeClient {
   commit(operations: readonly Operation[], options?: CommitOptions): Promise<Committed>;
 
   /**
-   * Reads one page of the entries whose keys begin with `prefix`, in the order of keys: 1 to 1,000, by default 100.
+   * Reads one page of the entries whose keys begin with `prefix`, in the order of keys: 1 to 1,000, by default 100. While
+   * there is a cursor there may be more, also after a page without entries: whole pages of keys may have been deleted.
    *
    * @throws `invalid-limit`, `invalid-cursor`
    * @example

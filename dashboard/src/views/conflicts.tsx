@@ -188,7 +188,7 @@ export function Conflicts() {
       <Show of={page} what="the conflicts">
         {(data) => (
           <>
-            {data.conflicts.length === 0 && (
+            {data.conflicts.length === 0 && data.cursor === undefined && (
               <Card>
                 <Empty>Nothing to resolve: every key has one value.</Empty>
               </Card>

@@ -35,11 +35,11 @@ export async function conflictsList(context: CliContext, options: ConflictsOptio
   const client = await connect(context, options);
   const found: Conflict[] = [];
   let cursor: string | undefined;
-  // The loop ends, because every round finds at least one conflict or is the last.
+  // The loop ends, because every round goes on behind the one before.
   do {
     const page = await client.listConflicts({ limit: Math.min(PAGE, options.limit - found.length), cursor });
     found.push(...page.conflicts);
-    cursor = page.conflicts.length === 0 ? undefined : page.cursor;
+    ({ cursor } = page);
   } while (cursor !== undefined && found.length < options.limit);
 
   if (options.json) {
@@ -100,7 +100,8 @@ async function find(client: ApiClient, key: string): Promise<Conflict> {
     cursor = page.cursor;
     // Conflicts come in key order, so the key cannot come after a greater one.
     const last = page.conflicts.at(-1)?.key;
-    if (cursor === undefined || last === undefined || Buffer.compare(Buffer.from(last), Buffer.from(key)) > 0) break;
+    if (cursor === undefined) break;
+    if (last !== undefined && Buffer.compare(Buffer.from(last), Buffer.from(key)) > 0) break;
   }
   throw new LatticeError('no-conflict', `${JSON.stringify(key)} is not in conflict`, {
     next: 'See lattice conflicts ls.',
