@@ -11,31 +11,68 @@ import { timesOf } from './times.ts';
 
 const AGAIN_MS = 500;
 
+/**
+ * How much later than what a verdict has to follow it must be confirmed: two states count as equal that were so within
+ * 3 s, and a heartbeat may have been on its way.
+ */
+const CONFIRM_MS = 4_000;
+/**
+ * From when after its end a retired member has stopped also where it does not tell so, because others relay its heads:
+ * no clock is further behind than 20 s, and what it wrote last takes some seconds.
+ */
+const STOPPED_MS = 25_000;
+
 /** How one peer is seen by the node that is asked. */
-export type SeenPeer = Pick<Peer, 'author' | 'agreement'>;
+export type SeenPeer = Pick<Peer, 'author' | 'agreement' | 'readOnly'> & {
+  readonly p2p: Pick<Peer['p2p'], 'lastHeardAt'>;
+  readonly http: Pick<Peer['http'], 'lastHeardAt'>;
+};
+
+/** Unix ms, by the clock of the node that is asked. */
+const heardAt = ({ p2p, http }: SeenPeer): number => Math.max(p2p.lastHeardAt ?? 0, http.lastHeardAt ?? 0);
 
 /**
  * Who may still lack what a retired member wrote. The node that is asked has all of it once it was seen equal with that
- * member, which writes nothing more, and from then on every writer has it that is seen equal with the node.
+ * member after that had stopped, and from then on every writer has it that is seen equal with the node.
  */
 export function createHolders(asked: {
   readonly self: string;
   readonly retired: string;
+  /** Unix ms: the end of the retired member. */
+  readonly until: number;
   readonly writers: readonly string[];
 }): {
   /** Takes what the node sees at present. Returns whom it still waits for, the retired member alone at first. */
   missing(peers: readonly SeenPeer[]): readonly string[];
 } {
-  const { self, retired, writers } = asked;
+  const { self, retired, until, writers } = asked;
   let isHere = self === retired;
   const left = new Set(writers.filter((author) => author !== self && author !== retired));
+  /** When each was heard last before its verdict counts. */
+  const base = new Map<string, number>();
+
+  /** Whether it is equal by what it told later than when this was first asked. */
+  function isConfirmed(author: string, peer: SeenPeer): boolean {
+    const at = heardAt(peer);
+    const from = base.get(author);
+    if (from === undefined) base.set(author, at);
+    return peer.agreement === 'equal' && from !== undefined && at >= from + CONFIRM_MS;
+  }
+
   return {
     missing(peers) {
-      const isEqual = (author: string): boolean =>
-        peers.some((peer) => peer.author === author && peer.agreement === 'equal');
-      isHere ||= isEqual(retired);
-      if (!isHere) return [retired];
-      for (const author of left) if (isEqual(author)) left.delete(author);
+      if (!isHere) {
+        const seen = peers.find(({ author }) => author === retired);
+        const hasStopped =
+          seen !== undefined &&
+          (seen.readOnly?.codes.includes('retired') === true || heardAt(seen) > until + STOPPED_MS);
+        isHere = hasStopped && isConfirmed(retired, seen);
+        if (!isHere) return [retired];
+      }
+      for (const author of left) {
+        const seen = peers.find((peer) => peer.author === author);
+        if (seen !== undefined && isConfirmed(author, seen)) left.delete(author);
+      }
       return [...left];
     },
   };
@@ -68,7 +105,7 @@ export async function untilRetired(
     return found === undefined ? asked.slice(0, 8) : printable(memberName(found));
   };
   const writers = members.filter(({ role }) => role === 'writer').map((one) => one.author);
-  const holders = createHolders({ self: node.author, retired: author, writers });
+  const holders = createHolders({ self: node.author, retired: author, until, writers });
   const deadline = performance.now() + options.wait * 1000;
   for (;;) {
     const peers = await node.client.listPeers();

@@ -2,7 +2,7 @@ import type { RowWrite } from '../../core/replica/index.ts';
 import { checkCutCertificate, isComplete, type Signature } from '../../core/roster/index.ts';
 import { COMPLETE } from '../../core/rows/index.ts';
 import { type Author, type Bytes, LatticeError, MAX_AHEAD_MS } from '../../core/types/index.ts';
-import { decodeCertificate } from '../../core/wire/index.ts';
+import { certificateToAttestations, decodeCertificate, type SignedAttestation } from '../../core/wire/index.ts';
 import type { Clock, Log, Store, Verifier } from '../../ports/index.ts';
 import type { Roster } from '../fleet/roster.ts';
 import { twoReads } from '../storage/two-reads.ts';
@@ -38,6 +38,8 @@ export interface CompleteCuts {
    * that is not of a complete cut, is left alone.
    */
   hear(certificate: Bytes): Promise<boolean>;
+  /** What the author attested of the newest one; undefined where it is none of its signers. */
+  attestedBy(author: Author): SignedAttestation | undefined;
   /** Calls the listener with each later cut once it is durable, until the returned function is called. */
   onNewer(listener: (cut: CompleteCut) => void): () => void;
 }
@@ -104,6 +106,9 @@ export function createCompleteCuts(
     readonly book: Pick<AttestationBook, 'complete'>;
     readonly clock: Pick<Clock, 'now'>;
     readonly keep: (make: () => readonly RowWrite[]) => Promise<void>;
+    readonly self: Author;
+    /** Called with the time (Unix ms) of a cut that came from elsewhere and has this node's own signature. */
+    readonly onOwn: (at: number) => void;
     readonly saved: CompleteCut | undefined;
     readonly log: Log;
   },
@@ -155,7 +160,9 @@ export function createCompleteCuts(
       const { at } = decodeCertificate(certificate);
       if (at <= newestAt() || at > deps.clock.now() + MAX_AHEAD_MS) return false;
       try {
-        return take(await verified(certificate, deps));
+        const cut = await verified(certificate, deps);
+        if (cut.signers.has(deps.self)) deps.onOwn(cut.at);
+        return take(cut);
       } catch (error) {
         // It is of a roster that this node does not know yet, or of none of its own.
         if (error instanceof LatticeError && error.code === 'not-certified') {
@@ -164,6 +171,13 @@ export function createCompleteCuts(
         }
         throw error;
       }
+    },
+    attestedBy(author) {
+      const newest = known(durable);
+      if (newest?.signers.has(author) !== true) return undefined;
+      return certificateToAttestations(decodeCertificate(newest.certificate)).find(
+        ({ attestation }) => attestation.author === author,
+      );
     },
     onNewer(listener) {
       listeners.add(listener);

@@ -44,7 +44,11 @@ export interface Intake {
 }
 
 /** Takes what members tell each other about the fleet. LatticeError `malformed` or `unknown-version`. */
-type TakeNotice = (bytes: Bytes, lung: LungName, from: Author | undefined) => Promise<'news' | 'known' | 'forged'>;
+type TakeNotice = (
+  bytes: Bytes,
+  lung: LungName,
+  from: Author | undefined,
+) => Promise<'news' | 'known' | 'forged' | 'unread'>;
 
 export interface IntakeDeps {
   readonly network: string;

@@ -64,6 +64,8 @@ export interface BallotsDeps {
 export interface Ballots {
   /** Whether the notice is of the present decision and tells something, before any signature is verified. */
   isNews(notice: BallotNotice): boolean;
+  /** Whether it would be news, but names a time to come, so that it is not counted. */
+  isAhead(notice: BallotNotice): boolean;
   /** Whether it is a vote for another roster than its author voted for in the same ballot (SPEC EV2). */
   isTwice(notice: BallotNotice): boolean;
   /** Takes the evidence in a notice whose signatures are good. Of one author it is taken once in each decision. */
@@ -214,10 +216,15 @@ export function createBallots(deps: BallotsDeps): Ballots {
     await count();
   }
 
+  /** One vote for a time to come would end all cuts and writes until then (SPEC Z6). */
+  const namesFuture = ({ attested }: Acceptance): boolean => attested > clock.now() + MAX_AHEAD_MS;
+  /** What is neither counted nor kept would be news for ever, and go around for ever. A proposal is kept. */
+  const isLeftAlone = ({ kind, signed: { statement } }: BallotNotice): boolean =>
+    kind === 'acceptance' && statement.kind === 'acceptance' && namesFuture(statement);
+
   function noteAcceptance(signed: Signed<Acceptance>): void {
     deps.onVote(signed);
-    // One vote for a time to come would end all cuts and writes until then (SPEC Z6).
-    if (signed.statement.attested > clock.now() + MAX_AHEAD_MS) return;
+    if (namesFuture(signed.statement)) return;
     const before = acceptances.get(signed.statement.author);
     if (before === undefined || compareBallots(before.statement.ballot, signed.statement.ballot) < 0)
       acceptances.set(signed.statement.author, signed);
@@ -260,7 +267,8 @@ export function createBallots(deps: BallotsDeps): Ballots {
   }
 
   return {
-    isNews: book.isNews,
+    isNews: (notice) => book.isNews(notice) && !isLeftAlone(notice),
+    isAhead: (notice) => book.isNews(notice) && isLeftAlone(notice),
     isTwice: book.isTwice,
     takeTwice({ signed: { statement, signature } }) {
       if (statement.kind !== 'acceptance') return;

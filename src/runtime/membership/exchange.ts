@@ -48,6 +48,13 @@ const UNKNOWING_MS = 60_000;
 /** Most bytes of evidence in one message, so that what is decided keeps its room beside it. */
 const MAX_EVIDENCE_BYTES = 256 * 1024;
 
+/**
+ * In how many answers a member is given a piece of evidence: nothing tells that an answer has arrived, which a question
+ * does once it is answered.
+ */
+const MAX_GIVEN = 3;
+const NO_TIDINGS = { notices: [], given: [] };
+
 const retry = backoff({ minMs: 500, maxMs: 15_000, jitter: 'equal' });
 
 export interface ExchangeDeps {
@@ -95,8 +102,10 @@ interface Partner {
   dueAt: number;
   failures: number;
   busy: boolean;
-  /** Its incarnation, and the ids (hex) of the evidence that it was given in it. */
-  given: { readonly incarnation: string; readonly ids: Set<string> };
+  /** Its incarnation, and how often it was given evidence in it, by id (hex). */
+  given: { readonly incarnation: string; readonly times: Map<string, number> };
+  /** The ids (hex) of the notices of it that were looked at here under the present roster, also where none is kept. */
+  readonly judged: Set<string>;
   /** Whether something became news while an exchange ran. */
   hurried: boolean;
 }
@@ -117,7 +126,8 @@ export function createExchange(deps: ExchangeDeps): Exchange {
         dueAt: 0,
         failures: 0,
         busy: false,
-        given: { incarnation: '', ids: new Set() },
+        given: { incarnation: '', times: new Map() },
+        judged: new Set(),
         hurried: false,
       };
       partners.set(author, partner);
@@ -125,11 +135,18 @@ export function createExchange(deps: ExchangeDeps): Exchange {
     return partner;
   }
 
+  // What was of no use under the former roster may be of use under the present one.
+  roster.onChange(() => {
+    for (const { judged } of partners.values()) judged.clear();
+  });
+
+  const idOf = (bytes: Bytes): Bytes => deps.hasher.hash(bytes).slice(0, NOTICE_ID_BYTES);
+
   function encodedOf(notice: Notice): { readonly bytes: Bytes; readonly id: Bytes } {
     let found = encoded.get(notice);
     if (found === undefined) {
       const bytes = encodeNotice(notice);
-      found = { bytes, id: deps.hasher.hash(bytes).slice(0, NOTICE_ID_BYTES) };
+      found = { bytes, id: idOf(bytes) };
       encoded.set(notice, found);
     }
     return found;
@@ -137,30 +154,39 @@ export function createExchange(deps: ExchangeDeps): Exchange {
 
   const held = () => deps.membership().notices().slice(0, MAX_NOTICES).map(encodedOf);
 
-  /** What a peer is told whatever it has: a store that was restored does not know what it lacks. */
-  function tidingsFor(peer: Author): readonly Bytes[] {
+  /**
+   * What a peer is told whatever it has: a store that was restored does not know what it lacks. Each has to be noted as
+   * given once it may have arrived.
+   */
+  function tidingsFor(peer: Author): { readonly notices: readonly Bytes[]; readonly given: readonly string[] } {
     const partner = partnerOf(peer);
     const head = deps.peers.get(peer)?.view.head;
     const incarnation = head === undefined ? '' : bytesToHex(head.incarnation);
-    if (partner.given.incarnation !== incarnation) partner.given = { incarnation, ids: new Set() };
+    if (partner.given.incarnation !== incarnation) partner.given = { incarnation, times: new Map() };
     const attested = deps.attestedBy(peer);
-    const out = attested === undefined ? [] : [encodeNotice(attested)];
+    const notices = attested === undefined ? [] : [encodeNotice(attested)];
+    const given: string[] = [];
     let room = MAX_EVIDENCE_BYTES;
     for (const { bytes, id } of deps.evidence().map(encodedOf)) {
-      if (partner.given.ids.has(bytesToHex(id))) continue;
+      if ((partner.given.times.get(bytesToHex(id)) ?? 0) >= MAX_GIVEN) continue;
       room -= bytes.length;
       if (room < 0) break;
-      partner.given.ids.add(bytesToHex(id));
-      out.push(bytes);
+      given.push(bytesToHex(id));
+      notices.push(bytes);
     }
-    return out;
+    return { notices, given };
   }
 
-  /** Our side, with what the other lacks by what it told of itself. */
-  function newsFor(peer: Author, type: RosterNews['type'], other: RosterNews | undefined): RosterNews {
+  function noteGiven(peer: Author, given: readonly string[], times: number): void {
+    const { given: now } = partnerOf(peer);
+    for (const id of given) now.times.set(id, (now.times.get(id) ?? 0) + times);
+  }
+
+  /** Our side, with these notices and what the other lacks by what it told of itself. */
+  function newsFor(type: RosterNews['type'], other: RosterNews | undefined, first: readonly Bytes[]): RosterNews {
     const { epoch } = roster.present.state.roster;
     const all = held();
-    const notices = type === 'newsback' || other === undefined ? [...tidingsFor(peer)] : [];
+    const notices = [...first];
     if (other !== undefined) {
       let room = MAX_NEWS_BYTES - notices.reduce((sum, { length }) => sum + length, 0);
       const add = (bytes: Bytes): void => {
@@ -184,6 +210,7 @@ export function createExchange(deps: ExchangeDeps): Exchange {
     for (const bytes of notices) {
       try {
         const heard = await deps.membership().hear(bytes, lung, author);
+        if (heard === 'unread') continue;
         if (heard === 'forged')
           throw new LatticeError('bad-signature', 'a notice about the roster has a bad signature');
         isNews ||= heard === 'news';
@@ -191,8 +218,16 @@ export function createExchange(deps: ExchangeDeps): Exchange {
         // What a later version tells is left alone.
         if (!(error instanceof LatticeError) || error.code !== 'unknown-version') throw error;
       }
+      noteJudged(author, bytes);
     }
     return isNews;
+  }
+
+  function noteJudged(author: Author, bytes: Bytes): void {
+    const { judged } = partnerOf(author);
+    // A member that tells ever more of what is of no use here is not remembered for it. What it lacks comes again.
+    if (judged.size >= 2 * MAX_NOTICES) judged.clear();
+    judged.add(bytesToHex(idOf(bytes)));
   }
 
   function noteTold(author: Author, { epoch, roster: hash, has }: RosterNews): void {
@@ -202,7 +237,8 @@ export function createExchange(deps: ExchangeDeps): Exchange {
     deps.doubt.heard(author);
     if (!equalBytes(hash, roster.hash)) return;
     const ours = new Set(held().map(({ id }) => bytesToHex(id)));
-    if (has.every((id) => ours.has(bytesToHex(id)))) deps.doubt.heardAllOf(author);
+    const isJudged = (id: string): boolean => ours.has(id) || partner.judged.has(id);
+    if (has.every((id) => isJudged(bytesToHex(id)))) deps.doubt.heardAllOf(author);
   }
 
   /** Exchanges news with a member until neither has something for the other. */
@@ -215,12 +251,14 @@ export function createExchange(deps: ExchangeDeps): Exchange {
       let theirs: RosterNews | undefined;
       let brought = false;
       for (let round = 0; round < MAX_ROUNDS; round++) {
-        const ours = newsFor(peer.author, 'news', theirs);
+        const { notices, given } = theirs === undefined ? tidingsFor(peer.author) : NO_TIDINGS;
+        const ours = newsFor('news', theirs, notices);
         // The first round tells and asks; a further one is worth it only for what one of the two lacks.
         if (theirs !== undefined && ours.notices.length === 0 && !brought) break;
         const reply = await ask(path.link, ours);
         if (reply.type !== 'newsback')
           throw new LatticeError('unexpected-answer', `expected newsback, the peer answered ${reply.type}`);
+        noteGiven(peer.author, given, MAX_GIVEN);
         brought = await takeAll(peer.author, reply, path.lung);
         theirs = reply;
         noteTold(peer.author, reply);
@@ -282,7 +320,9 @@ export function createExchange(deps: ExchangeDeps): Exchange {
     async onNews(peer, news, lung) {
       await takeAll(peer, news, lung);
       noteTold(peer, news);
-      const answer = newsFor(peer, 'newsback', news);
+      const { notices, given } = tidingsFor(peer);
+      noteGiven(peer, given, 1);
+      const answer = newsFor('newsback', news, notices);
       const { epoch } = roster.present.state.roster;
       // Who tells more than it sent is asked for the rest.
       if (news.epoch > epoch) partnerOf(peer).dueAt = Math.min(partnerOf(peer).dueAt, clock.monotonic());

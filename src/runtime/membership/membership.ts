@@ -42,7 +42,7 @@ import type { LungName } from '../peers/link.ts';
 import type { BallotNotice } from './ballot-book.ts';
 import { type Ballots, createBallots, votesRow } from './ballots.ts';
 import { type ApprovalNotice, type Changes, createChanges } from './changes.ts';
-import { DOUBT_TEXTS, type Doubt } from './doubt.ts';
+import type { Doubt } from './doubt.ts';
 import { allGood, type SavedMembership } from './saved.ts';
 
 /** How often it is looked at whether there is something to decide, or this node's own end has come. */
@@ -52,8 +52,11 @@ const MAX_WAITING = 1024;
 /** Most epochs of one fleet: one change a day for eleven years, in some megabytes. */
 export const MAX_EPOCHS = 4096;
 
-/** What became of a notice: it told something, it was known or is of no use here, or a signature is bad. */
-export type Heard = 'news' | 'known' | 'forged';
+/**
+ * What became of a notice: it told something, it was known or is of no use here, a signature is bad, or too many waited
+ * for it to be looked at.
+ */
+export type Heard = 'news' | 'known' | 'forged' | 'unread';
 
 export interface MembershipDeps {
   readonly network: string;
@@ -139,8 +142,7 @@ export function createMembership(deps: MembershipDeps): Membership {
   function abstains(): string | undefined {
     if (second !== undefined) return 'two rosters were decided for one epoch, so nothing more is decided';
     if (roster.votes.abstains) return 'this store lost votes that others have heard; it votes again in the next epoch';
-    const why = doubt.why();
-    return why === undefined ? undefined : DOUBT_TEXTS[why];
+    return doubt.text();
   }
 
   async function take(
@@ -160,6 +162,9 @@ export function createMembership(deps: MembershipDeps): Membership {
       await takeWord(notice);
     } else {
       if (!ballots.isNews(notice)) {
+        // Also a vote that is not counted shows what this key signed.
+        const isLost = notice.signed.statement.author === self && ballots.isAhead(notice);
+        if (isLost && !roster.votes.abstains && (await isGood(notice))) await noticeLostVotes(notice);
         if (ballots.isTwice(notice) && (await isGood(notice))) ballots.takeTwice(notice);
         return 'known';
       }
@@ -327,7 +332,7 @@ export function createMembership(deps: MembershipDeps): Membership {
     changes,
     async hear(bytes, lung, from) {
       const notice = decodeNotice(bytes);
-      return waiting >= MAX_WAITING ? 'known' : inTurn(() => take(notice, bytes, lung, from));
+      return waiting >= MAX_WAITING ? 'unread' : inTurn(() => take(notice, bytes, lung, from));
     },
     say: (notice) =>
       inTurn(async () => {

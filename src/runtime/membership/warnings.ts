@@ -4,15 +4,19 @@ import type { Roster } from '../fleet/roster.ts';
 import type { Doubt } from './doubt.ts';
 import type { Membership } from './membership.ts';
 
-/** What an operator should know about the roster (SPEC RO2, RO9). */
+/** For how long a store may be in doubt without a warning: longer than a fleet takes to start. */
+const DOUBT_WARNING_MS = 300_000;
+
+/** What an operator should know about the roster (SPEC RO2, RO9, RO11). */
 export function rosterWarnings(deps: {
+  readonly self: Author;
   readonly roster: Roster;
   readonly membership: Pick<Membership, 'abstains' | 'second'>;
   /** The configured trust list. */
   readonly configured: () => readonly Author[];
   readonly epochOf: (author: Author) => number | undefined;
   readonly nameOf: (author: Author) => string;
-  readonly doubt: Pick<Doubt, 'why'>;
+  readonly doubt: Pick<Doubt, 'why' | 'lastsMs'>;
   /** What is told of commits that came after the end of their authors. */
   readonly afterEnd: () => readonly Warning[];
 }): () => readonly Warning[] {
@@ -31,7 +35,8 @@ export function rosterWarnings(deps: {
         code: 'abstains',
         text: 'this node takes no part in the present decision, because its store lost votes that others have heard',
       });
-    else if (deps.doubt.why() === 'restored') out.push({ code: 'abstains', text: membership.abstains() ?? '' });
+    else if (deps.doubt.why() === 'restored' || (roster.isWriter(deps.self) && deps.doubt.lastsMs() > DOUBT_WARNING_MS))
+      out.push({ code: 'abstains', text: membership.abstains() ?? '' });
     out.push(...deps.afterEnd());
     const ahead = roster.authors.filter((author) => (deps.epochOf(author) ?? 0) > epoch);
     const newest = Math.max(0, ...ahead.map((author) => deps.epochOf(author) ?? 0));

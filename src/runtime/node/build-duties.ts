@@ -14,7 +14,8 @@ import { createAttestationWays } from '../cuts/spread.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { createHeaderVersions } from '../fleet/header-versions.ts';
 import { createRememberedPeers } from '../fleet/remembered-peers.ts';
-import { createDoubt } from '../membership/doubt.ts';
+import { createDoubt, hasNoPast } from '../membership/doubt.ts';
+import { isHeard } from '../peers/view.ts';
 import { createComparison } from '../repair/compare-peer.ts';
 import { createRepairs } from '../repair/repairs.ts';
 import { JOURNAL_LENGTH } from '../storage/startup.ts';
@@ -59,12 +60,24 @@ export function buildDuties(
     roster,
     clock: state.fleetClock,
     log: deps.log.child('roster'),
+    wayTo(author) {
+      const peer = peers.get(author);
+      if (peer === undefined || !isHeard(peer.view, clock.monotonic(), options)) return 'away';
+      return linkTo(peer) === undefined ? 'relayed' : 'direct';
+    },
+    nameOf: names.label,
     saved: opened.membership.doubt,
-    isNew: replica.meta.sequence === 0,
+    isNew: hasNoPast({ ...opened, sequence: replica.meta.sequence, votes: opened.membership.roster.votes }),
     isShort: opened.end.short,
     keep: writer.keep,
     passed: attested.heard,
   });
+  /** Of what its own key attested, a node that kept its store knows beforehand. */
+  function onOwn(at: number): void {
+    if (at <= attested.newest) return;
+    doubt.sawLost('an attestation');
+    attested.heard(at);
+  }
   const book = createAttestationBook({
     network,
     self,
@@ -73,11 +86,7 @@ export function buildDuties(
     hasher,
     verifier,
     clock: state.fleetClock,
-    onOwn(at) {
-      if (at <= attested.newest) return;
-      doubt.sawLost('an attestation');
-      attested.heard(at);
-    },
+    onOwn,
     onTwoRoots: (statements) => signedTwice.note({ kind: 'two-roots', statements }),
     onHeard: replica.observeTime,
     onAdded: () => complete.look(),
@@ -89,6 +98,8 @@ export function buildDuties(
     book,
     clock: state.fleetClock,
     keep: writer.keep,
+    self,
+    onOwn,
     saved: opened.complete,
     log: cutLog,
   });

@@ -29,7 +29,7 @@ export function buildMembership(
   opened: OpenedNode,
   state: StateParts,
   { p2p, http, linkTo, dialList }: LungParts,
-  { attested, book, doubt }: DutyParts,
+  { attested, book, complete, doubt }: DutyParts,
 ) {
   const { hasher, signer, verifier, random, clock, peerIdOf } = deps;
   const { roster, replica, self, known } = opened;
@@ -67,7 +67,10 @@ export function buildMembership(
     membership: () => membership,
     doubt,
     attestedBy(peer) {
-      const signed = book.newestOf(peer);
+      const fresh = book.newestOf(peer);
+      const certified = complete.attestedBy(peer);
+      // The book knows what came since the start.
+      const signed = (fresh?.attestation.at ?? 0) >= (certified?.attestation.at ?? 0) ? fresh : certified;
       return signed === undefined ? undefined : { kind: 'attested', attestation: signed.bytes };
     },
     evidence: told.all,
@@ -162,6 +165,7 @@ export function buildMembership(
   for (const { announcement } of announcements.all())
     if (names.of(announcement.author) === undefined) names.learn(announcement.author, announcement.name);
   const warnings = rosterWarnings({
+    self,
     doubt,
     afterEnd: afterEnd.warnings,
     roster,

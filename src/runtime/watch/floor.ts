@@ -11,6 +11,7 @@ import { timeOf } from '../facade/times.ts';
 import type { Names } from '../fleet/names.ts';
 import type { RememberedPeers } from '../fleet/remembered-peers.ts';
 import { type Roster, rosterAt } from '../fleet/roster.ts';
+import type { Doubt } from '../membership/doubt.ts';
 import type { PeerTable } from '../peers/peers.ts';
 import { isHeard, lastHeard } from '../peers/view.ts';
 import { base64url } from '../read/base64url.ts';
@@ -40,6 +41,7 @@ export interface FloorDeps {
   readonly complete: Pick<CompleteCuts, 'newest'>;
   readonly cuts: Pick<Cuts, 'status'>;
   readonly guard: Pick<Guard, 'reasons' | 'since'>;
+  readonly doubt: Pick<Doubt, 'mayAttest' | 'text' | 'lastsMs'>;
   readonly peers: Pick<PeerTable, 'get'>;
   readonly names: Pick<Names, 'label'>;
   readonly remembered: Pick<RememberedPeers, 'of'>;
@@ -84,6 +86,14 @@ export function createFloorWatch(deps: FloorDeps): FloorWatch {
         text: `it is read-only: ${reason.text}`,
         next: 'see lattice status',
         since: deps.guard.since(reason.code),
+      };
+    const doubt = deps.doubt.mayAttest() ? undefined : deps.doubt.text();
+    if (doubt !== undefined)
+      return {
+        code: 'abstains',
+        text: doubt,
+        next: 'start the writers that it waits for; of one that never returns: lattice members retire',
+        since: Math.round(clock.now() - deps.doubt.lastsMs()),
       };
     return {
       code: 'starting',

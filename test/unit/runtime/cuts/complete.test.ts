@@ -4,7 +4,7 @@ import { hlcMs, lastHlcAt } from '../../../../src/core/clock/index.ts';
 import { NO_VOTES } from '../../../../src/core/roster/index.ts';
 import { COMPLETE } from '../../../../src/core/rows/index.ts';
 import { bytesToHex } from '../../../../src/core/types/index.ts';
-import { decodeCertificate, encodeCertificate } from '../../../../src/core/wire/index.ts';
+import { decodeCertificate, decodeSignedAttestation, encodeCertificate } from '../../../../src/core/wire/index.ts';
 import {
   createHandClock,
   EPOCH_MS,
@@ -131,6 +131,21 @@ describe('a complete cut', () => {
         'the stored complete cut does not hold and is passed over',
       );
     }
+  });
+
+  it('shows a store that was put back what its key attested, and tells it what a member attested [RO11]', async () => {
+    const [, two, three] = parties;
+    await reach(1);
+    await until('it is complete', () => newestOf(two) === 1);
+    const back = await createParty(3, clock, TRUSTED);
+    const four = await createParty(4, clock, TRUSTED);
+    const { certificate } = two.complete.newest() ?? expect.fail();
+    for (const party of [back, four]) await party.complete.hear(certificate);
+    expect([back.own, four.own]).toEqual([[cutAt(1)], []]);
+    expect(two.complete.attestedBy(four.self.author)).toBeUndefined();
+    const { attestation, bytes } = two.complete.attestedBy(three.self.author) ?? expect.fail();
+    expect([attestation.at, attestation.author]).toEqual([cutAt(1), three.self.author]);
+    expect(await four.book.hear(decodeSignedAttestation(bytes))).toBe('new');
   });
 
   it('under another configured list says nothing any more [FL3]', async () => {

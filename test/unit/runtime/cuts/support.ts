@@ -44,6 +44,8 @@ export interface Party extends TestState {
   readonly cuts: Cuts;
   readonly book: AttestationBook;
   readonly complete: CompleteCuts;
+  /** The times of complete cuts that came from elsewhere and that it had signed. */
+  readonly own: readonly number[];
   /** What authors attested twice. */
   readonly doubled: (readonly [Uint8Array, Uint8Array])[];
   readonly marks: { readonly attested: AttestedMark };
@@ -101,10 +103,13 @@ export async function createParty(
     book,
     clock,
     keep: state.writer.keep,
+    self: state.self.author,
+    onOwn: (at) => void own.push(at),
     saved: await loadComplete({ ...judged, store: state.store, log: recordingLog(errors) }),
     log,
   });
   const sent: Party['sent'] = [];
+  const own: number[] = [];
   const events: Party['events'] = [];
   const mismatches = createMismatches({ log: recordingLog(errors), metrics });
   const party: Party = {
@@ -117,6 +122,7 @@ export async function createParty(
     },
     book,
     complete,
+    own,
     marks: { attested },
     doubled,
     reads: createProofs({

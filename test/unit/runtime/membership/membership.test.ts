@@ -387,6 +387,23 @@ describe('what was decided', () => {
     expect(at(1).roster.present.start).toBeLessThanOrEqual(clock.now());
   });
 
+  it('a vote for a time to come is sent on by nobody, and shows a lost vote all the same [RO4, RO7]', async () => {
+    const vote = (id: number): Promise<string> => {
+      const { author, sign } = createAuthor(id);
+      const decision = { network: NETWORK, epoch: 1, previous: at(1).roster.hash };
+      const roster = new Uint8Array(32).fill(1);
+      const attested = clock.now() + 20_001;
+      const ballot = { counter: 1, author: authorOf(3) };
+      const signed = signStatement({ kind: 'acceptance', ...decision, author, ballot, roster, attested }, sign);
+      return at(1).membership.hear(encodeNotice({ kind: 'acceptance', signed }), 'p2p', authorOf(2));
+    };
+    const before = fleet.told.length;
+    expect([await vote(3), await vote(3)]).toEqual(['known', 'known']);
+    expect(at(1).service.roster().abstains).toBeUndefined();
+    expect([await vote(1), fleet.told.length]).toEqual(['known', before]);
+    expect(at(1).roster.votes.abstains).toBe(true);
+  });
+
   it('of an epoch that is over is only warned of, because keys that have left may sign it [RO9]', async () => {
     await decide(add(4, 'mirror'), [1, 2]);
     await decide(add(5, 'mirror'), [1, 2]);

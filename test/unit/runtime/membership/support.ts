@@ -3,7 +3,7 @@ import type { Author, Bytes } from '../../../../src/core/types/index.ts';
 import type { LatticeEvent } from '../../../../src/runtime/facade/index.ts';
 import type { MembershipService } from '../../../../src/runtime/facade/members.ts';
 import { createRoster, type RosterOwner } from '../../../../src/runtime/fleet/roster.ts';
-import { createDoubt, type Doubt } from '../../../../src/runtime/membership/doubt.ts';
+import { createDoubt, type Doubt, hasNoPast } from '../../../../src/runtime/membership/doubt.ts';
 import { createMembership, type Membership } from '../../../../src/runtime/membership/membership.ts';
 import { loadMembership } from '../../../../src/runtime/membership/saved.ts';
 import { createMembershipService } from '../../../../src/runtime/membership/service.ts';
@@ -124,8 +124,10 @@ export async function createTestFleet(
       roster,
       clock,
       log: logger,
+      wayTo: () => 'direct',
+      nameOf: (author) => author.slice(0, 4),
       saved: saved.doubt,
-      isNew: state.replica.meta.sequence === 0,
+      isNew: hasNoPast({ sequence: state.replica.meta.sequence, attested: 0, votes: saved.roster.votes }),
       isShort: false,
       keep: state.writer.keep,
       passed: (at) => void (whole.attested = at),

@@ -18,6 +18,7 @@ let watch: FloorWatch;
 let reasons: ReadOnlyReason[];
 let epochs: Map<Author, number>;
 let numbers: number;
+let doubt: string | undefined;
 
 beforeEach(async () => {
   clock = createHandClock();
@@ -26,6 +27,7 @@ beforeEach(async () => {
   reasons = [];
   epochs = new Map();
   numbers = 0;
+  doubt = undefined;
   const [one] = parties;
   watch = createFloorWatch({
     self: SELF,
@@ -40,6 +42,7 @@ beforeEach(async () => {
     complete: one.complete,
     cuts: one.cuts,
     guard: { reasons: () => reasons, since: () => EPOCH_MS },
+    doubt: { mayAttest: () => doubt === undefined, text: () => doubt, lastsMs: () => 4_000 },
     peers,
     names: createNames({
       self: SELF,
@@ -138,6 +141,8 @@ describe('the floor', () => {
     await reach(1);
     for (const id of [2, 3]) hear(id);
     expect(watch.view().holders).toMatchObject([{ label: 'oslo', self: true, code: 'starting' }]);
+    doubt = 'this store is new; now it waits for rome';
+    expect(watch.view().holders).toMatchObject([{ code: 'abstains', text: doubt, since: clock.now() - 4_000 }]);
     reasons = [{ code: 'clone', text: 'a twin runs' }];
     expect(watch.view().holders).toMatchObject([{ code: 'read-only', since: EPOCH_MS }]);
     expect(watch.view().holders[0]?.text).toContain('a twin runs');
