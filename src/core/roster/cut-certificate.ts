@@ -42,9 +42,11 @@ export function checkCutCertificate(
   if (span === undefined) throw fail('its signers have another trust list or roster than those given');
   const { roster } = span.state;
   if (claim.at <= span.start)
-    throw fail(`it is of ${claim.at}, and epoch ${roster.epoch} certifies cuts later than ${span.start} only`);
+    throw fail(
+      `it is of no later time than the start of epoch ${roster.epoch}, whose roster certifies later cuts only`,
+    );
   if (span.end !== undefined && claim.at > span.end)
-    throw fail(`it is of ${claim.at}, and epoch ${roster.epoch} certifies cuts up to ${span.end} only`);
+    throw fail(`it is of a later time than the end of epoch ${roster.epoch}, whose roster certifies earlier cuts only`);
   const quorum = certifiersOf(roster);
   const counted = signers.filter(({ author }) => isWriter(roster, author));
   if (counted.length < quorum)

@@ -269,6 +269,6 @@ function textOf(action: ChangeAction, label: (author: Author) => string): string
         ? `The fleet has no name for ${label(action.author)} any more.`
         : `The fleet calls ${label(action.author)} ${action.name}.`;
     case 'settings':
-      return `Cuts are certified by ${action.certify === 'majority' ? 'a majority' : 'two thirds'} of the writers, and deletions are remembered for ${action.retentionMs} ms.`;
+      return `Cuts are certified by ${action.certify === 'majority' ? 'a majority' : 'two thirds'} of the writers, and deletions are remembered for ${action.retentionMs / 3_600_000} h.`;
   }
 }

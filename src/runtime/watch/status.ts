@@ -167,7 +167,8 @@ export function createStatus(given: StatusDeps): {
   }
 
   function peerStatus(peer: Peer): PeerStatus {
-    const url = s.http.find(peer.author);
+    const before = unproven(peer.author);
+    const url = s.http.find(peer.author) ?? before;
     const rtt = deps.p2p?.connections().find((c) => c.peer === peer.author)?.rttMs;
     const { head } = peer.view;
     const urls = s.http.peers().flatMap(({ author, url: text }) => (author === peer.author ? text : []));
@@ -178,9 +179,9 @@ export function createStatus(given: StatusDeps): {
       author: peer.author,
       ...optional('name', s.names.of(peer.author)),
       label: s.names.label(peer.author),
-      ...optional('url', peer.link.url),
+      ...optional('url', peer.link.url ?? url?.url),
       ...optional('alternatives', alternatives.length === 0 ? undefined : alternatives),
-      configured: peer.link.configured,
+      configured: peer.link.configured || before !== undefined,
       ...addition(peer.author, peer.link.url === undefined ? urls : [peer.link.url, ...urls]),
       ...optional('announces', announcesOf(peer.author)),
       trusted: roster.has(peer.author),
@@ -209,6 +210,14 @@ export function createStatus(given: StatusDeps): {
       ...optional('clockOffsetMs', clockOffsetOf(peer)),
     };
   }
+
+  /** A configured URL at which the peer answered in an earlier run, and nobody has since this node started. */
+  const unproven = (peer: Author): HttpPeer | undefined =>
+    s.http
+      .peers()
+      .find(
+        ({ url, author, announced }) => !announced && author === undefined && s.remembered.at(url)?.author === peer,
+      );
 
   /** A peer that is silent is compared with nothing: what its last head named says nothing of what it has at present. */
   function agreementOf({ view }: Peer): Pick<PeerStatus, 'agreement' | 'agreementSince'> {
@@ -258,13 +267,12 @@ export function createStatus(given: StatusDeps): {
 
   return {
     keeper,
-    peers: () => [
-      ...Array.from(s.peers.all(), peerStatus),
-      ...s.http
-        .peers()
-        .filter((p) => p.author === undefined && !p.self && !p.announced)
-        .map(unknownUrl),
-    ],
+    peers() {
+      const known = Array.from(s.peers.all(), peerStatus);
+      const shown = new Set(known.map(({ url }) => url));
+      const others = s.http.peers().filter((p) => p.author === undefined && !p.self && !p.announced);
+      return [...known, ...others.filter(({ url }) => !shown.has(url)).map(unknownUrl)];
+    },
     node() {
       const all = [...s.peers.all()];
       const verdict = keeper.now();

@@ -48,7 +48,7 @@ export function reasonsOf(facts: VerdictFacts, judged: readonly Judged[]): Verdi
     })),
     ...about('unsettled', ({ view }) => ({
       code: 'not-compared',
-      text: `${view.label} was not compared with since this node started.`,
+      text: `This node has not compared its state with that of ${view.label} since it started.`,
       since: facts.startedAt,
       heals: 'by-itself',
     })),

@@ -73,6 +73,23 @@ describe('a quorum certificate', () => {
     expect(code(good, { trusted: [...trusted, carol.author] })).toBe('accepted');
   });
 
+  it('is of the time of its roster, which the refusal tells in words [Z12]', () => {
+    const span = firstSpan(trusted, hasher);
+    const refusal = (time: Partial<typeof span>): unknown => {
+      try {
+        return checkCutCertificate(certified([alice, bob]), {
+          network: NETWORK,
+          withHash: () => ({ ...span, ...time }),
+        });
+      } catch (error) {
+        return String(error);
+      }
+    };
+    expect(refusal({ start: claim.at - 1, end: claim.at })).toMatchObject({ quorum: 2 });
+    expect(refusal({ start: claim.at })).toMatch(/it is of no later time than the start of epoch 0, [^\d]*$/);
+    expect(refusal({ end: claim.at - 1 })).toMatch(/it is of a later time than the end of epoch 0, [^\d]*$/);
+  });
+
   it.each<[string, Partial<Certificate>]>([
     ['network', { network: 'tesu' }],
     ['time', { at: claim.at + 10_000 }],

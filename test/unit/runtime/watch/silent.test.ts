@@ -47,7 +47,10 @@ const nobody: HttpLung = {
   stream: () => Promise.reject(new Error('no network')),
 };
 
-async function start(names: ReadonlyMap<Author, string> = new Map()): Promise<void> {
+async function start(
+  names: ReadonlyMap<Author, string> = new Map(),
+  { urls, http }: { readonly urls: readonly string[]; readonly http: HttpLung } = { urls: [], http: nobody },
+): Promise<void> {
   lines = [];
   node = await createNode(
     {
@@ -58,7 +61,7 @@ async function start(names: ReadonlyMap<Author, string> = new Map()): Promise<vo
       trusted: [self, friend, third].map(({ author }) => author),
       names,
       bootstrap: [],
-      urls: [],
+      urls,
       heartbeatMs: 1_000,
       graceMs: 3_000,
       pollMs: 10_000,
@@ -77,7 +80,7 @@ async function start(names: ReadonlyMap<Author, string> = new Map()): Promise<vo
       log: recordingLog(lines),
       metrics,
       p2p,
-      http: nobody,
+      http,
       peerIdOf: (author) => `id-of-${author}`,
       onFatal: (error) => {
         throw error;
@@ -270,5 +273,29 @@ describe('a condition that a member tells', () => {
     await hello({ ...well, condition: { serves: true, readOnly: ['disk'] } });
     await clock.advance(5_000);
     expect(memberOf(friend.author)).not.toHaveProperty('readOnly');
+  });
+});
+
+it('a member that is silent since a restart is listed once, with the URL at which it was reached before [J2]', async () => {
+  const url = 'http://friend.test';
+  const http: HttpLung = {
+    ...nobody,
+    identify: () => Promise.resolve({ author: friend.author, incarnation: '0202020202020202' }),
+    request: () => Promise.resolve(encodeSync({ type: 'hello', software: '1', head: head(), yourHlc: 0n as Hlc })),
+  };
+  await node.stop();
+  await start(undefined, { urls: [url], http });
+  await clock.advance(30_000);
+  expect(node.lattice.peers().find((peer) => peer.author === friend.author)?.url).toBe(url);
+  await node.stop();
+  await start(undefined, { urls: [url], http: nobody });
+  await clock.advance(10_000);
+  const rows = node.lattice.peers();
+  expect(new Set(rows.map(({ author }) => author))).toEqual(new Set([friend.author, third.author]));
+  expect(rows).toHaveLength(2);
+  expect(rows.find(({ author }) => author === friend.author)).toMatchObject({
+    url,
+    configured: true,
+    http: { reachable: false, error: 'no network' },
   });
 });

@@ -351,6 +351,12 @@ describe('the reasons of a verdict', () => {
         if (heals === 'operator' && next !== undefined) expect(next).not.toMatch(/\bwait/i);
   });
 
+  it('says of a node that has just started who has not compared what', () => {
+    expect(judge(facts([never], { startedAt: NOW - 1_000 })).reasons.map(({ text }) => text)).toEqual([
+      'This node has not compared its state with that of narvik since it started.',
+    ]);
+  });
+
   it('name why a silent member is not reached [J4]', () => {
     const textFor = (error: string) => judge(facts([{ ...silent, error }])).reasons[0]?.text;
     expect(textFor('http://127.0.0.1:8002/x cannot be reached: connect ECONNREFUSED 127.0.0.1:8002')).toBe(
