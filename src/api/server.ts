@@ -16,6 +16,7 @@ import { createHostCheck, createUrlCheck } from './http/hosts.ts';
 import { divideLargeAnswers } from './http/large-answers.ts';
 import { createMethodTable, wrongMethod } from './http/methods.ts';
 import type { OpenResponses } from './http/open-response.ts';
+import { createWaitingWrites } from './http/receipts.ts';
 import { checkHeaders } from './http/request-headers.ts';
 import { BODY_MS, createServer, SECURITY_HEADERS } from './http/server.ts';
 import { createShedding } from './http/shedding.ts';
@@ -63,7 +64,7 @@ export interface Api {
    * `address-unavailable`.
    */
   listen(): Promise<{ readonly url: string }>;
-  /** Stops listening, ends open streams, and gives requests under way a short time before it cuts their connections. */
+  /** Stops listening, ends open streams and writes that wait for receipts, and gives requests under way a short time before it cuts their connections. */
   close(): Promise<void>;
 }
 
@@ -92,7 +93,8 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
       `the node did not finish within ${times.deadlineMs / 1000} s; a write may still be done`,
     );
   const inTime: RouteContext['inTime'] = (work) => settleWithin(clock, times.deadlineMs, work, late);
-  const context: RouteContext = { lattice, config, clock, log, inTime };
+  const waitingWrites = createWaitingWrites();
+  const context: RouteContext = { lattice, config, clock, log, waitingWrites, inTime };
   const openResponses: OpenResponses = new Set();
   const costs = createCosts(clients, { ...DEFAULT_LIMITS, ...deps.limits });
   const slots = createStreamSlots(clients, EVENT_STREAMS);
@@ -267,6 +269,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     async close() {
       probes.stopping();
       connections.stop();
+      waitingWrites.end();
       for (const response of openResponses) response.end();
       sockets.close();
       const cut = clock.after(times.drainMs, () => app.server.closeAllConnections());

@@ -72,7 +72,8 @@ export interface EmbeddedLattice {
   get(key: string, options?: EmbeddedCall): Promise<EntryView | undefined>;
 
   /**
-   * Reads one page of the entries whose keys begin with `prefix`, in the order of keys.
+   * Reads one page of the entries whose keys begin with `prefix`, in the order of keys. While there is a cursor there may
+   * be more, also after a page without items: whole pages of keys may have been deleted.
    *
    * @throws `invalid-limit`, `invalid-cursor`; `store-read-failed`, `store-damaged`
    * @example

@@ -86,11 +86,15 @@ export function embed(lattice: Lattice, life: Life): EmbeddedLattice {
     write: (operations, { receipt: wish, ...options } = {}) =>
       life.run(async () => {
         if (wish === undefined) return lattice.write(operations, options);
-        lattice.receipts.check(wish);
-        const written = await lattice.write(operations, options);
-        const { commit, hlc, results } = written;
-        const keys = results.map(({ key }) => key);
-        return { ...written, receipt: await lattice.receipts.wait({ commit, hlc, keys }, wish, options.signal) };
+        const place = lattice.receipts.reserve(wish);
+        try {
+          const written = await lattice.write(operations, options);
+          const { commit, hlc, results } = written;
+          const keys = results.map(({ key }) => key);
+          return { ...written, receipt: await place.wait({ commit, hlc, keys }, options.signal) };
+        } finally {
+          place.end();
+        }
       }, options.signal),
     addPeer: (peer, { signal } = {}) => life.run(() => lattice.addPeer(peer), signal),
     removePeer: (peer, { signal } = {}) => life.run(() => lattice.removePeer(peer), signal),

@@ -25,7 +25,7 @@ export function createLateVault(open: () => Promise<VaultStore>): VaultStore {
 
   return {
     begin: async () => (await opened()).begin(),
-    resume: async (hash, size) => (await opened()).resume(hash, size),
+    resume: async (hash, size, signal) => (await opened()).resume(hash, size, signal),
     stat: async (hash) => (await opened()).stat(hash),
     leaves: async (hash) => (await opened()).leaves(hash),
     read: async (hash, start, end) => (await opened()).read(hash, start, end),

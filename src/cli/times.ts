@@ -33,9 +33,15 @@ export function readTime(text: string): number {
   const [, date = '', clock = '', offset = ''] =
     /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?)(Z|[+-]\d{2}:\d{2})$/.exec(text) ?? [];
   const ms = isMs ? Number(text) : Date.parse(`${date}T${clock}${offset}`);
-  if (!Number.isSafeInteger(ms))
+  if (!Number.isSafeInteger(ms) || (!isMs && !isOnCalendar(date, clock)))
     throw new InvalidArgumentError('It must be a time with its offset, such as 2027-01-31T12:00Z, or Unix ms.');
   return ms;
+}
+
+/** Whether there is such a day and time. `Date` takes the 30th of February for a day of March, 24:00 for the next day. */
+function isOnCalendar(date: string, clock: string): boolean {
+  const ms = Date.parse(`${date}T${clock}Z`);
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(`${date}T${clock.slice(0, 5)}`);
 }
 
 function offsetOf(minutes: number): string {

@@ -219,7 +219,8 @@ export interface LatticeClient {
   commit(operations: readonly Operation[], options?: CommitOptions): Promise<Committed>;
 
   /**
-   * Reads one page of the entries whose keys begin with `prefix`, in the order of keys: 1 to 1,000, by default 100.
+   * Reads one page of the entries whose keys begin with `prefix`, in the order of keys: 1 to 1,000, by default 100. While
+   * there is a cursor there may be more, also after a page without entries: whole pages of keys may have been deleted.
    *
    * @throws `invalid-limit`, `invalid-cursor`
    * @example
@@ -262,8 +263,9 @@ export interface LatticeClient {
   getHistory(key: string, options?: PageOptions): Promise<History>;
 
   /**
-   * Reads one page of the keys that have several values, each with all of them. A write with `ifMatch` of the winner's
-   * version settles a conflict.
+   * Reads one page of the keys that have several values, each with all of them; the first is the one that readers see.
+   * A write settles a conflict: with `ifMatch` of that version, or, where that is deleted, with `ifNoneMatch: '*'`, it
+   * replaces nothing that was written meanwhile.
    *
    * @throws `invalid-limit`, `invalid-cursor`
    * @example

@@ -55,9 +55,10 @@ export interface VaultStore {
   begin(): Promise<Upload>;
   /**
    * Begins to take content block by block, or goes on with what is there of it. One at a time for each hash. Rejects
-   * with LatticeError `disk-full` where the rest has no room.
+   * with LatticeError `disk-full` where the rest has no room. What is there is read, which may take minutes, and read
+   * once more by `finish`: either rejects with the reason of `signal` soon after it aborts, and keeps what was written.
    */
-  resume(hash: string, size: number): Promise<PartialObject>;
+  resume(hash: string, size: number, signal?: AbortSignal): Promise<PartialObject>;
   stat(hash: string): Promise<StoredObject | undefined>;
   /** The leaf hashes of the block tree of a stored object, 32 bytes each, in order. */
   leaves(hash: string): Promise<Bytes | undefined>;

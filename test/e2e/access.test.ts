@@ -74,6 +74,7 @@ describe('the dashboard for everybody', () => {
       await page.getByLabel('What the node is to be called').fill(`node-${'x'.repeat(50)}`);
       await page.getByRole('button', { name: 'Invite', exact: true }).click();
       await page.getByText('Run this on the new machine:').waitFor();
+      await page.getByText('where only a newcomer on the node’s own machine reaches it').waitFor();
       await rowOf(page, 'node-b').getByRole('button', { name: 'Rotate its key' }).click();
       await page.getByLabel('The new public key, 64 hex digits').waitFor();
     }

@@ -332,7 +332,15 @@ describe('what operators do in the dashboard', () => {
 
     const other = await openDashboard(b, { view: 'members' });
     await signIn(other.page, b);
+    // One click decides nothing.
     await other.page.getByRole('button', { name: 'Approve', exact: true }).click();
+    const question = other.page.getByRole('form', { name: 'Approve' });
+    await question.getByText('This node then approves: node-c retires').waitFor();
+    expect(await question.getByRole('button', { name: 'Yes: approve' }).getAttribute('class')).toBe('danger');
+    await question.getByRole('button', { name: 'Cancel' }).click();
+    await other.page.getByRole('button', { name: 'Approve', exact: true }).click();
+    await other.page.getByText('1 of 2 approvals: node-a.').waitFor();
+    await question.getByRole('button', { name: 'Yes: approve' }).click();
     await page.getByText('Members of the roster of epoch 1').waitFor({ state: 'attached' });
     await row.getByText('retired').waitFor();
     expect(await row.getByRole('button').count()).toBe(0);

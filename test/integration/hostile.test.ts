@@ -199,7 +199,7 @@ describe('a trusted key in hostile hands', () => {
       head: { root: systemRandom().bytes(32), entries: 1, hlc: 0n as Hlc },
       answer: () => undefined,
     });
-    await eventually('a waits for an answer', () => (fake.asked.digests ?? 0) > 0, 60_000);
+    await eventually('a waits for an answer', () => (fake.asked.digests ?? 0) > 0);
     const before = (await a.api.peer(c.author)).lastRepair?.at ?? 0;
     await a.api.put('meanwhile/a', 1);
     await b.api.put('meanwhile/b', 1);

@@ -62,7 +62,8 @@ describe('a node whose env file is one of the original’s guides', () => {
     const doctor = await cli('doctor', '--settle', '0');
     expect(doctor.code).toBe(1);
     expect(doctor.out).toMatch(/P2P is failed: .*PEER_ID_1.*PEER_ID_3/);
-    expect(doctor.out).toContain('lattice config reload');
+    expect(doctor.out).toContain('Correct these settings, then run ');
+    expect(doctor.out).toContain(' config reload --url ');
     const check = runCli(['config', 'check', '--env-file', node.envFile], { cwd: fleet.dir });
     expect((await untilExit(check)).code).toBe(0);
     for (const part of ['PEER_ID_1', 'PEER_ID_3', 'hf.space', 'P2P does not run with it; HTTP carries the node'])

@@ -65,7 +65,7 @@ describe.skipIf(!able)('a node with a service manager', () => {
       await eventually('the watchdog is fed', () => messages().filter((line) => line === 'WATCHDOG=1').length >= 2);
       appendFileSync(envFile, 'DIOTEC360_LOG_LEVEL=loud\n');
       node.signal('SIGHUP');
-      await until(/^READY=1 STATUS=not reloaded: .*LOG_LEVEL/);
+      await until(/^READY=1 STATUS=configuration not reloaded: .*LOG_LEVEL/);
       expect(messages().findIndex((line) => /^RELOADING=1 MONOTONIC_USEC=\d+$/.test(line))).toBeGreaterThan(0);
       node.signal('SIGTERM');
       expect(await untilExit(node)).toEqual({ code: 0, signal: null });

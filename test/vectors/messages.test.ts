@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { describe, expect, it } from 'vitest';
 import { type Bytes, bytesToHex, type Hlc, hexToBytes } from '../../src/core/types/index.ts';
+import { announcementBytes, decodeAnnouncement, signAnnouncement } from '../../src/core/wire/announcement.ts';
 import {
   decodeIdentity,
   decodeRequest,
@@ -15,6 +16,7 @@ import {
 } from '../../src/core/wire/envelope.ts';
 import { createSignedHead, decodeSignedHead, headSigningBytes, trustHash } from '../../src/core/wire/head.ts';
 import { decodeGossip, decodeSync, encodeGossip, encodeSync } from '../../src/core/wire/messages.ts';
+import { authorToPeerId } from '../../src/core/wire/peer-id.ts';
 import { receiptSigningBytes } from '../../src/core/wire/receipts.ts';
 import { filled, hasher, TEST_SEED, testKey } from '../unit/core/wire/support.ts';
 
@@ -55,6 +57,16 @@ function generate() {
     keyHashes: [range(32, 1), range(32, 2)],
   };
   const receiptSigning = receiptSigningBytes('vectors', server.author, awaited);
+  const announced = {
+    network: 'vectors',
+    author: client.author,
+    sequence: 1_700_000_000_000,
+    name: 'oslo',
+    urls: ['https://oslo.example'],
+    multiaddrs: [`/dns4/oslo.example/tcp/9000/p2p/${authorToPeerId(client.author)}`],
+  };
+  const announcement = signAnnouncement(announced, client.sign);
+  const known = hasher.hash(announcement.bytes).slice(0, 8);
   const identity = encodeIdentity({ ...claim, signature: server.sign(identitySigningBytes(claim)) });
   const hello = encodeSync({ type: 'hello', software: 'lattice/0.1.0', head, yourHlc: 0n as Hlc });
   const requestSigning = requestSigningBytes(
@@ -88,6 +100,9 @@ function generate() {
     response: encodeResponse(response),
     gossipCommits: encodeGossip({ type: 'commits', fragments: [range(3, 1), range(30, 1)] }),
     gossipHead: encodeGossip({ type: 'head', head }),
+    announcementSigning: announcementBytes(announced),
+    signedAnnouncement: announcement.bytes,
+    gossipAnnouncement: encodeGossip({ type: 'announcement', announcement: announcement.bytes }),
     streamCursor: encodeGossip({ type: 'cursor', cursor: '1011121314151617.42' }),
     streamReset: encodeGossip({ type: 'reset', reason: 'another incarnation' }),
     hello,
@@ -151,6 +166,8 @@ function generate() {
     blockBytes: encodeSync({ type: 'block-bytes', bytes: range(100, 1) }),
     complete: encodeSync({ type: 'complete', certificate: range(40, 1) }),
     completed: encodeSync({ type: 'completed', certificate: range(0, 0) }),
+    addresses: encodeSync({ type: 'addresses', has: [known, range(8, 1)], announcements: [] }),
+    addressesBack: encodeSync({ type: 'addresses-back', has: [known], announcements: [announcement.bytes] }),
     await: encodeSync({ type: 'await', waitMs: 500, commits: [awaited] }),
     awaited: encodeSync({
       type: 'awaited',
@@ -173,14 +190,17 @@ const vectors = JSON.parse(readFileSync(FILE, 'utf8')) as typeof generated;
 const bytes = (name: keyof typeof generated): Bytes => hexToBytes(vectors[name]) as Bytes;
 
 describe('golden vectors: heads, messages and envelopes', () => {
-  it('are what the encoders give [E1, E2, G2, S1, S16, U7, U8, U9, X1, X3, X4]', () => {
+  it('are what the encoders give [AD1, AD3, E1, E2, G2, S1, S16, U7, U8, U9, X1, X3, X4]', () => {
     expect(generated).toEqual(vectors);
   });
 
-  it('are what another Ed25519 implementation signs [E2, X1, X3, X4]', () => {
+  it('are what another Ed25519 implementation signs [AD1, E2, X1, X3, X4]', () => {
     const noble = (signing: keyof typeof generated, seed: keyof typeof generated) =>
       ed25519.sign(bytes(signing), bytes(seed));
     expect(decodeSignedHead(bytes('signedHead')).signature).toEqual(noble('headSigning', 'clientSeed'));
+    expect(decodeAnnouncement(bytes('signedAnnouncement')).signature).toEqual(
+      noble('announcementSigning', 'clientSeed'),
+    );
     expect(decodeIdentity(bytes('identity')).signature).toEqual(noble('identitySigning', 'serverSeed'));
     expect(decodeRequest(bytes('request')).signature).toEqual(noble('requestSigning', 'clientSeed'));
     expect(decodeResponse(bytes('response')).signature).toEqual(noble('responseSigning', 'serverSeed'));
@@ -195,7 +215,7 @@ describe('golden vectors: heads, messages and envelopes', () => {
     expect(decodeIdentity(bytes('identity')).url).toBe('http://node1.example:8000');
     expect(decodeRequest(bytes('request')).message).toEqual(bytes('hello'));
     expect(decodeResponse(bytes('response')).message).toEqual(bytes('error'));
-    for (const name of ['gossipCommits', 'gossipHead', 'streamCursor', 'streamReset'] as const) {
+    for (const name of ['gossipCommits', 'gossipHead', 'gossipAnnouncement', 'streamCursor', 'streamReset'] as const) {
       expect(bytesToHex(encodeGossip(decodeGossip(bytes(name), { stream: true })))).toBe(vectors[name]);
     }
     for (const name of [
@@ -211,6 +231,8 @@ describe('golden vectors: heads, messages and envelopes', () => {
       'error',
       'cells',
       'coded',
+      'addresses',
+      'addressesBack',
     ] as const) {
       expect(bytesToHex(encodeSync(decodeSync(bytes(name))))).toBe(vectors[name]);
     }

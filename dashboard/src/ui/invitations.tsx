@@ -1,6 +1,6 @@
 import { useId, useState } from 'preact/hooks';
 import { bundledCrypto } from '../../../src/audit/index.ts';
-import { writeInvitation } from '../../../src/client/invitation-line.ts';
+import { invitedTo, localOnly, writeInvitation } from '../../../src/client/invitation-line.ts';
 import { bytesToHex } from '../../../src/core/types/bytes.ts';
 import { useAction } from '../lib/action.ts';
 import { api } from '../lib/api.ts';
@@ -34,6 +34,12 @@ export function InviteForm(props: {
     announcement.value = `${name} is invited`;
     setName('');
     props.done();
+    const nodes = invitedTo({
+      peerId: status.peerId,
+      announced: self?.urls ?? [],
+      atHand: NODE_URL,
+      multiaddrs: self?.multiaddrs ?? [],
+    });
     const line = writeInvitation({
       network: status.network,
       epoch: roster.epoch,
@@ -42,9 +48,9 @@ export function InviteForm(props: {
       expires,
       name: name.trim(),
       role,
-      nodes: [{ peerId: status.peerId, url: NODE_URL, multiaddrs: self?.multiaddrs ?? [] }],
+      nodes,
     });
-    return { line, expires };
+    return { line, expires, local: localOnly(nodes) };
   }, false);
   return (
     <form
@@ -87,6 +93,16 @@ export function InviteForm(props: {
             Whoever has the line can ask, until <When at={invite.result.expires} />: send it by a safe way. It is shown
             this once.
           </p>
+          {invite.result.local.length > 0 && (
+            <p>
+              <strong>
+                It names {invite.result.local.join(' and ')}, where only a newcomer on the node’s own machine reaches
+                it.
+              </strong>{' '}
+              For another machine set <code>DIOTEC360_ANNOUNCE</code> on this node, or open this page at the address at
+              which the newcomer reaches the node, and invite again.
+            </p>
+          )}
         </Note>
       )}
     </form>

@@ -1,4 +1,5 @@
 import { useId, useState } from 'preact/hooks';
+import { asShown, resolution } from '../../../src/client/resolution.ts';
 import { useAction } from '../lib/action.ts';
 import { api } from '../lib/api.ts';
 import { askToken } from '../lib/auth.ts';
@@ -93,13 +94,9 @@ function Conflict({
   const resolve = useAction<true>(async () => {
     if (!usable || winner === undefined) return undefined;
     if ((await askToken('to resolve a conflict')) === undefined) return undefined;
-    // The write is refused when the winner has changed, so a write that the user has not seen is not replaced.
-    const unchanged = { ifMatch: winner.version };
     await (chosen === undefined
-      ? api.putEntryJson(key, own, unchanged)
-      : chosen.deleted || chosen.value === undefined
-        ? api.deleteEntry(key, unchanged)
-        : api.putEntry(key, chosen.value, { ...unchanged, expires: chosen.expires }));
+      ? api.putEntryJson(key, own, asShown(conflict))
+      : api.commit([resolution(conflict, chosen)]));
     announcement.value = `The conflict under ${key} is resolved`;
     refresh();
     resolved(key);
@@ -191,7 +188,7 @@ export function Conflicts() {
       <Show of={page} what="the conflicts">
         {(data) => (
           <>
-            {data.conflicts.length === 0 && (
+            {data.conflicts.length === 0 && data.cursor === undefined && (
               <Card>
                 <Empty>Nothing to resolve: every key has one value.</Empty>
               </Card>

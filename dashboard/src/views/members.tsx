@@ -4,17 +4,16 @@ import { useAction } from '../lib/action.ts';
 import { api } from '../lib/api.ts';
 import { askToken } from '../lib/auth.ts';
 import { isHeard, memberOf } from '../lib/fleet.ts';
-import { plural, short } from '../lib/format.ts';
-import { announcement, nodeNow, refresh, status } from '../lib/live.ts';
+import { plural } from '../lib/format.ts';
+import { announcement, nodeNow, status } from '../lib/live.ts';
 import { useResource } from '../lib/resource.ts';
-import type { Change, Roster } from '../lib/types.ts';
+import type { Roster } from '../lib/types.ts';
+import { Changes } from '../ui/changes.tsx';
 import { Invitations, InviteForm } from '../ui/invitations.tsx';
-import { Ago, Badge, Card, Copyable, Empty, Facts, NodeName, Note, Problem, Show, When } from '../ui/parts.tsx';
+import { Ago, Badge, Card, Copyable, Facts, NodeName, Note, Problem, Show, When } from '../ui/parts.tsx';
 
 const EVERY_MS = 3_000;
 type RosterMember = Roster['members'][number];
-
-const isOpen = ({ stage }: Change): boolean => stage === 'waiting' || stage === 'deciding';
 
 /** What can be asked for a member, what it does, and whether it cannot be undone. */
 interface Deed {
@@ -226,84 +225,6 @@ function RosterTable({ roster, done }: { readonly roster: Roster; readonly done:
           ['Roster', <Copyable text={hash} label="hash of the roster" />],
         ]}
       />
-    </>
-  );
-}
-
-/** A change that waits: what it does, who has approved it and who has not, and this node's own word. */
-function OpenChange({
-  change,
-  self,
-  done,
-}: {
-  readonly change: Change;
-  readonly self: string;
-  readonly done: () => void;
-}) {
-  const approved = change.approvals.some(({ author }) => author === self);
-  const say = useAction(async () => {
-    if ((await askToken('to approve a change')) === undefined) return undefined;
-    const now = await (approved ? api.members.withdraw(change.id) : api.members.approve(change.id));
-    announcement.value = approved ? 'The approval is taken back' : 'Approved';
-    refresh();
-    done();
-    return now;
-  }, false);
-  const named = (list: readonly { readonly author: string; readonly name: string }[]): string =>
-    list.length === 0 ? 'nobody' : list.map(({ author, name }) => name || short(author)).join(', ');
-  return (
-    <li class="change">
-      <p>
-        <strong>{change.text}</strong> <code title={change.id}>{short(change.id)}</code>
-      </p>
-      <p class="aside">
-        {change.approvals.length} of {change.needed} approvals: {named(change.approvals)}. Still missing:{' '}
-        {named(change.missing)}. {change.stage === 'deciding' && change.why}
-      </p>
-      <div class="buttons">
-        <button type="button" class={approved ? '' : 'primary'} disabled={say.busy} onClick={say.run}>
-          {say.busy ? 'Signing…' : approved ? 'Take the approval back' : 'Approve'}
-        </button>
-      </div>
-      {say.problem !== undefined && <Problem problem={say.problem} />}
-    </li>
-  );
-}
-
-function Changes({
-  changes,
-  self,
-  done,
-}: {
-  readonly changes: readonly Change[];
-  readonly self: string;
-  readonly done: () => void;
-}) {
-  const open = changes.filter(isOpen);
-  const over = changes.filter((change) => !isOpen(change)).toReversed();
-  return (
-    <>
-      {open.length === 0 ? (
-        <Empty>No change waits for an approval.</Empty>
-      ) : (
-        <ul class="rows stacked">
-          {open.map((change) => (
-            <OpenChange key={change.id} change={change} self={self} done={done} />
-          ))}
-        </ul>
-      )}
-      {over.length > 0 && (
-        <details>
-          <summary>{plural(over.length, 'change')} that came before</summary>
-          <ul class="plain-list">
-            {over.map(({ id, text, stage, why }) => (
-              <li key={id}>
-                {text} <span class="aside">{stage === 'decided' ? why : `${stage}: ${why}`}</span>
-              </li>
-            ))}
-          </ul>
-        </details>
-      )}
     </>
   );
 }

@@ -187,7 +187,11 @@ export function StateView() {
           {(shown) =>
             shown.entries.length === 0 ? (
               <Empty>
-                {prefix === '' ? (
+                {shown.cursor !== undefined ? (
+                  'The keys of this page have been deleted, or have ended. Others may come after them.'
+                ) : cursor !== undefined ? (
+                  'No key has a value after those of the pages before.'
+                ) : prefix === '' ? (
                   'The state is empty: no key has a value yet.'
                 ) : (
                   <>

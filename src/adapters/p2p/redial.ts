@@ -17,6 +17,7 @@ const wait = backoff({ minMs: REDIAL_MIN_MS, maxMs: REDIAL_MAX_MS, jitter: 'full
 const announcedWait = backoff({ minMs: ANNOUNCED_REDIAL_MIN_MS, maxMs: ANNOUNCED_REDIAL_MAX_MS, jitter: 'equal' });
 
 interface Target extends BootstrapPeer {
+  addresses: readonly Multiaddr[];
   /** The number of failed dials and short connections in a row. */
   failures: number;
   dialling: boolean;
@@ -59,6 +60,22 @@ export function createRedial(
     lastReason: undefined,
   });
   let targets = peers.map((peer) => targetOf(peer, peers));
+  /**
+   * Members that announce no address at present. Their failures stay for one longest wait more, so that a member that
+   * announces one address of somebody else after the other has each dialled as seldom as one that it leaves there.
+   */
+  const gone = new Map<string, Target>();
+
+  /** The target of a member that announces other addresses, with what its former ones have cost. */
+  function moved(peer: BootstrapPeer): Target | undefined {
+    if (peer.announced !== true) return undefined;
+    const former = targets.find((one) => one.announced && one.peerId === peer.peerId) ?? gone.get(peer.peerId);
+    if (former !== undefined) {
+      former.addresses = peer.addresses;
+      former.lastReason = undefined;
+    }
+    return former;
+  }
 
   const postpone = (target: Target): void => {
     target.failures++;
@@ -89,7 +106,16 @@ export function createRedial(
         a.peerId === b.peerId &&
         a.announced === b.announced &&
         a.addresses.map(String).join() === b.addresses.map(String).join();
-      targets = next.map((peer) => targets.find((target) => same(target, peer)) ?? targetOf(peer, next));
+      const former = targets;
+      targets = next.map((peer) => former.find((target) => same(target, peer)) ?? moved(peer) ?? targetOf(peer, next));
+      for (const target of former)
+        if (target.announced && !targets.includes(target)) {
+          target.connectedAt = undefined;
+          gone.set(target.peerId, target);
+        }
+      const now = clock.monotonic();
+      for (const [peerId, target] of gone)
+        if (targets.includes(target) || now > target.dueAt + ANNOUNCED_REDIAL_MAX_MS) gone.delete(peerId);
     },
     tick() {
       const now = clock.monotonic();

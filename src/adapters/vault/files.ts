@@ -121,7 +121,7 @@ export async function openFilesVault(deps: FilesVaultDeps): Promise<VaultStore> 
 
     return {
       begin: () => call(() => uploads.begin(deliverWhole)),
-      resume: (hash, size) => call(() => partials.resume(requireHash(hash), size, deliver)),
+      resume: (hash, size, signal) => call(() => partials.resume(requireHash(hash), size, deliver, signal)),
       stat: (hash) => call(async () => (await find(hash))?.stored),
       leaves: (hash) =>
         call(async () => {

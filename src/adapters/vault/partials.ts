@@ -19,7 +19,7 @@ const ROOM_EVERY_BYTES = 16 * 1024 * 1024;
 
 /** The files of content that comes block by block. */
 export interface Partials {
-  resume(hash: string, size: number, deliver: Deliver): Promise<PartialObject>;
+  resume(hash: string, size: number, deliver: Deliver, signal?: AbortSignal): Promise<PartialObject>;
   list(): Promise<StoredObject[]>;
   /** Forgets every block, and ends the use of it. False where there was nothing. */
   remove(hash: string): Promise<boolean>;
@@ -38,6 +38,8 @@ export async function openPartials(directory: VaultDirectory, room: Room, hasher
   const open = new Map<string, Promise<OpenPartial>>();
   /** Hashes of which files may be here, so that nothing is looked for where nothing is. */
   const begun = new Set<string>();
+  /** Hashes of which a sync has failed and the marks could not be forgotten: nothing of them is believed. */
+  const doubted = new Set<string>();
   let closed = false;
   // A crash between the two steps of the end of a content leaves its marks without bytes.
   for (const name of await files.names(place)) {
@@ -47,17 +49,33 @@ export async function openPartials(directory: VaultDirectory, room: Room, hasher
       await files.remove(join(place, name));
   }
 
-  async function openPartial(hash: string, size: number, deliver: Deliver): Promise<OpenPartial> {
+  async function openPartial(
+    hash: string,
+    size: number,
+    deliver: Deliver,
+    signal: AbortSignal | undefined,
+  ): Promise<OpenPartial> {
     const path = join(place, hash);
-    const [data, marks] = await openBoth(directory, path);
+    const [file, marks] = await openBoth(directory, path);
+    const data: DiskFile = {
+      ...file,
+      // Whatever reads the file to its end stops between two reads.
+      async read(...given) {
+        signal?.throwIfAborted();
+        return file.read(...given);
+      },
+    };
     try {
+      if (doubted.has(hash)) await forgetAll(data, marks, size);
+      doubted.delete(hash);
       const table = await readMarks(data, marks, size);
       const had = bytesOf(table, size);
       const lack = await room(size - had);
       if (lack !== undefined) throw fullError(directory.path, lack);
-      return createPartial({ directory, room, hasher, hash, size, path, data, marks, table, deliver }, () =>
-        open.delete(hash),
-      );
+      return createPartial({ directory, room, hasher, hash, size, path, data, marks, table, deliver }, (isDoubted) => {
+        open.delete(hash);
+        if (isDoubted) doubted.add(hash);
+      });
     } catch (error) {
       // What has no block of the content is not kept.
       const isEmpty = (await data.stat()).size === 0;
@@ -68,12 +86,12 @@ export async function openPartials(directory: VaultDirectory, room: Room, hasher
   }
 
   return {
-    async resume(hash, size, deliver) {
+    async resume(hash, size, deliver, signal) {
       if (closed) throw closedError();
       blockCount(size); // RangeError for what is no size
       if (open.has(hash)) throw new Error(`Object ${hash} is being taken in already.`);
       begun.add(hash);
-      const opening = openPartial(hash, size, deliver);
+      const opening = openPartial(hash, size, deliver, signal);
       open.set(hash, opening);
       try {
         return await opening;
@@ -106,6 +124,7 @@ export async function openPartials(directory: VaultDirectory, room: Room, hasher
       await (await open.get(hash)?.catch(() => undefined))?.forget();
       await files.remove(join(place, hash + MARKS));
       const wasHere = await files.remove(join(place, hash));
+      doubted.delete(hash);
       if (!open.has(hash)) begun.delete(hash);
       return wasHere;
     },
@@ -144,9 +163,23 @@ interface PartialDeps {
   readonly deliver: Deliver;
 }
 
-function createPartial(deps: PartialDeps, ended: () => void): OpenPartial {
-  const { directory, hash, size, path, data, marks, table } = deps;
+/** `ended` is told whether what lies there may differ from what reads of it give. */
+function createPartial(deps: PartialDeps, ended: (isDoubted: boolean) => void): OpenPartial {
+  const { directory, hash, size, path, marks, table } = deps;
   const running = new Set<Promise<void>>();
+  let failure: { readonly error: unknown } | undefined;
+  const noted = (sync: Promise<void>): Promise<void> =>
+    sync.catch(async (error: unknown) => {
+      failure ??= { error };
+      // At once, because a process that is killed now forgets nothing. Marks without a header are not believed.
+      await marks.truncate(0).catch(() => undefined);
+      throw error;
+    });
+  const data: DiskFile = {
+    ...deps.data,
+    sync: () => noted(deps.data.sync()),
+    datasync: () => noted(deps.data.datasync()),
+  };
   const syncs = createBackgroundSync(data);
   const has = (index: number): boolean => (table[index] ?? 0) !== 0;
   const read = (position: number, length: number): Promise<Bytes> => readAt(data, position, length);
@@ -174,11 +207,25 @@ function createPartial(deps: PartialDeps, ended: () => void): OpenPartial {
       done: (async () => {
         await Promise.allSettled(running);
         await syncs.settle().catch(() => undefined);
+        const isDoubted = failure !== undefined && !(await forgotten());
         await Promise.allSettled([data.close(), marks.close()]);
-        ended();
+        ended(isDoubted);
       })(),
     };
     return end.done;
+  }
+
+  /**
+   * Forgets every block, because after a failed sync the system gives from its memory what never reached the disk, and
+   * the next sync says nothing of it (fsync(2), and "Can applications recover from fsync failures?", USENIX ATC 2020).
+   */
+  async function forgotten(): Promise<boolean> {
+    try {
+      await forgetAll(data, marks, size);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   async function write(first: number, bytes: Bytes, leaves: Bytes, marksOf: readonly number[]): Promise<void> {
@@ -200,6 +247,7 @@ function createPartial(deps: PartialDeps, ended: () => void): OpenPartial {
     // Nothing beyond the content goes with it, whatever an earlier run has left there.
     await data.truncate(size);
     await syncs.settle();
+    if (failure !== undefined) throw failure.error;
     const found = await content.digest();
     content.restart();
     if (found.hash !== hash || !equalBytes(found.leaves, leaves)) {

@@ -134,7 +134,7 @@ export async function openS3Vault(deps: S3VaultDeps): Promise<VaultStore> {
 
     return {
       begin: () => call(() => uploads.begin(deliverWhole)),
-      resume: (hash, size) => call(() => partials.resume(requireHash(hash), size, deliver)),
+      resume: (hash, size, signal) => call(() => partials.resume(requireHash(hash), size, deliver, signal)),
       stat: (hash) => call(() => find(hash)),
       leaves: (hash) => call(() => leavesOf(hash)),
       read: (hash, start, end) =>

@@ -145,7 +145,9 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     id: 'listEntries',
     tag: 'state',
     summary: 'List entries by prefix, or read one by ?key=',
-    description: 'With `key` it answers as GET /api/v1/state/{key} does.',
+    description:
+      'With `key` it answers as GET /api/v1/state/{key} does. While there is a cursor there may be more, also after a ' +
+      'page without entries: whole pages of keys may have been deleted.',
     cost: 'read',
     query: Shape({
       key: Maybe(key),

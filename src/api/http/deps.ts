@@ -2,6 +2,7 @@ import type { Author, Bytes } from '../../core/types/index.ts';
 import type { Lattice } from '../../runtime/facade/index.ts';
 import type { Timers } from '../../timing/index.ts';
 import type { Limits } from './costs.ts';
+import type { WaitingWrites } from './receipts.ts';
 import type { LogLevelControl, LogSource, MetricsSource, ResourceSource } from './sources.ts';
 
 /** The part of the node's configuration that the API needs. */
@@ -126,6 +127,7 @@ export interface RouteContext {
   readonly config: ApiConfig;
   readonly clock: Timers;
   readonly log: ApiLog;
+  readonly waitingWrites: WaitingWrites;
   /**
    * Settles as `work` does, or rejects with LatticeError `deadline` when that takes longer than a request may. The work
    * itself goes on then, and its outcome is dropped.

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { LatticeError } from '../../core/types/index.ts';
-import type { ReceiptView, ReceiptWish, WriteResult } from '../../runtime/facade/index.ts';
+import type { ReceiptPlace, ReceiptView, ReceiptWish, WriteResult } from '../../runtime/facade/index.ts';
 import type { RouteContext } from './deps.ts';
 
 interface ReceiptQuery {
@@ -34,28 +34,57 @@ function wishOf(request: FastifyRequest): ReceiptWish | undefined {
   return undefined;
 }
 
+/** The writes of this API that wait, so that they are answered before it closes. */
+export interface WaitingWrites {
+  add(place: ReceiptPlace): void;
+  remove(place: ReceiptPlace): void;
+  /** Ends all of them with what has come, and later ones as soon as they wait. */
+  end(): void;
+}
+
+export function createWaitingWrites(): WaitingWrites {
+  const places = new Set<ReceiptPlace>();
+  let isClosing = false;
+  return {
+    add(place) {
+      if (isClosing) place.end();
+      else places.add(place);
+    },
+    remove: (place) => void places.delete(place),
+    end() {
+      isClosing = true;
+      for (const place of places) place.end();
+      places.clear();
+    },
+  };
+}
+
 /**
  * Writes and then waits for what the request asks for. What cannot be is refused before anything is written. A client that
- * goes away ends the waiting; the write stands.
+ * goes away ends the waiting, even where it goes while the write is made; the write stands.
  */
 export async function withReceipt<T extends WriteResult>(
-  { lattice }: Pick<RouteContext, 'lattice'>,
+  { lattice, waitingWrites }: Pick<RouteContext, 'lattice' | 'waitingWrites'>,
   request: FastifyRequest,
   reply: FastifyReply,
   write: () => Promise<T>,
 ): Promise<{ readonly written: T; readonly receipt: ReceiptView | undefined }> {
   const wish = wishOf(request);
   if (wish === undefined) return { written: await write(), receipt: undefined };
-  lattice.receipts.check(wish);
-  const written = await write();
+  const place = lattice.receipts.reserve(wish);
+  waitingWrites.add(place);
   const gone = new AbortController();
   const leave = (): void => gone.abort(new LatticeError('aborted', 'the client went away'));
   reply.raw.once('close', leave);
+  if (reply.raw.destroyed) leave();
   try {
+    const written = await write();
     const { commit, hlc, results } = written;
     const keys = results.map(({ key }) => key);
-    return { written, receipt: await lattice.receipts.wait({ commit, hlc, keys }, wish, gone.signal) };
+    return { written, receipt: await place.wait({ commit, hlc, keys }, gone.signal) };
   } finally {
     reply.raw.off('close', leave);
+    waitingWrites.remove(place);
+    place.end();
   }
 }

@@ -25,20 +25,23 @@ export interface DocumentForm {
 /** Downloads of the whole state as of one moment, streamed so that memory does not grow with it. */
 export interface StateDownloads {
   /**
-   * Resolves to the root and the stream of a document once its first part is there. Rejects with LatticeError
-   * `moved-on` when that fails. With `prefix` only entries are read whose keys begin with it. A later failure ends the stream with the error. The caller must read the stream or
-   * destroy it.
+   * Resolves to a moment and the stream of its document once the first part is there. Rejects with LatticeError
+   * `moved-on` when that fails. With `prefix` only entries are read whose keys begin with it. A later failure ends the
+   * stream with the error. The caller must read the stream or destroy it.
    */
   open(
     formOf: (moment: Moment) => DocumentForm,
     prefix?: string,
-  ): Promise<{ readonly root: string; readonly stream: Readable }>;
-  /** Answers a request with a document, in one of the slots for downloads. `prepare` sets headers once the root is known. */
+  ): Promise<{ readonly moment: Moment; readonly stream: Readable }>;
+  /**
+   * Answers a request with a document, in one of the slots for downloads. `prepare` sets headers once the moment is
+   * known.
+   */
   send(
     request: FastifyRequest,
     reply: FastifyReply,
     formOf: (moment: Moment) => DocumentForm,
-    prepare: (root: string) => void,
+    prepare: (moment: Moment) => void,
     prefix?: string,
   ): Promise<FastifyReply>;
 }
@@ -84,14 +87,14 @@ export function createStateDownloads(
       close();
       throw cause;
     }
-    return { root: moment.root, stream: await openTextStream(text, clock, close) };
+    return { moment, stream: await openTextStream(text, clock, close) };
   };
   return {
     open,
     async send(request, reply, formOf, prepare, prefix) {
       const release = slots.take(request);
       const opening = open(formOf, prefix);
-      const { root, stream } = await inTime(opening).catch((cause: unknown) => {
+      const { moment, stream } = await inTime(opening).catch((cause: unknown) => {
         // The stream may still open after the time is up, and nobody reads it then.
         opening
           .then(
@@ -102,7 +105,7 @@ export function createStateDownloads(
         throw cause;
       });
       stream.once('close', release);
-      prepare(root);
+      prepare(moment);
       return reply.send(stream);
     },
   };

@@ -1,4 +1,5 @@
-import type { Conflict, Operation } from '../../client/index.ts';
+import type { Conflict } from '../../client/index.ts';
+import { resolution } from '../../client/resolution.ts';
 import { type JsonValue, LatticeError } from '../../core/types/index.ts';
 import type { ApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
@@ -34,11 +35,11 @@ export async function conflictsList(context: CliContext, options: ConflictsOptio
   const client = await connect(context, options);
   const found: Conflict[] = [];
   let cursor: string | undefined;
-  // The loop ends, because every round finds at least one conflict or is the last.
+  // The loop ends, because every round goes on behind the one before.
   do {
     const page = await client.listConflicts({ limit: Math.min(PAGE, options.limit - found.length), cursor });
     found.push(...page.conflicts);
-    cursor = page.conflicts.length === 0 ? undefined : page.cursor;
+    ({ cursor } = page);
   } while (cursor !== undefined && found.length < options.limit);
 
   if (options.json) {
@@ -79,14 +80,7 @@ export async function conflictsResolve(context: CliContext, key: string, options
     options.take === undefined
       ? { deleted: options.delete === true, value, expires: undefined }
       : siblingOf(conflict, options.take);
-  const winner = conflict.siblings[0] as Sibling;
-  // The condition keeps us from overwriting a write that we have not seen. A deleted key has no version to name.
-  const unchanged = winner.deleted ? {} : { ifMatch: winner.version };
-  const operation: Operation =
-    chosen.deleted || chosen.value === undefined
-      ? { op: 'delete', key, ...unchanged }
-      : { op: 'put', key, value: chosen.value, ...endOf(chosen), ...unchanged };
-  const { results } = await client.commit([operation]);
+  const { results } = await client.commit([resolution(conflict, chosen)]);
   const version = results[0]?.version;
   if (options.json)
     context.output.data({ key, version, replaced: conflict.siblings.map((sibling) => sibling.version) });
@@ -95,11 +89,6 @@ export async function conflictsResolve(context: CliContext, key: string, options
       `${printable(key)} has one value in place of ${conflict.siblings.length}. Its version is ${version}.`,
     );
   return EXIT.ok;
-}
-
-/** A value that is kept keeps its end. */
-function endOf(chosen: { readonly expires?: number | undefined }): { readonly expires?: number } {
-  return chosen.expires === undefined ? {} : { expires: chosen.expires };
 }
 
 async function find(client: ApiClient, key: string): Promise<Conflict> {
@@ -111,7 +100,8 @@ async function find(client: ApiClient, key: string): Promise<Conflict> {
     cursor = page.cursor;
     // Conflicts come in key order, so the key cannot come after a greater one.
     const last = page.conflicts.at(-1)?.key;
-    if (cursor === undefined || last === undefined || Buffer.compare(Buffer.from(last), Buffer.from(key)) > 0) break;
+    if (cursor === undefined) break;
+    if (last !== undefined && Buffer.compare(Buffer.from(last), Buffer.from(key)) > 0) break;
   }
   throw new LatticeError('no-conflict', `${JSON.stringify(key)} is not in conflict`, {
     next: 'See lattice conflicts ls.',

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Invitation } from '../../client/index.ts';
-import { type InvitedTo, writeInvitation } from '../../client/invitation-line.ts';
+import { type InvitedTo, invitedTo, localOnly, writeInvitation } from '../../client/invitation-line.ts';
 import { joined, LatticeError } from '../../core/types/index.ts';
 import { contextOf } from '../connect.ts';
 import { type CliContext, usageError } from '../context.ts';
@@ -44,9 +44,9 @@ export async function invite(context: CliContext, options: InviteOptions): Promi
   const [first] = made;
   if (first === undefined) throw refused[0] ?? new LatticeError('unreachable', 'no node answers');
   const known = p2pOfFleet(context, options.fleet ?? (await contextOf(context, options))?.fleet);
-  const to = await Promise.all(
-    made.map(({ node }, i) => addressesOf(node, i === 0 ? options.address : undefined, known)),
-  );
+  const to = (
+    await Promise.all(made.map(({ node }, i) => addressesOf(node, i === 0 ? options.address : undefined, known)))
+  ).flat();
   const { network } = await first.node.client.getStatus();
   const { expires } = first.invitation;
   const { epoch, hash } = roster;
@@ -60,6 +60,12 @@ export async function invite(context: CliContext, options: InviteOptions): Promi
     role,
     nodes: to,
   });
+  const { remark } = context.output;
+  const local = localOnly(to);
+  if (local.length > 0)
+    remark(
+      `The line names ${printable(joined(local))}, where only a newcomer on the same machine reaches the node. For another machine give --address, or set DIOTEC360_ANNOUNCE on the node.`,
+    );
   const writers = roster.members.filter((member) => member.role === 'writer');
   const needed = Math.floor(writers.length / 2) + 1;
   if (options.json) {
@@ -75,7 +81,6 @@ export async function invite(context: CliContext, options: InviteOptions): Promi
     return EXIT.ok;
   }
   context.output.line(line);
-  const { remark } = context.output;
   remark(
     `One node may join with it as ${printable(name)}, until ${timesOf(options).at(expires)}. Whoever has the line can ask: send it by a safe way.`,
   );
@@ -98,16 +103,17 @@ async function addressesOf(
   { client, roster, author }: OperatedNode,
   address: string | undefined,
   known: ReadonlyMap<string, string>,
-): Promise<InvitedTo> {
+): Promise<readonly InvitedTo[]> {
   const { p2p, peerId } = await client.getStatus();
   const named = known.get(author);
-  const announced = roster.members.find((member) => member.author === author)?.multiaddrs ?? [];
+  const self = roster.members.find((member) => member.author === author);
+  const announced = self?.multiaddrs ?? [];
   const listens = p2p.listen.filter((multiaddr) => !UNDIALLED.test(multiaddr));
   const chosen = named !== undefined ? [named] : announced.length > 0 ? announced : listens;
   const multiaddrs = chosen.map((multiaddr) =>
     multiaddr.includes('/p2p/') ? multiaddr : `${multiaddr}/p2p/${peerId}`,
   );
-  return { peerId, url: address ?? client.url, multiaddrs };
+  return invitedTo({ peerId, named: address, announced: self?.urls ?? [], atHand: client.url, multiaddrs });
 }
 
 /** Lists the invitations of every node of the operator. */

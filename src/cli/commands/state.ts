@@ -128,7 +128,7 @@ export async function stateList(
   const entries: Entry[] = [];
   let cursor = options.cursor;
   let shown = 0;
-  // The loop ends, because every round lists at least one entry or is the last.
+  // The loop ends, because every round goes on behind the one before. One that finds only deleted keys lists nothing.
   for (;;) {
     const page = await client.listEntries({
       prefix: prefix === '' ? undefined : prefix,
@@ -141,7 +141,7 @@ export async function stateList(
       for (const entry of page.entries)
         context.output.line(`${printable(entry.key)}\t${printable(JSON.stringify(entry.value))}`);
     cursor = page.cursor;
-    if (cursor === undefined || page.entries.length === 0 || shown >= options.limit) break;
+    if (cursor === undefined || shown >= options.limit) break;
   }
   if (options.json) context.output.data({ entries, ...(cursor === undefined ? {} : { cursor }) });
   else if (cursor !== undefined) context.output.remark(`There are more keys: go on with --cursor ${cursor}`);

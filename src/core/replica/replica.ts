@@ -82,11 +82,14 @@ export interface Replica {
   ): Step;
   /**
    * Takes over entries of a cut that a quorum attested, each key once, and merges them with what is here. The caller
-   * has their signatures checked.
+   * has their signatures checked. `now` is in Unix ms.
    */
-  adopt(entries: readonly AttestedEntry[], view: EntryView): Step;
-  /** Mends or takes out operations whose signatures proved bad. An operation that is not here is passed over. */
-  correct(corrections: readonly Correction[], view: EntryView): Step;
+  adopt(entries: readonly AttestedEntry[], view: EntryView, now: number): Step;
+  /**
+   * Mends or takes out operations whose signatures proved bad. An operation that is not here is passed over. `now` is in
+   * Unix ms.
+   */
+  correct(corrections: readonly Correction[], view: EntryView, now: number): Step;
   /**
    * Moves the mark of what has ended (SPEC EX5) to `mark`, forward or back, and tells of the entries between that
    * readers see their values no more, or again. `ends` are all rows of ends between the two marks; those that their
@@ -189,10 +192,9 @@ export function createReplica(options: ReplicaOptions): Replica {
     return { rows, changed, passed: NONE_PASSED, toldAt, root: after.root, sequence, meta: after };
   }
 
-  /** The step of an amendment. What has ended by then is told by the step that passes its end. */
-
-  const amended = (draft: Draft, known: Known, owned: Owned): Step => ({
-    ...conclude(draft, known, owned.rows, 0),
+  /** The step of an amendment at `now`, Unix ms. */
+  const amended = (draft: Draft, known: Known, owned: Owned, now: number): Step => ({
+    ...conclude(draft, known, owned.rows, now),
     applied: [],
     writes: [],
     commits: [],
@@ -292,15 +294,15 @@ export function createReplica(options: ReplicaOptions): Replica {
         unmade: owned.unmade,
       };
     },
-    adopt(attested, view) {
+    adopt(attested, view, now) {
       const draft = createDraft(view);
       const owned = createOwned();
-      return amended(draft, adoptEntries(attested, draft, clocks, owned.isOldNews), owned);
+      return amended(draft, adoptEntries(attested, draft, clocks, owned.isOldNews), owned, now);
     },
-    correct(corrections, view) {
+    correct(corrections, view, now) {
       const draft = createDraft(view);
       correctEntries(corrections, draft);
-      return amended(draft, NONE_KNOWN, createOwned());
+      return amended(draft, NONE_KNOWN, createOwned(), now);
     },
     passEnds(ends, mark, view, now) {
       const found = ends.flatMap(({ key, keyHash, ms }): PassedEnd[] => {
@@ -308,11 +310,11 @@ export function createReplica(options: ReplicaOptions): Replica {
         // A row that a write has replaced may come back to an iteration of the store.
         return entry !== undefined && winner(entry).operation.expires === ms ? [{ key, keyHash, entry }] : [];
       });
-      const before = entries.ended;
+      // A mark that passes nothing becomes durable with the next step that changes something: until then a start from
+      // the mark before it counts the same entries.
       const passed = entries.passEnds(mark, found);
       const rows: RowWrite[] = [];
-      if (passed.length === 0) entries.loadEnded(before);
-      else sequence++;
+      if (passed.length > 0) sequence++;
       const after = meta();
       const step = { passed, changed: [], toldAt: now, root: after.root, sequence, meta: after };
       if (passed.length > 0)

@@ -1,14 +1,19 @@
 import type { CborItem } from '../cbor/cbor.ts';
 import { encodeCbor } from '../cbor/cbor.ts';
-import { splitBytes } from '../cbor/reader.ts';
+import { malformed, splitBytes } from '../cbor/reader.ts';
 import { textToBytes } from '../cbor/text.ts';
 import { hlcToBytes } from '../clock/hlc.ts';
 import { type Author, type Bytes, concatBytes, type Hlc, MAX_OPERATIONS } from '../types/index.ts';
 import { checkIncreasing, repeat } from './differences.ts';
 import { authorBytes, type WireReader, wellFormed } from './fields.ts';
 
-/** (wire) Most commits that one `await` asks after: each has at most MAX_OPERATIONS keys, so they fit one message. */
+/** (wire) Most commits that one `await` asks after. Each costs the answerer a signature at most. */
 export const MAX_AWAITED = 64;
+/**
+ * (wire) Most keys that one `await` names in all of its commits. Each costs the answerer a read of the store, which it may
+ * have to repeat. It is more than the MAX_OPERATIONS of one commit, so every commit can be asked after.
+ */
+export const MAX_AWAITED_KEYS = 1_024;
 /** (wire) The longest time, in ms, for which an `await` may be left without an answer: a tenth of that of any request. */
 export const MAX_AWAIT_MS = 1_000;
 const HASH_BYTES = 32;
@@ -31,7 +36,7 @@ export interface AwaitedCommit {
 
 /**
  * Asks which of these commits the other node holds durably, or something that supersedes them. It answers as soon as that
- * is so of one of them, and after `waitMs` in any case (SPEC RC2). 1…MAX_AWAITED commits.
+ * is so of one of them, and after `waitMs` in any case (SPEC RC2). 1…MAX_AWAITED commits of MAX_AWAITED_KEYS keys in all.
  */
 export interface AwaitRequest {
   readonly type: 'await';
@@ -90,12 +95,15 @@ export function receiptFields(message: AwaitRequest | AwaitAnswer): CborItem[] {
 
 export function readAwait(reader: WireReader): AwaitRequest {
   const waitMs = reader.uint('wait', 0, MAX_AWAIT_MS);
+  let keys = 0;
   const commits = repeat(reader.array('commits', 1, MAX_AWAITED), (): AwaitedCommit => {
     reader.array('commit', 4, 4);
     const commit = reader.bytes('commit id', HASH_BYTES);
     const author = reader.author('author');
     const hlc = reader.hlc('hlc');
     const keyHashes = splitBytes(reader.bytes('key hashes', HASH_BYTES, MAX_OPERATIONS * HASH_BYTES), HASH_BYTES);
+    keys += keyHashes.length;
+    if (keys > MAX_AWAITED_KEYS) throw malformed(`more than ${MAX_AWAITED_KEYS} keys are awaited`);
     checkIncreasing(keyHashes);
     return { commit, author, hlc, keyHashes };
   });

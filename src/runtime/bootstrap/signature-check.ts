@@ -170,8 +170,11 @@ export function createSignatureCheck(deps: SignatureCheckDeps): SignatureCheck {
     const all = [...corrections, ...left.map(({ key, sibling: { commit, index } }) => ({ key, commit, index }))];
     const keys = bad.map(({ key, keyHash }) => ({ key, keyHash }));
     await writer.amend({
-      keys,
-      prepare: (view) => ({ step: replica.correct(all, view), rows: [...rows, ...deps.rowsAt(cursor, verified)] }),
+      keys: () => keys,
+      prepare: (view, now) => ({
+        step: replica.correct(all, view, now),
+        rows: [...rows, ...deps.rowsAt(cursor, verified)],
+      }),
     });
   }
 

@@ -58,9 +58,9 @@ export function createTakeover(deps: TakeoverDeps): Takeover {
     try {
       if (deps.isFull()) throw new LatticeError('read-only', 'the disk is too full to take over a snapshot');
       await deps.writer.amend({
-        keys: entries.map(({ entry, keyHash }) => ({ key: entry.key, keyHash })),
-        prepare: (view) => {
-          const step = deps.replica.adopt(entries, view);
+        keys: () => entries.map(({ entry, keyHash }) => ({ key: entry.key, keyHash })),
+        prepare: (view, now) => {
+          const step = deps.replica.adopt(entries, view, now);
           for (const { index, source } of ended) deps.mark(index, source);
           return { step, rows: deps.rows() };
         },

@@ -36,10 +36,13 @@ const MAX_ROWS_JOBS = 64;
 
 /** A change of the state that comes from no commit: part of a snapshot, or the correction of one. */
 export interface Amendment {
-  /** The keys whose entries `prepare` asks for. */
-  readonly keys: readonly NeededKey[];
-  /** Makes the step, and rows of its own that become durable with it. It is synchronous because it changes the tree. */
-  readonly prepare: (view: EntryView) => { readonly step: Step; readonly rows: readonly RowWrite[] };
+  /** The keys whose entries `prepare` asks for. It is called when no other step comes before that of the amendment. */
+  readonly keys: () => readonly NeededKey[];
+  /**
+   * Makes the step at `now`, Unix ms, and rows of its own that become durable with it. It is synchronous because it
+   * changes the tree.
+   */
+  readonly prepare: (view: EntryView, now: number) => { readonly step: Step; readonly rows: readonly RowWrite[] };
 }
 
 export interface Writer {
@@ -196,9 +199,9 @@ export function createWriter(deps: WriterDeps): Writer {
     const waiting = { ...NONE, amendment };
     try {
       if (failure !== undefined) throw failure;
-      const { keys } = amendment;
+      const keys = amendment.keys();
       const view = await prefetch(source, (want) => keys.forEach(({ key, keyHash }) => want(key, keyHash)));
-      const { step, rows } = amendment.prepare((key) => view.get(key));
+      const { step, rows } = amendment.prepare((key) => view.get(key), clock.now());
       deps.onStep(step);
       await send(step, rows, waiting);
     } catch (error) {

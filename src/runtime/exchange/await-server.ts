@@ -2,9 +2,16 @@ import { isCovered } from '../../core/state/index.ts';
 import { type Author, bytesToHex, type CommitId, type Entry, equalBytes } from '../../core/types/index.ts';
 import { type AwaitAnswer, type AwaitedCommit, type AwaitRequest, receiptSigningBytes } from '../../core/wire/index.ts';
 import type { Clock, Signer } from '../../ports/index.ts';
+import { sleep } from '../../timing/index.ts';
 import type { Applied } from '../commit/applied.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { Entries } from '../storage/entries.ts';
+
+/**
+ * The shortest time between two looks at the store for a question that is woken again and again. Writes of other commits
+ * under the same keys would else cost a look each.
+ */
+const LOOK_AGAIN_MS = 50;
 
 export interface AwaitServer {
   /** Answers which of the commits are durable here, held or superseded, as soon as one of them is (SPEC RC2). */
@@ -80,21 +87,29 @@ export function createAwaitServer(deps: {
       };
       waiting.set(peer, waiter);
       const end = clock.monotonic() + waitMs;
+      /** Waits for a wake or the end of the time. */
+      const awake = async (): Promise<void> => {
+        if (woken) return;
+        await new Promise<void>((resolve) => {
+          const timer = clock.after(end - clock.monotonic(), resolve);
+          resume = () => {
+            timer.cancel();
+            resolve();
+          };
+        });
+        resume = undefined;
+      };
+      // The first wake is looked at at once: it is mostly the commit itself, on its way while it was asked after.
+      let mayLookAt = clock.monotonic();
       try {
         for (;;) {
           woken = false;
           const answer = await receiptsFor(commits);
-          const left = end - clock.monotonic();
-          if (answer.receipts.length > 0 || left <= 0) return answer;
-          if (woken) continue;
-          await new Promise<void>((resolve) => {
-            const timer = clock.after(left, resolve);
-            resume = () => {
-              timer.cancel();
-              resolve();
-            };
-          });
-          resume = undefined;
+          if (answer.receipts.length > 0 || clock.monotonic() >= end) return answer;
+          await awake();
+          const restMs = Math.min(mayLookAt, end) - clock.monotonic();
+          if (restMs > 0) await sleep(clock, restMs);
+          mayLookAt = clock.monotonic() + LOOK_AGAIN_MS;
         }
       } finally {
         waiting.delete(peer);

@@ -1,14 +1,5 @@
 import { hexToHlc, hlcMs } from '../../core/clock/index.ts';
-import {
-  type Author,
-  type Bytes,
-  compareBytes,
-  counted,
-  equalBytes,
-  type Hasher,
-  hexToBytes,
-  LatticeError,
-} from '../../core/types/index.ts';
+import { type Author, type Bytes, counted, type Hasher, hexToBytes, LatticeError } from '../../core/types/index.ts';
 import { type AwaitedCommit, keyHash } from '../../core/wire/index.ts';
 import type { Clock, Log, Metrics } from '../../ports/index.ts';
 import { every, type Repetition } from '../../timing/index.ts';
@@ -18,12 +9,14 @@ import {
   CUTS_MS,
   MAX_RECEIPT_MS,
   REPLICAS_MS,
+  type ReceiptPlace,
   type ReceiptService,
   type ReceiptView,
+  type ReceiptWish,
   type WrittenCommit,
 } from '../facade/receipts.ts';
 import type { Roster } from '../fleet/roster.ts';
-import type { Replicas } from './replicas.ts';
+import { increasing, type Replicas } from './replicas.ts';
 
 /** Writes that wait at a time. Each keeps a request open and some kilobytes. */
 const MAX_WAITS = 1024;
@@ -43,22 +36,23 @@ export interface ReceiptsDeps {
   readonly log: Pick<Log, 'error'>;
 }
 
-/** Writes that wait for more than this node's disk (SPEC RC). `stop` ends all with what has come. */
+/** Writes that wait for more than this node's disk (SPEC RC). `stop` ends all with what has come, and later ones too. */
 export function createReceipts(deps: ReceiptsDeps): ReceiptService & { stop(): void } {
   const { self, roster, clock } = deps;
-  const waits = new Set<{ look(over: boolean): void }>();
+  /** Of writes that wait, or are being written and wait then. */
+  const places = new Set<ReceiptPlace & { look(): void }>();
   let looks: Repetition | undefined;
+  let stopped = false;
 
   const others = (): readonly Author[] => roster.writers.filter((author) => author !== self);
   const nodeOf = (author: Author) => ({ author, label: deps.labelOf(author) });
 
   function toAwaited({ commit, hlc, keys }: WrittenCommit): AwaitedCommit {
-    const hashes = keys.map((key) => keyHash(key, deps.hasher)).sort(compareBytes);
     return {
       commit: hexToBytes(commit) as Bytes,
       author: self,
       hlc: hexToHlc(hlc),
-      keyHashes: hashes.filter((hash, i) => i === 0 || !equalBytes(hash, hashes[i - 1] as Bytes)),
+      keyHashes: increasing(keys.map((key) => keyHash(key, deps.hasher))),
     };
   }
 
@@ -71,47 +65,55 @@ export function createReceipts(deps: ReceiptsDeps): ReceiptService & { stop(): v
     return newest?.signers.has(self) === true ? newest.at : undefined;
   }
 
-  function add(wait: { look(over: boolean): void }): void {
-    waits.add(wait);
+  function startLooking(): void {
     looks ??= every(
       clock,
       LOOK_EVERY_MS,
       () => {
-        for (const one of waits) one.look(false);
+        for (const place of places) place.look();
       },
       { onError: (err) => deps.log.error({ err }, 'looking at waiting writes failed') },
     );
   }
 
-  function remove(wait: { look(over: boolean): void }): void {
-    waits.delete(wait);
-    if (waits.size > 0) return;
-    looks?.stop();
-    looks = undefined;
+  function check({ replicas, timeoutMs }: ReceiptWish): void {
+    const isIn = (n: number, max: number): boolean => Number.isInteger(n) && n >= 1 && n <= max;
+    if (timeoutMs !== undefined && !isIn(timeoutMs, MAX_RECEIPT_MS))
+      throw new LatticeError('invalid-receipt', `a write waits for 1 to ${MAX_RECEIPT_MS} ms`);
+    if (replicas !== undefined && !isIn(replicas, Number.MAX_SAFE_INTEGER))
+      throw new LatticeError('invalid-receipt', 'replicas is a number of other writers, at least 1');
+    const there = others().length;
+    if (replicas !== undefined && replicas > there)
+      throw new LatticeError(
+        'too-many-replicas',
+        `${counted(replicas, 'other writer')} cannot hold it: the roster has ${there}`,
+        { next: `ask for at most ${there}, or add a writer first`, details: { replicas, others: there } },
+      );
+    if (places.size >= MAX_WAITS)
+      throw new LatticeError('overloaded', `${MAX_WAITS} writes wait for receipts already`, {
+        details: { retryAfterMs: 1000 },
+      });
   }
 
-  return {
-    check({ replicas, timeoutMs }) {
-      const isIn = (n: number, max: number): boolean => Number.isInteger(n) && n >= 1 && n <= max;
-      if (timeoutMs !== undefined && !isIn(timeoutMs, MAX_RECEIPT_MS))
-        throw new LatticeError('invalid-receipt', `a write waits for 1 to ${MAX_RECEIPT_MS} ms`);
-      if (replicas !== undefined && !isIn(replicas, Number.MAX_SAFE_INTEGER))
-        throw new LatticeError('invalid-receipt', 'replicas is a number of other writers, at least 1');
-      const there = others().length;
-      if (replicas !== undefined && replicas > there)
-        throw new LatticeError(
-          'too-many-replicas',
-          `${counted(replicas, 'other writer')} cannot hold it: the roster has ${there}`,
-          { next: `ask for at most ${there}, or add a writer first`, details: { replicas, others: there } },
-        );
-      if (waits.size >= MAX_WAITS)
-        throw new LatticeError('overloaded', `${MAX_WAITS} writes wait for receipts already`, {
-          details: { retryAfterMs: 1000 },
-        });
-    },
-    wait(written, wish, signal) {
-      const { replicas: wanted, certified = false, complete = false } = wish;
-      const timeoutMs = wish.timeoutMs ?? (certified || complete ? CUTS_MS : REPLICAS_MS);
+  function reserve(wish: ReceiptWish): ReceiptPlace {
+    check(wish);
+    const { replicas: wanted, certified = false, complete = false } = wish;
+    const timeoutMs = wish.timeoutMs ?? (certified || complete ? CUTS_MS : REPLICAS_MS);
+    let isOver = stopped;
+    let look = (): void => undefined;
+    const place = { look: () => look(), wait, end };
+    if (!isOver) places.add(place);
+
+    function end(): void {
+      isOver = true;
+      look();
+      places.delete(place);
+      if (places.size > 0) return;
+      looks?.stop();
+      looks = undefined;
+    }
+
+    function wait(written: WrittenCommit, signal?: AbortSignal): Promise<ReceiptView> {
       const ms = hlcMs(hexToHlc(written.hlc));
       const began = clock.monotonic();
       const signed = new Set<Author>();
@@ -143,42 +145,47 @@ export function createReceipts(deps: ReceiptsDeps): ReceiptService & { stop(): v
 
       return new Promise<ReceiptView>((resolve, reject) => {
         let followed: { end(): void } | undefined;
-        let ended = false;
-        const end = (): void => {
-          ended = true;
+        let isSettled = false;
+        const settle = (): void => {
+          isSettled = true;
+          look = () => undefined;
           followed?.end();
-          remove(wait);
           signal?.removeEventListener('abort', abort);
+          end();
         };
         const abort = (): void => {
-          end();
+          settle();
           reject(signal?.reason as unknown);
         };
-        const wait = {
-          look(over: boolean): void {
-            if (ended) return;
-            const seen = view();
-            if (!seen.met && !over && clock.monotonic() - began < timeoutMs) return;
-            end();
-            deps.metrics.count('lattice_receipts_total', { outcome: seen.met ? 'met' : 'late' });
-            resolve(seen);
-          },
+        look = () => {
+          const seen = view();
+          if (!seen.met && !isOver && clock.monotonic() - began < timeoutMs) return;
+          settle();
+          deps.metrics.count('lattice_receipts_total', { outcome: seen.met ? 'met' : 'late' });
+          resolve(seen);
         };
-        if (signal?.aborted) return reject(signal.reason as unknown);
+        if (signal?.aborted) return abort();
         signal?.addEventListener('abort', abort);
-        add(wait);
-        if (wanted !== undefined)
+        if (!isOver) startLooking();
+        if (!isOver && wanted !== undefined)
           followed = deps.replicas.follow(toAwaited(written), (author) => {
             signed.add(author);
-            wait.look(false);
+            look();
           });
-        wait.look(false);
+        look();
         // What had come already may have ended it while it was being followed.
-        if (ended) followed?.end();
+        if (isSettled) followed?.end();
       });
-    },
+    }
+
+    return place;
+  }
+
+  return {
+    reserve,
     stop() {
-      for (const wait of waits) wait.look(true);
+      stopped = true;
+      for (const place of places) place.end();
       deps.replicas.stop();
     },
   };

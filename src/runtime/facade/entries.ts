@@ -38,7 +38,7 @@ export interface ConflictView {
 
 export interface Page<T> {
   readonly items: readonly T[];
-  /** The `cursor` to pass for the next page; absent on the last page. */
+  /** The `cursor` to pass for the next page; absent on the last page. A page before that may have no items. */
   readonly cursor?: string;
 }
 

@@ -48,12 +48,22 @@ export interface WrittenCommit {
   readonly keys: readonly string[];
 }
 
+/** The place of one write among those that wait. */
+export interface ReceiptPlace {
+  /**
+   * Waits once the write is durable here. Resolves as soon as all has come, and with what has come when the time is over
+   * or the place is ended. Rejects when `signal` is aborted.
+   */
+  wait(written: WrittenCommit, signal?: AbortSignal): Promise<ReceiptView>;
+  /** Gives the place back. To be called in any case; what waits there then, or later, ends with what has come. */
+  end(): void;
+}
+
 export interface ReceiptService {
   /**
-   * To be called before the write. Throws LatticeError `too-many-replicas` where there are fewer other writers than are
-   * asked for, `invalid-receipt` for numbers out of range, and `overloaded` while too many writes wait.
+   * Takes a place for a write that is to wait, before it is written. Throws LatticeError `too-many-replicas` where there
+   * are fewer other writers than are asked for, `invalid-receipt` for numbers out of range, and `overloaded` while all
+   * places are taken.
    */
-  check(wish: ReceiptWish): void;
-  /** Resolves as soon as all has come, and with what has come when the time is over. Rejects when `signal` is aborted. */
-  wait(written: WrittenCommit, wish: ReceiptWish, signal?: AbortSignal): Promise<ReceiptView>;
+  reserve(wish: ReceiptWish): ReceiptPlace;
 }

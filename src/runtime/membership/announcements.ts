@@ -10,7 +10,7 @@ import {
   type SignedAnnouncement,
   signAnnouncement,
 } from '../../core/wire/index.ts';
-import type { Clock, Log, Signer, Verifier } from '../../ports/index.ts';
+import type { Clock, Log, Signer, Timer, Verifier } from '../../ports/index.ts';
 import { type BucketSize, createBuckets } from '../../timing/index.ts';
 import type { Roster } from '../fleet/roster.ts';
 import type { LungName } from '../peers/link.ts';
@@ -23,6 +23,8 @@ import type { Heard } from './membership.ts';
 const NEWS_OF_ONE: BucketSize = { burst: 4, perSecond: 1 / 60 };
 /** How often this node announces itself anew because others have a later announcement of its key. */
 const OWN_NEWS: BucketSize = { burst: 2, perSecond: 1 / 60 };
+/** When it looks again whether it has to, where it may not at once: there is a token again by then. */
+const AGAIN_MS = 60_000;
 
 /** What this node announces, but for network, author and sequence. */
 export type OwnAddresses = Pick<Announcement, 'name' | 'urls' | 'multiaddrs'>;
@@ -68,6 +70,7 @@ export function createAnnouncements(deps: AnnouncementsDeps): Announcements {
   const news = createBuckets(clock, NEWS_OF_ONE, MAX_ANNOUNCEMENTS);
   const ownNews = createBuckets(clock, OWN_NEWS, 1);
   let unfollow: (() => void) | undefined;
+  let again: Timer | undefined;
 
   function hold(signed: SignedAnnouncement): void {
     const id = deps.hasher.hash(signed.bytes).slice(0, ANNOUNCEMENT_ID_BYTES);
@@ -104,7 +107,14 @@ export function createAnnouncements(deps: AnnouncementsDeps): Announcements {
       told.name === own.name &&
       told.urls.join() === own.urls.join() &&
       told.multiaddrs.join() === own.multiaddrs.join();
-    if (isSame || !roster.has(self) || !ownNews.get(self).take(1)) return;
+    if (isSame || !roster.has(self) || again !== undefined) return;
+    if (!ownNews.get(self).take(1)) {
+      again = clock.after(AGAIN_MS, () => {
+        again = undefined;
+        announceIfOther();
+      });
+      return;
+    }
     // A store that fails ends the process by itself.
     announce().catch((err: unknown) => log.error({ err }, 'this node could not announce where it can be reached'));
   }
@@ -145,6 +155,9 @@ export function createAnnouncements(deps: AnnouncementsDeps): Announcements {
       });
       announceIfOther();
     },
-    stop: () => unfollow?.(),
+    stop() {
+      unfollow?.();
+      again?.cancel();
+    },
   };
 }

@@ -4,6 +4,7 @@ import { decodeGossip, type GossipMessage, type Hello, type SyncMessage } from '
 import type { HttpLung, Log } from '../../ports/index.ts';
 import { backoff } from '../../timing/index.ts';
 import type { SyncMode } from '../facade/index.ts';
+import { type Tries, UNTRIED } from './announced-tries.ts';
 import { createHttpRhythm, type HttpRhythmDeps } from './http-rhythm.ts';
 import { ask, errorCodeOf } from './link.ts';
 import { createPushOutbox } from './push-outbox.ts';
@@ -81,10 +82,14 @@ export interface HttpUrl {
   readonly announcer: Author | undefined;
   /** Whether a question to the URL is under way. */
   readonly busy: boolean;
+  /** The tries in vain since it last answered; one that is under way counts as such. */
+  tries(): Tries;
   /**
    * Opens or closes the stream and asks the peer, as the mode and the peer's lung require. To be called at every tick.
    */
   look(handlers: HttpHandlers): void;
+  /** Leaves the URL alone, because its peer is reached at another one: it counts as not reached until it is asked. */
+  rest(): void;
   /** Makes the next look ask the peer at once. */
   wake(): void;
   /** Where the push stream of this URL is. Undefined before its first cursor. */
@@ -104,7 +109,8 @@ export interface HttpUrl {
   request(message: Bytes, expect: Author | undefined, timeoutMs?: number): Promise<Bytes>;
 }
 
-export function createHttpUrl(deps: HttpUrlDeps, url: string, announcer?: Author): HttpUrl {
+/** An announced URL goes on from `former`, the tries in vain at other URLs of its announcer. */
+export function createHttpUrl(deps: HttpUrlDeps, url: string, announcer?: Author, former: Tries = UNTRIED): HttpUrl {
   const { clock, log } = deps;
   const peer: { -readonly [K in keyof HttpPeer]: HttpPeer[K] } = {
     url,
@@ -120,9 +126,7 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string, announcer?: Author
   let busy = false;
   /** The reason for which work on the URL has ended. What is still under way then has no effect. */
   let ended: Error | undefined;
-  let nextAt = 0;
-  let knockedAt = -Infinity;
-  let failures = 0;
+  let { nextAt, hurriedAt: knockedAt, failures } = former;
   let cursor: string | undefined;
   let stream: AbortController | undefined;
   const outbox = createPushOutbox();
@@ -224,10 +228,13 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string, announcer?: Author
     peer.error = message;
     peer.errorCode = errorCodeOf(error);
     const urgent = peer.author === undefined || (deps.isPrimary(peer.author) && !deps.isCovered(peer.author));
-    const wait = announcer !== undefined ? announcedWait : urgent ? urgentWait : coveredWait;
-    const waitMs = wait(++failures, deps.random.fraction());
-    nextAt = clock.monotonic() + BACKOFF_MIN_MS / 2 + waitMs;
+    nextAt = dueAfter(++failures, urgent ? urgentWait : coveredWait);
     closeStream();
+  }
+
+  function dueAfter(failed: number, configuredWait: typeof urgentWait): number {
+    const wait = announcer !== undefined ? announcedWait : configuredWait;
+    return clock.monotonic() + BACKOFF_MIN_MS / 2 + wait(failed, deps.random.fraction());
   }
 
   function openStream(author: Author, handlers: HttpHandlers): void {
@@ -323,6 +330,11 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string, announcer?: Author
     get busy() {
       return busy;
     },
+    tries() {
+      if (peer.reachable) return { ...UNTRIED, hurriedAt: knockedAt };
+      const made = busy ? failures + 1 : failures;
+      return { failures: made, nextAt: busy ? dueAfter(made, urgentWait) : nextAt, hurriedAt: knockedAt };
+    },
     look(handlers) {
       if (peer.self || ended !== undefined) return;
       if (deps.mode() === 'p2p') {
@@ -341,6 +353,13 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string, announcer?: Author
       const until = reachable && author !== undefined && !isActive() ? rhythm.askedUntil(author) : undefined;
       if (until === undefined) track(poll(handlers));
       else nextAt = until;
+    },
+    rest() {
+      if (!peer.reachable) return;
+      closeStream();
+      peer.reachable = false;
+      // It is the first to be asked once the other one fails.
+      nextAt = 0;
     },
     wake() {
       if (mayHurry()) nextAt = 0;

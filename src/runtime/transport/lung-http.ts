@@ -1,5 +1,6 @@
 import type { Author, Bytes } from '../../core/types/index.ts';
 import { every, type Repetition } from '../../timing/index.ts';
+import { createAnnouncedTries, worstOf } from './announced-tries.ts';
 import { createHttpUrl, type HttpHandlers, type HttpPeer, type HttpUrl, type HttpUrlDeps } from './http-url.ts';
 
 /** How often every URL is looked at, at least. It is fine enough for a heartbeat of one second. */
@@ -65,8 +66,14 @@ export interface HttpSupervisor {
 export function createHttpSupervisor(
   deps: Omit<HttpUrlDeps, 'isPrimary'> & { readonly urls: readonly string[] },
 ): HttpSupervisor {
-  const makeUrl = (text: string, announcer?: Author): HttpUrl =>
-    createHttpUrl({ ...deps, isPrimary: (author) => primaryOf(author)?.peer.url === text }, text, announcer);
+  const formerTries = createAnnouncedTries(deps.clock);
+  function makeUrl(text: string, announcer?: Author): HttpUrl {
+    const isPrimary = (author: Author): boolean => primaryOf(author)?.peer.url === text;
+    if (announcer === undefined) return createHttpUrl({ ...deps, isPrimary }, text);
+    const others = urls.filter((url) => url.announcer === announcer).map((url) => url.tries());
+    const tries = worstOf([formerTries.of(announcer), ...others]);
+    return createHttpUrl({ ...deps, isPrimary }, text, announcer, tries);
+  }
   const primaries = new Map<Author, HttpUrl>();
   let urls: readonly HttpUrl[] = [];
   /** The endings of removed URLs, which the node awaits before it has stopped. */
@@ -77,6 +84,8 @@ export function createHttpSupervisor(
   let tell: HttpPeerHandlers | undefined;
   let looks: Repetition | undefined;
   let stopped = false;
+  /** What members announced last, configured or not: it counts again where its URL is configured no more. */
+  let announced: readonly AnnouncedUrl[] = [];
   urls = deps.urls.map((text) => makeUrl(text));
 
   /**
@@ -122,10 +131,16 @@ export function createHttpSupervisor(
     if (handlers !== undefined && !stopped && isDue(url)) url.look(handlers);
   }
 
-  /** An announced URL is tried only while its member is reached at no other one, and few at a time. */
-  function isDue({ announcer, peer }: HttpUrl): boolean {
-    if (announcer === undefined || peer.reachable) return true;
-    if (urls.some((other) => other.peer.author === announcer && other.peer.reachable)) return false;
+  /** An announced URL is asked only while its member is reached at no other one, and few at a time. */
+  function isDue(url: HttpUrl): boolean {
+    const { announcer, peer } = url;
+    if (announcer === undefined || url.busy) return true;
+    if (urls.some((other) => other !== url && other.peer.author === announcer && other.peer.reachable)) {
+      if (peer.reachable && primaryOf(announcer) === url) return true;
+      url.rest();
+      return false;
+    }
+    if (peer.reachable) return true;
     const tried = urls.filter((other) => other.peer.announced && !other.peer.reachable && other.busy);
     return tried.length < MAX_ANNOUNCED_TRIES;
   }
@@ -133,11 +148,26 @@ export function createHttpSupervisor(
   const lookAtAll = (): void => urls.forEach(look);
 
   function end(url: HttpUrl): void {
+    if (url.announcer !== undefined) formerTries.remember(url.announcer, url.tries());
     urls = urls.filter((one) => one !== url);
     if (!urls.some(({ peer }) => peer.url === url.peer.url)) proves(url.peer.url, undefined);
     const ending = url.stop(new Error('no longer a peer'));
     endings.add(ending);
     void ending.finally(() => endings.delete(ending));
+  }
+
+  /** Makes the announced URLs those that members announced and that are not configured. */
+  function applyAnnounced(): void {
+    const wanted = announced.filter(({ url }) => !urls.some(({ peer }) => peer.url === url && !peer.announced));
+    const isSame = (one: HttpUrl, { url, author }: AnnouncedUrl): boolean =>
+      one.peer.url === url && one.announcer === author;
+    const gone = urls.filter((one) => one.peer.announced && !wanted.some((other) => isSame(one, other)));
+    const added = wanted
+      .filter((one) => !urls.some((other) => isSame(other, one)))
+      .map(({ url, author }) => makeUrl(url, author));
+    urls = [...urls, ...added];
+    gone.forEach(end);
+    added.forEach(look);
   }
 
   return {
@@ -167,27 +197,21 @@ export function createHttpSupervisor(
       const known = urls.find(({ peer }) => peer.url === text && !peer.announced);
       if (known !== undefined) return;
       const url = makeUrl(text);
-      const announced = urls.filter(({ peer }) => peer.announced && peer.url === text);
+      const same = urls.filter(({ peer }) => peer.announced && peer.url === text);
       // The configured ones stand before all that were announced.
       urls = [...urls.filter(({ peer }) => !peer.announced), url, ...urls.filter(({ peer }) => peer.announced)];
-      announced.forEach(end);
+      same.forEach(end);
       look(url);
     },
     remove(text) {
       const url = urls.find(({ peer }) => peer.url === text && !peer.announced);
-      if (url !== undefined) end(url);
+      if (url === undefined) return;
+      end(url);
+      applyAnnounced();
     },
     announce(next) {
-      const wanted = next.filter(({ url }) => !urls.some(({ peer }) => peer.url === url && !peer.announced));
-      const isSame = (one: HttpUrl, { url, author }: AnnouncedUrl): boolean =>
-        one.peer.url === url && one.announcer === author;
-      const gone = urls.filter((one) => one.peer.announced && !wanted.some((other) => isSame(one, other)));
-      const added = wanted
-        .filter((one) => !urls.some((other) => isSame(other, one)))
-        .map(({ url, author }) => makeUrl(url, author));
-      urls = [...urls, ...added];
-      gone.forEach(end);
-      added.forEach(look);
+      announced = next;
+      applyAnnounced();
     },
     wake(author) {
       for (const url of urls) {

@@ -109,12 +109,12 @@ export function createAfterEnd(deps: {
   async function takeOut(late: readonly PresentEntry[], isLate: (sibling: Sibling) => boolean): Promise<boolean> {
     const keys = late.map(({ keyHash, entry: { key } }) => ({ key, keyHash }));
     await writer.amend({
-      keys,
-      prepare(view) {
+      keys: () => keys,
+      prepare(view, now) {
         const corrections = keys.flatMap(({ key }): Correction[] =>
           (view(key)?.siblings ?? []).filter(isLate).map(({ commit, index }) => ({ key, commit, index })),
         );
-        return { step: replica.correct(corrections, view), rows: [] };
+        return { step: replica.correct(corrections, view, now), rows: [] };
       },
     });
     log.warn(

@@ -24,7 +24,7 @@ const ENDS_AT_ONCE = 256;
  * that.
  */
 const LOOK_MS = 1_000;
-/** The longest time between two looks where nothing that is here ends. */
+/** The longest time between two looks where nothing ends that is here, or has been told of: no clock changes that. */
 const IDLE_LOOK_MS = 60_000;
 /** How long after a failure the ends are looked at again. */
 const RETRY_MS = 5_000;
@@ -43,7 +43,7 @@ export interface Expiry {
 export interface ExpiryDeps {
   readonly replica: Pick<Replica, 'meta' | 'passEnds'>;
   readonly store: Pick<Store, 'iterate'>;
-  readonly writer: Pick<Writer, 'amend'>;
+  readonly writer: Pick<Writer, 'amend' | 'read'>;
   /** The clock by which readers judge what has ended. */
   readonly clock: Clock;
   readonly log: Log;
@@ -72,6 +72,9 @@ export function createExpiry({ replica, store, writer, clock, log }: ExpiryDeps)
 
   const mark = (): EndMark => replica.meta.ended;
 
+  /** Begins to collect what is written with an end while every end that is not in the store is still to be stepped. */
+  const collect = (): Promise<void> => writer.read(() => void (fresh = []));
+
   async function read(range: RowRange, reverse: boolean): Promise<End[]> {
     const ends: End[] = [];
     for await (const rows of store.iterate({ ...range, reverse, limit: ENDS_AT_ONCE }))
@@ -81,12 +84,12 @@ export function createExpiry({ replica, store, writer, clock, log }: ExpiryDeps)
 
   /** The next ends to pass at `now`, soonest first; undefined when there are none, and `soonest` is then known. */
   async function forward(now: number): Promise<Slice | undefined> {
-    fresh = [];
+    await collect();
     const ends = await read(endsFrom(mark(), Math.floor(now)), false);
     const last = ends.at(-1);
     if (last !== undefined) return { ends, mark: markAfter(last) };
     const next = await first(endsFrom(mark()));
-    soonest = Math.min(next?.ms ?? Number.POSITIVE_INFINITY, ...fresh.map(({ ms }) => ms));
+    soonest = (fresh ?? []).reduce((least, { ms }) => Math.min(least, ms), next?.ms ?? Number.POSITIVE_INFINITY);
     return undefined;
   }
 
@@ -98,25 +101,25 @@ export function createExpiry({ replica, store, writer, clock, log }: ExpiryDeps)
 
   /** The ends that were told though they are later than `now`, latest first. */
   async function back(now: number): Promise<Slice> {
-    fresh = [];
+    await collect();
     const ends = await read(endsBelow(mark(), Math.floor(now)), true);
     const last = ends.length === ENDS_AT_ONCE ? ends.at(-1) : undefined;
     return { ends, mark: markAt(last ?? { ms: Math.floor(now) + 1, keyHash: NO_HASH }) };
   }
 
-  async function pass({ ends, mark: next }: Slice): Promise<void> {
+  /** Moves the mark, and resolves to how many values are told of. */
+  async function pass({ ends, mark: next }: Slice): Promise<number> {
     // No step is made between the reading of the keys and that of their entries, so nothing fresh is missed.
     const all = (): Map<string, End> => new Map([...ends, ...(fresh ?? [])].map((end) => [end.key, end]));
-    await writer.amend({
-      get keys() {
-        return Array.from(all().values(), ({ key, keyHash }) => ({ key, keyHash }));
-      },
-      prepare(view) {
+    const { passed } = await writer.amend({
+      keys: () => Array.from(all().values(), ({ key, keyHash }) => ({ key, keyHash })),
+      prepare(view, now) {
         const between = [...all().values()];
         fresh = undefined;
-        return { step: replica.passEnds(between, next, view, clock.now()), rows: [] };
+        return { step: replica.passEnds(between, next, view, now), rows: [] };
       },
     });
+    return passed.length;
   }
 
   /** Passes every end that has come. */
@@ -124,8 +127,8 @@ export function createExpiry({ replica, store, writer, clock, log }: ExpiryDeps)
     while (!stopping.signal.aborted) {
       const now = clock.now();
       if (markMs(mark()) > now + 1) {
-        log.info({}, 'the clock was set back: values that had ended are there again');
-        await pass(await back(now));
+        const values = await pass(await back(now));
+        if (values > 0) log.info({ values }, 'the clock was set back: values that had ended are there again');
         soonest = undefined;
       } else if (soonest === undefined || soonest <= now) {
         const slice = await forward(now);
@@ -147,7 +150,8 @@ export function createExpiry({ replica, store, writer, clock, log }: ExpiryDeps)
     if (!started || stopping.signal.aborted) return;
     timer?.cancel();
     const wait = soonest === undefined ? LOOK_MS : Math.max(1, soonest - clock.now());
-    const longest = soonest === Number.POSITIVE_INFINITY ? IDLE_LOOK_MS : LOOK_MS;
+    const isIdle = soonest === Number.POSITIVE_INFINITY && mark().length === 0;
+    const longest = isIdle ? IDLE_LOOK_MS : LOOK_MS;
     timer = clock.after(failed ? RETRY_MS : Math.min(wait, longest), wake);
   }
 

@@ -5,9 +5,12 @@ import {
   bucketRange,
   conflictKey,
   conflictKeyToKey,
+  endKey,
+  endRowToEnd,
   listedKey,
   listedKeyToKey,
 } from '../../core/rows/index.ts';
+import { winner } from '../../core/state/index.ts';
 import {
   type Bytes,
   bytesToHex,
@@ -26,10 +29,21 @@ import type { Entries, PresentEntry } from '../storage/entries.ts';
 const SLICE = 256;
 
 /** What the rows of each kind name, where they name keys of the state. */
-const KEYS_OF: Partial<Record<Bucket, (rowKey: Bytes) => string>> = {
+const KEYS_OF: Partial<Record<Bucket, (rowKey: Bytes, value: Bytes) => string>> = {
   key: listedKeyToKey,
   conflict: conflictKeyToKey,
+  end: (rowKey, value) => endRowToEnd(rowKey, value).key,
 };
+
+/** The keys of the rows that lead to an entry: its key in the list, and its conflict and its end where it has them. */
+function leadingTo({ keyHash: hash, entry }: PresentEntry): Bytes[] {
+  const ms = winner(entry).operation.expires;
+  return [
+    listedKey(entry.key),
+    ...(entry.siblings.length > 1 ? [conflictKey(entry.key)] : []),
+    ...(ms === undefined ? [] : [endKey({ ms, keyHash: hash })]),
+  ];
+}
 
 export interface StoreChecks {
   /**
@@ -61,18 +75,11 @@ export function createStoreChecks(deps: {
 }): StoreChecks {
   const { replica, store, hasher, verifier, entries, writer } = deps;
 
-  /** The key hashes of the entries that lack the row that lists their key, or the row that lists their conflict. */
+  /** The key hashes of the entries that lack a row that leads to them. */
   async function unindexed(present: readonly PresentEntry[]): Promise<Bytes[]> {
-    const conflicts = present.filter(({ entry }) => entry.siblings.length > 1);
-    const [keys, marks] = await Promise.all([
-      store.getMany(present.map(({ entry }) => listedKey(entry.key))),
-      conflicts.length === 0 ? [] : store.getMany(conflicts.map(({ entry }) => conflictKey(entry.key))),
-    ]);
-    const lacking = [
-      ...present.filter((_, i) => keys[i] === undefined),
-      ...conflicts.filter((_, i) => marks[i] === undefined),
-    ];
-    return lacking.map(({ keyHash: hash }) => hash);
+    const wanted = present.flatMap((one) => leadingTo(one).map((rowKey) => ({ rowKey, hash: one.keyHash })));
+    const found = await store.getMany(wanted.map(({ rowKey }) => rowKey));
+    return wanted.filter((_, i) => found[i] === undefined).map(({ hash }) => hash);
   }
 
   /**
@@ -116,8 +123,8 @@ export function createStoreChecks(deps: {
     return writer.read(async () => {
       const entry = await entries.newest({ keyHash: hash });
       if (entry === undefined) return;
-      const marked = entry.siblings.length <= 1 || (await isThere(conflictKey(entry.key)));
-      if (!marked || !(await isThere(listedKey(entry.key)))) throw damaged(entry.key, 'lacks the rows that lead to it');
+      for (const rowKey of leadingTo({ keyHash: hash, entry }))
+        if (!(await isThere(rowKey))) throw damaged(entry.key, 'lacks the rows that lead to it');
       if (signatures && !(await isSigned(entry))) throw damaged(entry.key, 'has a signature that is not its author’s');
     });
   }
@@ -148,8 +155,8 @@ export function createStoreChecks(deps: {
         const keyOf = KEYS_OF[bucket];
         for await (const rows of store.iterate(bucketRange(bucket))) {
           if (keyOf !== undefined) {
-            for (const [rowKey] of rows) {
-              const hash = keyHash(keyOf(rowKey), hasher);
+            for (const [rowKey, value] of rows) {
+              const hash = keyHash(keyOf(rowKey, value), hasher);
               if (replica.tree.get(hash) === undefined) await demandKey(rowKey, hash);
             }
           }

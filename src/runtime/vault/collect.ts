@@ -1,5 +1,6 @@
 import { hlcMs } from '../../core/clock/index.ts';
 import type { ChangedEntry } from '../../core/replica/index.ts';
+import { winner } from '../../core/state/index.ts';
 import { type Bytes, type Entry, type Hasher, type JsonValue, LatticeError } from '../../core/types/index.ts';
 import { VAULT_PREFIX, vaultKey } from '../../core/vault/index.ts';
 import { keyHash } from '../../core/wire/index.ts';
@@ -79,11 +80,14 @@ export function createCollector(deps: CollectDeps): Collector {
       for (const hash of text.match(HASHES) ?? []) if (search?.candidates.has(hash)) search.found.add(hash);
   }
 
-  /** When the entry of the object was last written or deleted, Unix ms; 0 when there never was one. */
+  /** When the entry of the object was last written or deleted, or ended, Unix ms; 0 when there never was one. */
   async function unnamedSince(hash: string): Promise<number> {
     const key = vaultKey(hash);
     const entry = await deps.entries.get({ key, keyHash: keyHash(key, deps.hasher) }, deps.between);
-    return Math.max(0, ...(entry?.siblings ?? []).map(({ hlc }) => hlcMs(hlc)));
+    if (entry === undefined) return 0;
+    // By the clock of the fleet, which decides on ends, an end may have come that is later than this clock.
+    const end = Math.min(winner(entry).operation.expires ?? 0, clock.now());
+    return Math.max(end, ...entry.siblings.map(({ hlc }) => hlcMs(hlc)));
   }
 
   async function whyKept({ hash, storedAt }: StoredObject): Promise<string | undefined> {

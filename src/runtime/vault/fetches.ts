@@ -53,6 +53,8 @@ export interface Fetches {
   fetch(hash: string, signal: AbortSignal | undefined): Promise<void>;
   /** Has a damaged object fetched anew as soon as a peer is known to have it. */
   mend(hash: string): void;
+  /** Reads what is stored of a damaged object, and mends nothing where it is whole: the disk may have failed once. */
+  readAgain(hash: string): void;
   /** Lets go of an object that is here by another way, or that nothing names any more. */
   drop(hash: string, error: LatticeError | undefined): Promise<void>;
   /** Asks after an object again that rested, because its entry was written or a peer came. */
@@ -69,10 +71,14 @@ export interface Fetches {
 export function createFetches(deps: FetchesDeps): Fetches {
   const { inventory, sources, clock, log } = deps;
   let looks: Repetition | undefined;
-  let stopped = false;
+  const ending = new AbortController();
+  const isStopped = (): boolean => ending.signal.aborted;
   let hurry: Timer | undefined;
   let known = new Set<Author>();
   const running = new Set<Promise<unknown>>();
+  /** What is to be read again, one object after the other: each may be large. */
+  const unread = new Set<string>();
+  let isReading = false;
   const book = createBook({
     ...deps,
     onDone(hash) {
@@ -82,7 +88,15 @@ export function createFetches(deps: FetchesDeps): Fetches {
   });
   const offers = createOffers({ ...deps, book });
   const room = createRoom(deps);
-  const transfers = createTransfers({ ...deps, book, offers, room, isStopped: () => stopped, onRight: () => pump() });
+  const transfers = createTransfers({
+    ...deps,
+    book,
+    offers,
+    room,
+    isStopped,
+    ending: ending.signal,
+    onRight: () => pump(),
+  });
 
   const now = (): number => clock.monotonic();
   const active = (): Wanted[] => [...book.all()].filter(({ transfer }) => transfer !== undefined);
@@ -90,7 +104,9 @@ export function createFetches(deps: FetchesDeps): Fetches {
   function track(work: Promise<unknown> | undefined): boolean {
     if (work === undefined) return false;
     const done = work
-      .catch((err: unknown) => log.error({ err }, 'a fetch of the vault failed'))
+      .catch((err: unknown) => {
+        if (!isStopped()) log.error({ err }, 'a fetch of the vault failed');
+      })
       .finally(() => {
         running.delete(done);
         pump();
@@ -163,9 +179,22 @@ export function createFetches(deps: FetchesDeps): Fetches {
     book.rest(wanted, wanted.reason ?? noSource(reachable.length));
   }
 
+  async function readUnread(): Promise<void> {
+    if (isReading) return;
+    isReading = true;
+    try {
+      for (const hash of unread) {
+        unread.delete(hash);
+        if (!isStopped()) await transfers.readAgain(hash);
+      }
+    } finally {
+      isReading = false;
+    }
+  }
+
   /** Looks once within SOON_MS, however often it is asked to. */
   function soon(): void {
-    if (looks === undefined || stopped) return;
+    if (looks === undefined || isStopped()) return;
     hurry ??= clock.after(SOON_MS, () => {
       hurry = undefined;
       look();
@@ -174,7 +203,7 @@ export function createFetches(deps: FetchesDeps): Fetches {
 
   let turn = 0;
   function pump(): void {
-    if (stopped || looks === undefined || (deps.pause() ?? room.full()) !== undefined) return;
+    if (isStopped() || looks === undefined || (deps.pause() ?? room.full()) !== undefined) return;
     const free = sources.free();
     for (const peer of free) track(offers.askAfter(peer));
     activate(free);
@@ -213,12 +242,13 @@ export function createFetches(deps: FetchesDeps): Fetches {
       });
     },
     async stop() {
-      stopped = true;
+      const reason = new LatticeError('stopping', 'the node is stopping');
+      ending.abort(reason);
       looks?.stop();
       hurry?.cancel();
       await Promise.allSettled(running);
       const open = active();
-      book.close(new LatticeError('stopping', 'the node is stopping'));
+      book.close(reason);
       await Promise.allSettled(open.map(transfers.close));
     },
     wake: look,
@@ -248,6 +278,11 @@ export function createFetches(deps: FetchesDeps): Fetches {
     mend(hash) {
       book.mend(hash);
       soon();
+    },
+    readAgain(hash) {
+      if (isStopped()) return;
+      unread.add(hash);
+      track(readUnread());
     },
     drop,
     stir(hash) {

@@ -66,8 +66,15 @@ export function createOffers(deps: OffersDeps): Offers {
       if (answer.type !== 'held' || answer.holdings.length !== hashes.length) throw unexpected(answer, 'have');
       hashes.forEach((hash, i) => set(hash, peer.author, answer.holdings[i] === 'whole' ? 'whole' : 'none'));
     } catch (error) {
-      for (const hash of hashes) set(hash, peer.author, 'unknown');
-      log.debug({ peer: peer.author, error: String(error) }, 'a peer did not tell what it has of the vault');
+      // A peer that is away or busy is asked nothing for a while. One that answers wrongly would be asked again at
+      // once, so that it counts as one that does not have them.
+      const isLater = sources.failureOf(error) === 'later';
+      for (const hash of hashes) {
+        set(hash, peer.author, isLater ? 'unknown' : 'none');
+        const wanted = book.get(hash);
+        if (!isLater && wanted !== undefined) wanted.reason = `${deps.nameOf(peer.author)}: ${messageOf(error)}`;
+      }
+      log.debug({ peer: peer.author, error: messageOf(error) }, 'a peer did not tell what it has of the vault');
     }
   }
 
@@ -101,7 +108,7 @@ export function createOffers(deps: OffersDeps): Offers {
     },
     mayGive: (wanted, author) => offerOf(wanted, author).has !== 'none' && !isLeftOut(wanted.hash, author),
     failed(wanted, peer, error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       const failure = sources.failureOf(error);
       if (failure === 'wrong') leaveOut(wanted, peer, reason);
       else if (failure === 'not-here') set(wanted.hash, peer.author, 'none');
@@ -114,3 +121,5 @@ export function createOffers(deps: OffersDeps): Offers {
     forget: (hash) => void leftOut.delete(hash),
   };
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -6,6 +6,7 @@ import {
   isObjectName,
   isObjectType,
   MAX_OBJECT_NAME_BYTES,
+  MAX_OBJECT_TYPE_LENGTH,
   vaultKey,
   vaultValue,
 } from '../../core/vault/index.ts';
@@ -35,27 +36,28 @@ export interface PutDeps {
   readonly onHeld: (stored: StoredObject) => void;
 }
 
+const quoted = (text: string): string => JSON.stringify(text.slice(0, 80));
+
 /** LatticeError `invalid-hash` for a text that cannot be the hash of a content. */
 export function checkHash(hash: string): void {
   if (!isContentHash(hash))
-    throw new LatticeError('invalid-hash', `${JSON.stringify(hash.slice(0, 80))} is no hash of an object.`, {
+    throw new LatticeError('invalid-hash', `The hash ${quoted(hash)} does not name an object.`, {
       next: 'Write the SHA-256 of the content as 64 hex digits in lower case.',
     });
 }
 
 function checkOptions({ name = '', type = '', expect }: VaultPutOptions): void {
   if (expect !== undefined) checkHash(expect);
-  const next = 'Leave it out, or write another one.';
   if (!isObjectType(type))
-    throw new LatticeError('invalid-value', `${JSON.stringify(type.slice(0, 80))} is no media type of an object.`, {
-      next,
+    throw new LatticeError('invalid-value', `An object cannot have the media type ${quoted(type)}.`, {
+      next: `Leave the type out, or write one such as text/plain, in at most ${MAX_OBJECT_TYPE_LENGTH} characters.`,
     });
   if (!isObjectName(name))
-    throw new LatticeError(
-      'invalid-value',
-      `${JSON.stringify(name.slice(0, 80))} is no name of an object: a name has no directory, no control characters and at most ${MAX_OBJECT_NAME_BYTES} bytes.`,
-      { next },
-    );
+    throw new LatticeError('invalid-value', `An object cannot have the name ${quoted(name)}.`, {
+      next:
+        `Leave the name out, or write a file name of at most ${MAX_OBJECT_NAME_BYTES} bytes, without a directory ` +
+        'and without control characters.',
+    });
 }
 
 /** Takes content in: the bytes are durable before the entry that names them is written. */

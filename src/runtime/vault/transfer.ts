@@ -28,7 +28,10 @@ export interface Transfer {
    * was asked, as long as it `canGive` them.
    */
   nextLeaves(from: Author, canGive: (author: Author) => boolean): Part | undefined;
-  /** Takes leaf hashes in. Throws LatticeError `object-damaged` when all are here and do not lead to the root. */
+  /**
+   * Takes leaf hashes in. Throws LatticeError `object-damaged` when they are not as many as asked, or all are here and
+   * do not lead to the root.
+   */
   takeLeaves(part: Part, leaves: Bytes): void;
   /** Blocks that nobody was asked for, at most `most`, and marks them as asked for. Undefined: there are none. */
   nextBlocks(most: number): Part | undefined;
@@ -119,11 +122,12 @@ export function createTransfer(object: Named, partial: PartialObject, hasher: Ha
     },
     takeLeaves(part, answered) {
       leavesAsked = false;
-      const got = answered.length / BLOCK_HASH_BYTES;
-      if (part.first !== leafCount || got < 1 || got > part.count)
+      // Fewer than asked are as bad as wrong ones: who gives one at a time would hold the object up, since nobody else
+      // is asked meanwhile.
+      if (part.first !== leafCount || answered.length !== part.count * BLOCK_HASH_BYTES)
         throw wrong('the answer has other leaf hashes than asked');
       leafParts.push(answered.slice());
-      leafCount += got;
+      leafCount += part.count;
       if (leafCount < count) return;
       const all = concatBytes(...leafParts);
       forgetLeaves();

@@ -40,6 +40,8 @@ export interface TransfersDeps {
   readonly onHeld: (hash: string) => Promise<void>;
   readonly onDamaged: (hash: string, text: string) => void;
   readonly isStopped: () => boolean;
+  /** Aborts when the node stops. */
+  readonly ending: AbortSignal;
   /** Told when an answer was found right, before it is written: its sender may be asked for more meanwhile. */
   readonly onRight: () => void;
 }
@@ -48,6 +50,8 @@ export interface TransfersDeps {
 export interface Transfers {
   /** Begins with an object. Never called while it is under way. */
   open(wanted: Wanted): Promise<void>;
+  /** Reads what is stored of a damaged object, which is not fetched anew where it is whole or only its entry is wrong. */
+  readAgain(hash: string): Promise<void>;
   /** Asks the peer for a part of the object; undefined when there is nothing to ask it for. */
   ask(peer: Peer, wanted: Wanted): Promise<void> | undefined;
   /** Makes an object whole of which every block is here; undefined when it is not so far. */
@@ -86,28 +90,55 @@ export function createTransfers(deps: TransfersDeps): Transfers {
   async function openIn(wanted: Wanted, object: Named): Promise<void> {
     const { hash } = wanted;
     if (wanted.mends) {
-      const whole = await wholeDigest(hash, deps);
+      const found = await examined(object);
       // A false entry makes good bytes look damaged, and whoever believed it would delete them.
-      if (whole !== undefined && (whole.root !== object.root || whole.size !== object.size)) {
-        log.error({ hash }, 'the bytes of an object are whole, and its entry names another size or root');
-        return book.arrived(hash);
-      }
-      const leaves = whole === undefined ? undefined : await store.leaves(hash);
-      if (leaves !== undefined && whole !== undefined && equalBytes(leaves, whole.leaves)) {
-        log.info({ hash }, 'an object that could not be read for a while is whole');
-        await deps.onHeld(hash);
-        return book.arrived(hash);
-      }
+      if (found !== 'damaged') return keep(hash, found);
       await store.remove(hash);
       inventory.setHeld(hash, undefined);
       wanted.mends = false;
     }
     if (inventory.held(hash) !== undefined) return book.arrived(hash);
-    const transfer = createTransfer(object, await store.resume(hash, object.size), deps.hasher);
+    const partial = await store.resume(hash, object.size, deps.ending);
+    const transfer = createTransfer(object, partial, deps.hasher);
     if (deps.isStopped() || !isCurrent(wanted)) return transfer.close();
     wanted.transfer = transfer;
     wanted.lastProgressAt = deps.clock.monotonic();
     wanted.reason = undefined;
+  }
+
+  /** What lies there of an object that was found damaged. */
+  async function examined(object: Named): Promise<'damaged' | 'whole' | 'of a false entry'> {
+    const whole = await wholeDigest(object.hash, deps);
+    if (whole === undefined) return 'damaged';
+    if (whole.root !== object.root || whole.size !== object.size) return 'of a false entry';
+    const leaves = await store.leaves(object.hash);
+    return leaves !== undefined && equalBytes(leaves, whole.leaves) ? 'whole' : 'damaged';
+  }
+
+  /** Keeps what was found damaged and has the right SHA-256. To be called in the turn of the object. */
+  async function keep(hash: string, found: 'whole' | 'of a false entry'): Promise<void> {
+    if (found === 'whole') {
+      log.info({ hash }, 'an object that could not be read for a while is whole');
+      await deps.onHeld(hash);
+    } else log.error({ hash }, 'the bytes of an object are whole, and its entry names another size or root');
+    book.arrived(hash);
+  }
+
+  async function readAgain(hash: string): Promise<void> {
+    try {
+      const object = await deps.entry(hash);
+      if (object === undefined || inventory.held(hash) === undefined) return;
+      // In no turn of the object: a put of it, which mends it too, waits for no long reading.
+      const found = await examined(object);
+      if (found === 'damaged') return;
+      await deps.turns.run(hash, async () => {
+        if (inventory.held(hash) !== undefined) await keep(hash, found);
+      });
+    } catch (error) {
+      // It was removed meanwhile, the store fails or the node stops: it is read before it is fetched anew in any case.
+      if (!(error instanceof LatticeError)) throw error;
+      log.debug({ hash, error: error.message }, 'a damaged object could not be read again');
+    }
   }
 
   const lackOf = ({ hash }: Wanted): number => (inventory.named(hash)?.size ?? 0) - inventory.partialBytes(hash);
@@ -225,6 +256,7 @@ export function createTransfers(deps: TransfersDeps): Transfers {
 
   return {
     open,
+    readAgain,
     ask(peer, wanted) {
       const { transfer } = wanted;
       if (transfer === undefined || wanted.busy || writing >= MAX_WRITING) return undefined;

@@ -9,6 +9,7 @@ import type { Between, Entries } from '../storage/entries.ts';
 import type { LinkTo } from '../transport/links.ts';
 import { createCollector } from './collect.ts';
 import { createContent, type Named } from './content.ts';
+import { createDamage } from './damage.ts';
 import { createFetches } from './fetches.ts';
 import { createInventory } from './inventory.ts';
 import { createNamesWatch } from './names.ts';
@@ -23,7 +24,7 @@ import { createTurns } from './turns.ts';
 const COLLECT_EVERY_MS = 60 * 60_000;
 /** A node whose vault cannot be read at its start tries again after this time. */
 const LOAD_AGAIN_MS = 10_000;
-/** Damaged objects and wrong peers that the status tells of. */
+/** Wrong peers that the status tells of. */
 const MAX_TOLD = 64;
 /** The largest named object that is searched for the names of others: no bundle of functions comes near it. */
 const MAX_BUNDLE_BYTES = 4 * 1024 * 1024;
@@ -83,7 +84,7 @@ export function createVault(deps: VaultDeps): Vault {
   const ending = new AbortController();
   const repetitions: Repetition[] = [];
   const running = new Set<Promise<unknown>>();
-  const damaged: { readonly hash: string; readonly at: number; readonly text: string }[] = [];
+  const damage = createDamage(clock);
   const leftOut: { readonly hash: string; readonly peer: string; readonly at: number; readonly text: string }[] = [];
 
   const inventory = createInventory(settings.policy);
@@ -95,18 +96,20 @@ export function createVault(deps: VaultDeps): Vault {
     return (await statOf(hash, reads))?.object;
   }
 
-  function tell<T>(list: T[], one: T): void {
-    list.unshift(one);
-    list.length = Math.min(list.length, MAX_TOLD);
-  }
-
   function onDamaged(hash: string, text: string): void {
     metrics.count('lattice_vault_damaged_total');
     log.error({ hash, reason: text }, 'object damaged');
-    const before = damaged.findIndex((one) => one.hash === hash);
-    if (before >= 0) damaged.splice(before, 1);
-    tell(damaged, { hash, at: clock.now(), text });
-    if (inventory.held(hash) !== undefined && inventory.named(hash) !== undefined) fetches.mend(hash);
+    const isNew = damage.note(hash, text);
+    if (inventory.held(hash) === undefined || inventory.named(hash) === undefined) return;
+    fetches.mend(hash);
+    if (isNew) fetches.readAgain(hash);
+  }
+
+  /** What is whole and fits its entry need not be fetched anew. */
+  function onWhole(hash: string): void {
+    if (!damage.has(hash) || inventory.held(hash) === undefined) return;
+    damage.forget(hash);
+    void fetches.drop(hash, undefined);
   }
 
   const content = createContent({
@@ -116,6 +119,7 @@ export function createVault(deps: VaultDeps): Vault {
     onGone(hash) {
       if (inventory.held(hash) !== undefined) log.warn({ hash }, 'object is not where it was stored');
       inventory.setHeld(hash, undefined);
+      damage.forget(hash);
       fetches.stir(hash);
     },
   });
@@ -138,17 +142,14 @@ export function createVault(deps: VaultDeps): Vault {
     async onHeld(hash) {
       inventory.setHeld(hash, await store.stat(hash));
       content.forget(hash);
-      forgetDamage(hash);
+      damage.forget(hash);
     },
     onDamaged,
-    onWrong: (hash, peer, text) => tell(leftOut, { hash, peer: deps.nameOf(peer), at: clock.now(), text }),
+    onWrong(hash, peer, text) {
+      leftOut.unshift({ hash, peer: deps.nameOf(peer), at: clock.now(), text });
+      leftOut.length = Math.min(leftOut.length, MAX_TOLD);
+    },
   });
-
-  /** What was damaged and is whole again is told no more. */
-  function forgetDamage(hash: string): void {
-    const at = damaged.findIndex((one) => one.hash === hash);
-    if (at >= 0) damaged.splice(at, 1);
-  }
 
   const collector = createCollector({
     ...deps,
@@ -159,6 +160,7 @@ export function createVault(deps: VaultDeps): Vault {
       inventory.setHeld(hash, undefined);
       inventory.setPartial(hash, 0);
       content.forget(hash);
+      damage.forget(hash);
     },
     isStopped,
   });
@@ -175,7 +177,7 @@ export function createVault(deps: VaultDeps): Vault {
     onHeld(stored) {
       inventory.setHeld(stored.hash, stored);
       content.forget(stored.hash);
-      forgetDamage(stored.hash);
+      damage.forget(stored.hash);
       void fetches.drop(stored.hash, undefined);
     },
   });
@@ -197,7 +199,7 @@ export function createVault(deps: VaultDeps): Vault {
         return await collector.collect(options);
       },
     },
-    verifying: { store, hasher, entry, onDamaged },
+    verifying: { store, hasher, entry, onDamaged, onWhole },
     put,
     status,
   });
@@ -205,7 +207,7 @@ export function createVault(deps: VaultDeps): Vault {
     inventory,
     content,
     entry,
-    isDamaged: (hash) => damaged.some((one) => one.hash === hash),
+    isDamaged: damage.has,
     queuedWrites: deps.queuedWrites,
     metrics,
   });
@@ -239,7 +241,7 @@ export function createVault(deps: VaultDeps): Vault {
       here,
       missing,
       fetching: fetches.shown(),
-      damaged: [...damaged],
+      damaged: damage.told(),
       leftOut: [...leftOut],
       odd,
       starting: !loaded,
@@ -252,7 +254,10 @@ export function createVault(deps: VaultDeps): Vault {
     while (!isStopped()) {
       try {
         await watch.load();
-        for await (const chunk of store.list()) for (const stored of chunk) inventory.setHeld(stored.hash, stored);
+        for await (const chunk of store.list()) {
+          if (isStopped()) return;
+          for (const stored of chunk) inventory.setHeld(stored.hash, stored);
+        }
         for (const { hash, size } of await store.partials())
           if (inventory.held(hash) === undefined) inventory.setPartial(hash, size);
         loaded = true;
@@ -287,8 +292,17 @@ export function createVault(deps: VaultDeps): Vault {
       settling.applied(changed);
       for (const hash of watch.applied(changed)) {
         content.forget(hash);
-        if (inventory.named(hash) === undefined) background(fetches.drop(hash, notFound(hash)), 'a fetch did not end');
-        else if (inventory.held(hash) === undefined) fetches.stir(hash);
+        if (inventory.named(hash) === undefined) {
+          damage.forget(hash);
+          background(fetches.drop(hash, notFound(hash)), 'a fetch did not end');
+        } else if (inventory.held(hash) === undefined) {
+          damage.forget(hash);
+          fetches.stir(hash);
+        } else if (damage.has(hash)) {
+          // It may be the entry that was wrong.
+          fetches.mend(hash);
+          fetches.readAgain(hash);
+        }
       }
     },
     reconfigure(next) {

@@ -13,19 +13,34 @@ export interface VerifyDeps {
   /** What the state says of the object; undefined when nothing names it. */
   readonly entry: (hash: string) => Promise<Named | undefined>;
   readonly onDamaged: (hash: string, text: string) => void;
+  /** Told of what is whole and fits its entry. */
+  readonly onWhole: (hash: string) => void;
 }
 
-/** Root and leaf hashes of the bytes that are stored, where their SHA-256 is their name, whatever any entry says of them. */
+/**
+ * Root and leaf hashes of the bytes that are stored, where their SHA-256 is their name, whatever any entry says of
+ * them. Rejects with LatticeError `stopping` where the node stops meanwhile, and with what the store rejects with.
+ */
 export async function wholeDigest(
   hash: string,
-  { store, hasher }: Pick<VerifyDeps, 'hasher'> & { readonly store: Pick<VaultStore, 'stat' | 'read'> },
+  {
+    store,
+    hasher,
+    isStopped,
+  }: Pick<VerifyDeps, 'hasher'> & {
+    readonly store: Pick<VaultStore, 'stat' | 'read'>;
+    readonly isStopped: () => boolean;
+  },
 ): Promise<ContentDigest | undefined> {
   const stored = await store.stat(hash);
   const pieces = stored === undefined ? undefined : await store.read(hash, 0, stored.size);
   if (pieces === undefined) return undefined;
   const running = createContentHash(hasher);
   try {
-    for await (const piece of pieces) running.update(piece);
+    for await (const piece of pieces) {
+      if (isStopped()) throw new LatticeError('stopping', 'the node is stopping');
+      running.update(piece);
+    }
   } catch (error) {
     if (error instanceof LatticeError && error.code === 'object-damaged') return undefined;
     throw error;
@@ -45,7 +60,7 @@ const isForbidden = (error: unknown): error is LatticeError =>
  */
 export async function* verifyStored(
   { hash }: StoredObject,
-  { store, hasher, entry, onDamaged }: VerifyDeps,
+  { store, hasher, entry, onDamaged, onWhole }: VerifyDeps,
 ): AsyncGenerator<VaultChecked | VaultReading, void> {
   const stored = await store.stat(hash);
   if (stored === undefined) return;
@@ -86,6 +101,7 @@ export async function* verifyStored(
   }
   const isFalse = named !== undefined && (named.root !== found.root || named.size !== found.size);
   // No other node can have bytes that fit such an entry.
+  if (!isFalse) onWhole(hash);
   const fault = isFalse
     ? 'Its bytes are whole, and its entry names another size or root: remove the object and put it again.'
     : undefined;

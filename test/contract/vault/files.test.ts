@@ -163,6 +163,81 @@ async function breakReads(isMeant: (position: number, length: number) => boolean
   };
 }
 
+/** Lets one sync of a file fail, as that of a disk which lost what it was given. */
+async function breakSync(kind: 'sync' | 'datasync'): Promise<() => void> {
+  const handle = await openFd(join(directory, 'lock', 'CURRENT'), 'r');
+  const prototype = Object.getPrototypeOf(handle) as FileHandle;
+  await handle.close();
+  const whole = prototype[kind];
+  const restore = (): void => {
+    prototype[kind] = whole;
+  };
+  prototype[kind] = () => {
+    restore();
+    return Promise.reject(Object.assign(new Error(`EIO: i/o error, ${kind}`), { code: 'EIO' }));
+  };
+  return restore;
+}
+
+describe('a failed sync', () => {
+  it.each([
+    ['sync', 3],
+    ['datasync', 520],
+  ] as const)('(%s) leaves no block of partial content that is believed [U10]', async (kind, blocks) => {
+    const store = await open();
+    const content = contentOf(blocks * BLOCK_BYTES);
+    const { hash, leaves } = digestOf(content);
+    const partial = await store.resume(hash, content.length);
+    const restore = await breakSync(kind);
+    try {
+      await partial.write(0, content, leaves);
+      for (const _ of ['once', 'twice'])
+        await expect(partial.finish(leaves)).rejects.toMatchObject({ code: 'vault-store-failed' });
+      // What a kill leaves at this time.
+      expect(await store.partials()).toMatchObject([{ hash, size: 0 }]);
+    } finally {
+      restore();
+    }
+    await partial.close();
+    expect(await store.partials()).toMatchObject([{ hash, size: 0 }]);
+    const again = await store.resume(hash, content.length);
+    expect(again.has(0)).toBe(false);
+    await again.write(0, content, leaves);
+    await again.finish(leaves);
+    expect(imageOf(await readAll(store, hash))).toBe(imageOf(content));
+  });
+});
+
+describe('an interrupt', () => {
+  it.each(['resume', 'finish'] as const)('ends the reading of a %s, and keeps what was written', async (what) => {
+    const store = await open();
+    const content = contentOf(40 * BLOCK_BYTES);
+    const { hash, leaves } = digestOf(content);
+    const begun = await store.resume(hash, content.length);
+    await begun.write(0, content, leaves);
+    await begun.close();
+    const ending = new AbortController();
+    const partial = what === 'finish' ? await store.resume(hash, content.length, ending.signal) : undefined;
+    let reads = 0;
+    const restore = await breakReads((_, length) => {
+      if (length >= BLOCK_BYTES && ++reads === 1) ending.abort(new Error('enough'));
+      return false;
+    });
+    try {
+      const working = partial?.finish(leaves) ?? store.resume(hash, content.length, ending.signal);
+      await expect(working).rejects.toThrow('enough');
+    } finally {
+      restore();
+    }
+    expect(reads).toBe(1);
+    await partial?.close();
+    const again = await store.resume(hash, content.length);
+    expect(again.has(39)).toBe(true);
+    await again.finish(leaves);
+    expect(imageOf(await readAll(store, hash))).toBe(imageOf(content));
+  });
+});
+
 const touching = (byte: number) => (position: number, length: number) => position <= byte && byte < position + length;
 
 describe('a bad sector', () => {

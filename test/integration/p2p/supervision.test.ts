@@ -161,6 +161,36 @@ describe('redial', () => {
     expect(announced).toBeLessThan(15);
   });
 
+  it('addresses that a member announces one after the other are dialled no sooner than one of them [AD4]', async () => {
+    const clock = createHandClock();
+    let dials = 0;
+    const redial = createRedial(
+      {
+        clock,
+        random: { fraction: () => 1, bytes: (n) => new Uint8Array(n) },
+        log: memoryLog(),
+        isConnected: () => false,
+        isBanned: () => false,
+        dial: () => {
+          dials++;
+          return Promise.reject(new Error('refused'));
+        },
+      },
+      [],
+    );
+    for (let second = 0; second < 3600; second++) {
+      const minute = Math.floor(second / 60);
+      const peerId = target[0]?.peerId ?? '';
+      const addresses = [multiaddr(`/ip4/192.0.2.${minute + 1}/tcp/1`)];
+      // Every fifth minute it announces nothing.
+      if (second % 60 === 0) redial.set(minute % 5 === 4 ? [] : [{ peerId, addresses, announced: true }]);
+      redial.tick();
+      await clock.advance(1_000);
+    }
+    expect(dials).toBeGreaterThan(5);
+    expect(dials).toBeLessThan(15);
+  });
+
   it('a banned peer is left alone until the ban ends', async () => {
     const clock = createHandClock();
     const bans = createBans(clock);

@@ -201,6 +201,23 @@ describe('status, peers, conflicts', () => {
     expect((await run(on('peers'))).out).toContain('no peers');
   });
 
+  it('a page without anything is no last page: lists and searches go on with its cursor [A4]', async () => {
+    await run(on('state', 'put', 'z', '1'));
+    const left = new Set<string>();
+    const emptyFirst = (): void => {
+      for (const path of ['/api/v1/state', '/api/v1/conflicts']) left.add(path);
+    };
+    node.intercept = (path) =>
+      left.delete(path) ? { status: 200, body: { entries: [], conflicts: [], cursor: '0' } } : undefined;
+    emptyFirst();
+    expect((await run(on('state', 'ls'))).out).toContain('z\t1');
+    emptyFirst();
+    expect((await run(on('conflicts'))).out).toContain('k2');
+    emptyFirst();
+    expect(await run(on('conflicts', 'show', 'k2'))).toMatchObject({ code: 0 });
+    node.intercept = undefined;
+  });
+
   it('conflicts follows cursors and lists every sibling', async () => {
     const { out } = await run(on('conflicts'));
     for (const part of ['k0', 'k1', 'k2', '1  shown  1', '2  other  (deleted)', 'by aa at 1970-01-01'])

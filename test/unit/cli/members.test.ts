@@ -130,6 +130,7 @@ describe('lattice members, on real nodes', () => {
   it('is joined by one line, with a key that nobody else can use it for, and becomes a writer [JN1, JN2, JN3]', async () => {
     const invited = await all('invite', '--name', 'node4', '--ttl', '10m');
     expect([invited.code, invited.err]).toEqual([0, expect.stringContaining('lattice join LINE')]);
+    expect(invited.err).toContain('where only a newcomer on the same machine reaches the node');
     const line = invited.out.trim();
     const home = join(dir, 'new');
     mkdirSync(home, { mode: 0o700 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { alignColumns } from '../../../src/cli/output.ts';
-import { timeOfHlc, timesOf } from '../../../src/cli/times.ts';
+import { readTime, timeOfHlc, timesOf } from '../../../src/cli/times.ts';
 import { hlcToHex } from '../../../src/core/clock/index.ts';
 import type { Hlc } from '../../../src/core/types/index.ts';
 import { inZone } from './support.ts';
@@ -19,6 +19,33 @@ describe('words for people', () => {
     expect(shown('UTC')[0]).toBe('2026-11-28 23:05:31Z');
     for (const at of [8.64e15 + 1, Number.NaN, 2 ** 53]) expect(shown('Asia/Tokyo', at)[0]).toBe(`${at} ms after 1970`);
     expect(shown('Asia/Tokyo', 8.64e15)[0]).toContain('ms after 1970');
+  });
+
+  it.each([
+    ['2028-02-29T12:00Z', Date.UTC(2028, 1, 29, 12)],
+    ['2027-01-31 23:59:59.5+01:00', Date.UTC(2027, 0, 31, 22, 59, 59, 500)],
+    ['2027-12-31T23:30-02:00', Date.UTC(2028, 0, 1, 1, 30)],
+    ['1800000000000', 1_800_000_000_000],
+  ])('%s is read as a time', (text, ms) => {
+    expect(readTime(text)).toBe(ms);
+  });
+
+  it.each([
+    '2027-02-30T12:00Z',
+    '2027-02-29T00:00+01:00',
+    '2027-04-31T12:00Z',
+    '2027-13-01T12:00Z',
+    '2027-01-00T12:00Z',
+    '2027-01-31T24:00Z',
+    '2027-01-31T24:00:00+02:00',
+    '2027-01-31T12:60Z',
+    '2027-01-31T12:00:60Z',
+    '2027-01-31T12:00',
+    '2027-01-31',
+    'tomorrow',
+    '',
+  ])('%j is refused, because no calendar has it or its offset is missing', (text) => {
+    expect(() => readTime(text)).toThrow('It must be a time with its offset');
   });
 
   it('the time of a hybrid logical clock is its first 48 bits', () => {

@@ -63,8 +63,13 @@ function p2pStatus(lattice: Lattice): object {
   };
 }
 
-/** The ETag of a whole state. It is weak, because answers with one root differ in their timestamp and signature. */
-const weakTag = (root: string): string => `W/"${root}"`;
+/**
+ * The tag of a whole state as readers see it. The root knows nothing of ends; of one root, more values have ended where
+ * fewer live.
+ */
+const tagOf = ({ root, live }: Pick<Moment, 'root' | 'live'>): string => `${root}.${live}`;
+/** Its ETag. It is weak, because answers with one state differ in their timestamp and signature. */
+const weakTag = (moment: Pick<Moment, 'root' | 'live'>): string => `W/"${tagOf(moment)}"`;
 
 /** The endpoints of the original node, with its exact JSON keys (SPEC A11). */
 export function latticeRoutes(context: RouteContext, checkSwitch: TokenCheck, costs: Costs, downloads: StateDownloads) {
@@ -84,10 +89,10 @@ export function latticeRoutes(context: RouteContext, checkSwitch: TokenCheck, co
 
   const sendState: SendState = async (request, reply) => {
     reply.header('cache-control', 'no-cache');
-    const { root: current } = lattice.root();
-    if (isHeld(request, current)) return reply.header('etag', weakTag(current)).code(304).send();
-    return downloads.send(request, reply, stateForm, (root) => {
-      reply.header('etag', weakTag(root)).header('content-type', 'application/json; charset=utf-8');
+    const current = lattice.root();
+    if (isHeld(request, tagOf(current))) return reply.header('etag', weakTag(current)).code(304).send();
+    return downloads.send(request, reply, stateForm, (moment) => {
+      reply.header('etag', weakTag(moment)).header('content-type', 'application/json; charset=utf-8');
     });
   };
 

@@ -29,7 +29,7 @@ it('a download lets go of its moment when it has been read, and when it is given
   let text = '';
   for await (const part of read.stream) text += String(part);
   await turns();
-  expect([text, read.root]).toEqual(['["a"] 1', lattice.root().root]);
+  expect([text, read.moment.root]).toEqual(['["a"] 1', lattice.root().root]);
   expect(lattice.heldMoments()).toBe(0);
 });
 

@@ -23,6 +23,8 @@ import { encodeEntry, keyHash } from '../../../../src/core/wire/index.ts';
 
 export const hasher = nodeHasher();
 export const NETWORK = 'test/replica';
+/** When amendments are made, Unix ms: before anything ends. */
+const AMENDED_MS = 0;
 
 /** A replica whose rows live in a map: the core alone, without runtime or store. */
 export interface TestReplica {
@@ -76,8 +78,8 @@ export function createTestReplica(id: number, isKnown: (author: Author) => boole
     entry,
     entryByHash,
     step,
-    adopt: (adopted) => keep(replica.adopt(adopted.map(toAttested), entry)),
-    correct: (corrections) => keep(replica.correct(corrections, entry)),
+    adopt: (adopted) => keep(replica.adopt(adopted.map(toAttested), entry, AMENDED_MS)),
+    correct: (corrections) => keep(replica.correct(corrections, entry, AMENDED_MS)),
     put: (key, value, now) => one({ operations: [{ kind: 'put', key, value }] }, now),
     del: (key, now) => one({ operations: [{ kind: 'delete', key }] }, now),
   };

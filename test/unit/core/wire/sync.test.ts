@@ -202,6 +202,25 @@ const samples: SyncMessage[] = [
   { type: 'coded', root: filled(32, 3), entries: 70_000, from: 126, counts: filled(8, 1), cells: filled(63, 2) },
 ];
 
+describe('await', () => {
+  const named = (...counts: readonly number[]) =>
+    encodeSync({
+      type: 'await',
+      waitMs: 0,
+      commits: counts.map((count, n) => ({
+        commit: filled(32, n),
+        author: alice.author,
+        hlc: 1n as Hlc,
+        keyHashes: Array.from({ length: count }, (_, i) => Uint8Array.of(i, ...filled(31, n))),
+      })),
+    });
+
+  it('names 1,024 keys at most in all of its commits [RC2, L1]', () => {
+    expect(decodeSync(named(256, 256, 256, 256)).type).toBe('await');
+    expect(() => named(256, 256, 256, 256, 1)).toThrow('1024 keys');
+  });
+});
+
 describe('sync messages', () => {
   it('round trip', () => {
     fc.assert(

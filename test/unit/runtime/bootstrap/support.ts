@@ -131,8 +131,8 @@ export async function createSource(id: number, options: { readonly maxHeldBytes?
       if (sibling === undefined) throw new Error(`${key} is not there`);
       const correction = { key, commit: sibling.commit, index: sibling.index };
       await writer.amend({
-        keys: [{ key, keyHash: hash }],
-        prepare: (view) => ({ step: replica.correct([correction], view), rows: [] }),
+        keys: () => [{ key, keyHash: hash }],
+        prepare: (view, now) => ({ step: replica.correct([correction], view, now), rows: [] }),
       });
       changed.set(key, hash);
     },

@@ -1,19 +1,21 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { hlcToHex } from '../../../../src/core/clock/index.ts';
-import type { Author, Fragment, Hlc } from '../../../../src/core/types/index.ts';
+import { type Author, equalBytes, type Fragment, type Hlc } from '../../../../src/core/types/index.ts';
 import {
   type AwaitedCommit,
   decodeSync,
   encodeSync,
   keyHash,
+  MAX_AWAITED,
   receiptSigningBytes,
   type SyncMessage,
 } from '../../../../src/core/wire/index.ts';
+import type { Applied } from '../../../../src/runtime/commit/applied.ts';
 import { type AwaitServer, createAwaitServer } from '../../../../src/runtime/exchange/await-server.ts';
 import { createReceipts } from '../../../../src/runtime/exchange/receipts.ts';
 import { createReplicas, type Replicas } from '../../../../src/runtime/exchange/replicas.ts';
-import type { ReceiptService, ReceiptView, WrittenCommit } from '../../../../src/runtime/facade/index.ts';
+import type { ReceiptService, ReceiptView, ReceiptWish, WrittenCommit } from '../../../../src/runtime/facade/index.ts';
 import { createRoster, type RosterOwner } from '../../../../src/runtime/fleet/roster.ts';
 import { createPeerTable } from '../../../../src/runtime/peers/peers.ts';
 import { authorsOf, createParty, gossip, type Party, PERIOD_MS, SETTLE_MS } from '../cuts/support.ts';
@@ -37,12 +39,15 @@ import {
 
 const TRUSTED = authorsOf(1, 2, 3);
 const US = createAuthor(1);
+const HASH_OF_A = keyHash('a', hasher);
 
 interface Other {
   readonly author: Author;
   readonly state: TestState;
   readonly server: AwaitServer;
   signs: boolean;
+  /** How often the server has read keys from the store. */
+  reads: number;
 }
 
 let clock: HandClock;
@@ -63,14 +68,24 @@ async function openOther(id: number): Promise<Other> {
   });
   const server = createAwaitServer({
     ...state,
+    entries: {
+      many(keys, read) {
+        other.reads++;
+        return state.entries.many(keys, read);
+      },
+    },
     network: NETWORK,
     signer: state.self,
     signs: () => other.signs,
   });
   told.server = server;
-  const other: Other = { author: state.self.author, state, server, signs: true };
+  const other: Other = { author: state.self.author, state, server, signs: true, reads: 0 };
   return other;
 }
+
+/** Waits at a place of its own. */
+const waitFor = (receipts: ReceiptService, written: WrittenCommit, wish: ReceiptWish, signal?: AbortSignal) =>
+  receipts.reserve(wish).wait(written, signal);
 
 /** Lets time pass until the promise has come to its end. */
 async function passing<T>(promise: Promise<T>): Promise<T> {
@@ -134,6 +149,23 @@ describe('the answer to who waits for commits', () => {
     const lacking = { ...awaited(part), keyHashes: [keyHash('a', hasher), keyHash('z', hasher)] };
     lacking.keyHashes.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
     expect(await ask([lacking], 0)).toEqual({ type: 'awaited', receipts: [] });
+  });
+
+  it('is looked for once in 50 ms at most, however often the state changes meanwhile [RC2]', async () => {
+    const fragment = US.commit({ a: 1 });
+    const answer = ask([awaited(fragment)]);
+    for (let n = 0; n < 50; n++) {
+      await turns(3);
+      two.server.applied({ taken: [], amended: true } as unknown as Applied);
+    }
+    await turns(20);
+    // Once at first, and once more for the first change.
+    expect(two.reads).toBe(2);
+    await two.state.writer.apply(fragment, FOUND);
+    await turns(20);
+    expect(two.reads).toBe(2);
+    await clock.advance(50);
+    expect((await answer).receipts).toHaveLength(1);
   });
 
   it('counts what supersedes the commit, and not another commit of the same author and time [RC2]', async () => {
@@ -230,7 +262,7 @@ describe('a write that waits for other writers', () => {
 
   it('is met once so many have signed, without waiting for more [RC1]', async () => {
     const fragment = US.commit({ a: 1 });
-    const receipt = receipts.wait(writtenOf(fragment), { replicas: 1 });
+    const receipt = waitFor(receipts, writtenOf(fragment), { replicas: 1 });
     await two.state.writer.apply(fragment, FOUND);
     const { met, replicas: copies } = await receipt;
     expect([met, copies?.wanted, labels(copies?.signed), labels(copies?.missing)]).toEqual([
@@ -245,9 +277,9 @@ describe('a write that waits for other writers', () => {
     const fragment = US.commit({ a: 1 });
     answers.set(three.author, undefined);
     let came: ReceiptView | undefined;
-    void receipts.wait(writtenOf(fragment), { replicas: 2, timeoutMs: 2_000 }).then((receipt) => (came = receipt));
+    void waitFor(receipts, writtenOf(fragment), { replicas: 2, timeoutMs: 2_000 }).then((receipt) => (came = receipt));
     await two.state.writer.apply(fragment, FOUND);
-    expect(await receipts.wait(writtenOf(fragment), { replicas: 1 })).toMatchObject({ met: true });
+    expect(await waitFor(receipts, writtenOf(fragment), { replicas: 1 })).toMatchObject({ met: true });
     await clock.advance(1_500);
     expect(came).toBeUndefined();
     await clock.advance(1_000);
@@ -268,7 +300,7 @@ describe('a write that waits for other writers', () => {
     answers.set(two.author, undefined);
     answers.set(three.author, undefined);
     // Signatures are made and verified by other threads, for which this clock does not wait.
-    const receipt = receipts.wait(writtenOf(fragment), { replicas: 1, timeoutMs: 60_000 });
+    const receipt = waitFor(receipts, writtenOf(fragment), { replicas: 1, timeoutMs: 60_000 });
     await two.state.writer.apply(fragment, FOUND);
     await clock.advance(1_000);
     answers.set(two.author, answer);
@@ -285,37 +317,145 @@ describe('a write that waits for other writers', () => {
     for (const fragment of [one, other]) await three.state.writer.apply(fragment, FOUND);
     answers.set(two.author, forge);
     answers.set(three.author, undefined);
-    const both = [one, other].map((fragment) => receipts.wait(writtenOf(fragment), { replicas: 1, timeoutMs: 30_000 }));
+    const both = [one, other].map((fragment) =>
+      waitFor(receipts, writtenOf(fragment), { replicas: 1, timeoutMs: 30_000 }),
+    );
     for (const receipt of both) expect(await passing(receipt)).toMatchObject({ met: false, replicas: { signed: [] } });
     const last = asked.at(-1)?.message;
     expect(last?.type === 'await' && last.commits.length).toBe(2);
   });
 
+  const questionsTo = (other: Other) =>
+    asked.flatMap(({ of, message }) => (of === other.author && message.type === 'await' ? [message] : []));
+  const emptyAnswer: SyncMessage = { type: 'awaited', receipts: [] };
+
+  it('counts a receipt for the keys that were asked about, where writes share a commit [RC2, RC3]', async () => {
+    const fragment = US.commit({ a: 1, b: 2 });
+    const parts = ['a', 'b'].map((key): WrittenCommit => ({ ...writtenOf(fragment), keys: [key] }));
+    // Two signs for the key a alone, whatever else it is asked about.
+    answers.set(two.author, async (message) => {
+      if (message.type !== 'await') throw new Error('not expected');
+      const receipts = message.commits
+        .filter(({ keyHashes }) => keyHashes.length === 1 && equalBytes(keyHashes[0] ?? keyHash('', hasher), HASH_OF_A))
+        .map((one) => ({
+          commit: one.commit,
+          signature: two.state.self.sign(receiptSigningBytes(NETWORK, two.author, one)),
+        }));
+      return { type: 'awaited', receipts };
+    });
+    answers.set(three.author, undefined);
+    const both = parts.map((written) => waitFor(receipts, written, { replicas: 1, timeoutMs: 10_000 }));
+    expect(await passing(Promise.all(both))).toMatchObject([{ met: true }, { met: false }]);
+    for (const { commits } of questionsTo(two)) expect(commits).toHaveLength(1);
+  });
+
+  it('asks by one statement for all writes of a commit, and for each alone where that is not signed [RC3]', async () => {
+    const keys = Array.from({ length: 40 }, (_, i) => `k${i}`);
+    const fragment = US.commit(Object.fromEntries(keys.map((key) => [key, 1])));
+    answers.set(three.author, undefined);
+    const waits = keys.map((key) => waitFor(receipts, { ...writtenOf(fragment), keys: [key] }, { replicas: 1 }));
+    await two.state.writer.apply(fragment, FOUND);
+    for (const view of await passing(Promise.all(waits))) expect(view.met).toBe(true);
+    expect(questionsTo(two).length).toBeLessThan(6);
+    // Nobody can sign for the key that the commit does not have.
+    const [good, bad] = ['k0', 'other'].map((key) =>
+      waitFor(receipts, { ...writtenOf(fragment), keys: [key] }, { replicas: 1, timeoutMs: 10_000 }),
+    );
+    expect(await passing(Promise.all([bad, good]))).toMatchObject([{ met: false }, { met: true }]);
+  });
+
+  it('rests where an answer brings nothing new, whatever stands in it [RC3]', async () => {
+    const stray = { commit: US.commit({ z: 1 }).idBytes, signature: new Uint8Array(64) };
+    answers.set(two.author, async () => {
+      // Who asks without a rest would ask for ever.
+      if (questionsTo(two).length > 100) answers.set(two.author, undefined);
+      return { type: 'awaited', receipts: [stray] };
+    });
+    answers.set(three.author, undefined);
+    const receipt = waitFor(receipts, writtenOf(US.commit({ a: 1 })), { replicas: 1, timeoutMs: 5_000 });
+    await turns(200);
+    expect(questionsTo(two)).toHaveLength(1);
+    expect(await passing(receipt)).toMatchObject({ met: false });
+    expect(questionsTo(two).length).toBeLessThan(25);
+  });
+
+  it('asks after what it asked after longest ago, so what is never signed holds up nothing newer [RC3]', async () => {
+    answers.set(three.author, undefined);
+    const never = Array.from({ length: MAX_AWAITED + 6 }, (_, i) => US.commit({ [`never${i}`]: 1 }));
+    const hopeless = never.map((fragment) =>
+      waitFor(receipts, writtenOf(fragment), { replicas: 1, timeoutMs: 60_000 }).catch(() => undefined),
+    );
+    const fragment = US.commit({ newer: 1 });
+    await two.state.writer.apply(fragment, FOUND);
+    expect(await passing(waitFor(receipts, writtenOf(fragment), { replicas: 1, timeoutMs: 20_000 }))).toMatchObject({
+      met: true,
+    });
+    receipts.stop();
+    await Promise.all(hopeless);
+  });
+
+  it('names 1,024 keys in a question at most, and the others in the next [RC2, RC3]', async () => {
+    answers.set(three.author, undefined);
+    const answer = answers.get(two.author) ?? expect.fail();
+    answers.set(two.author, async () => emptyAnswer);
+    const fragments = Array.from({ length: 6 }, (_, i) =>
+      US.commit(Object.fromEntries(Array.from({ length: 250 }, (_, j) => [`${i}/${j}`, 1]))),
+    );
+    const waits = fragments.map((one) => waitFor(receipts, writtenOf(one), { replicas: 1, timeoutMs: 30_000 }));
+    for (const one of fragments) await two.state.writer.apply(one, FOUND);
+    answers.set(two.author, answer);
+    for (const view of await passing(Promise.all(waits))) expect(view.met).toBe(true);
+    const counts = questionsTo(two).map(({ commits }) => commits.length);
+    expect(Math.max(...counts)).toBe(4);
+  });
+
   it('leaves one alone for a minute that does not know the question [RC3]', async () => {
     answers.set(two.author, async () => ({ type: 'error', code: 'unknown-version', message: 'type 27' }));
     answers.set(three.author, undefined);
-    const receipt = receipts.wait(writtenOf(US.commit({ a: 1 })), { replicas: 1, timeoutMs: 30_000 });
+    const receipt = waitFor(receipts, writtenOf(US.commit({ a: 1 })), { replicas: 1, timeoutMs: 30_000 });
     expect(await passing(receipt)).toMatchObject({ met: false });
     expect(asked).toHaveLength(1);
   });
 
   it('is refused at once for more writers than there are, and for what is no number of them [RC1]', () => {
-    receipts.check({ replicas: 2, timeoutMs: 60_000 });
-    expect(() => receipts.check({ replicas: 3 })).toThrow(expect.objectContaining({ code: 'too-many-replicas' }));
+    receipts.reserve({ replicas: 2, timeoutMs: 60_000 }).end();
+    expect(() => receipts.reserve({ replicas: 3 })).toThrow(expect.objectContaining({ code: 'too-many-replicas' }));
     for (const wish of [{ replicas: 0 }, { replicas: 1.5 }, { timeoutMs: 0 }, { timeoutMs: 60_001 }])
-      expect(() => receipts.check(wish)).toThrow(expect.objectContaining({ code: 'invalid-receipt' }));
+      expect(() => receipts.reserve(wish)).toThrow(expect.objectContaining({ code: 'invalid-receipt' }));
     roster.replace([US.author]);
-    expect(() => receipts.check({ replicas: 1 })).toThrow(expect.objectContaining({ code: 'too-many-replicas' }));
+    expect(() => receipts.reserve({ replicas: 1 })).toThrow(expect.objectContaining({ code: 'too-many-replicas' }));
   });
 
   it('ends with its signal, and with the node [RC1]', async () => {
+    const idle = clock.armed;
     const gone = new AbortController();
-    const left = receipts.wait(writtenOf(US.commit({ a: 1 })), { replicas: 1 }, gone.signal);
+    const left = waitFor(receipts, writtenOf(US.commit({ a: 1 })), { replicas: 1 }, gone.signal);
     gone.abort(new Error('gone'));
     await expect(left).rejects.toThrow('gone');
-    const open = receipts.wait(writtenOf(US.commit({ b: 1 })), { replicas: 1 });
+    const open = waitFor(receipts, writtenOf(US.commit({ b: 1 })), { replicas: 1 });
+    const writing = receipts.reserve({ replicas: 1 });
     receipts.stop();
     expect(await open).toMatchObject({ met: false });
+    // What waits only then ends at once, and asks nobody.
+    const before = asked.length;
+    expect(await writing.wait(writtenOf(US.commit({ c: 1 })))).toMatchObject({ met: false, waitedMs: 0 });
+    expect(await waitFor(receipts, writtenOf(US.commit({ d: 1 })), { replicas: 1 })).toMatchObject({ met: false });
+    await clock.advance(1_000);
+    expect(asked).toHaveLength(before);
+    expect(clock.armed).toBe(idle);
+  });
+
+  it('has its place from before it is written until its end [RC1]', async () => {
+    const places = Array.from({ length: 1_024 }, () => receipts.reserve({ replicas: 1 }));
+    expect(() => receipts.reserve({ replicas: 1 })).toThrow(expect.objectContaining({ code: 'overloaded' }));
+    places[0]?.end();
+    const written = receipts.reserve({ replicas: 1 });
+    expect(() => receipts.reserve({ replicas: 1 })).toThrow(expect.objectContaining({ code: 'overloaded' }));
+    const fragment = US.commit({ a: 1 });
+    await two.state.writer.apply(fragment, FOUND);
+    expect(await passing(written.wait(writtenOf(fragment)))).toMatchObject({ met: true });
+    receipts.reserve({ replicas: 1 }).end();
+    for (const place of places) place.end();
   });
 });
 
@@ -346,7 +486,7 @@ describe('a write that waits for cuts', () => {
     const written = { commit: commit.id, hlc: hlcToHex(commit.header.hlc), keys: ['key'] };
     const seen: Record<string, ReceiptView> = {};
     for (const [name, wish] of Object.entries({ certified: { certified: true }, complete: { complete: true } }))
-      void receipts.wait(written, wish).then((receipt) => (seen[name] = receipt));
+      void waitFor(receipts, written, wish).then((receipt) => (seen[name] = receipt));
     // The second has the write; the third is cut off, so its state is another.
     await two.writer.apply(commit, FOUND);
     await clock.advance(SETTLE_MS + 1_500);
@@ -363,7 +503,7 @@ describe('a write that waits for cuts', () => {
     await until('it is complete', () => seen['complete'] !== undefined);
     expect(seen['complete']).toMatchObject({ met: true, complete: { at: EPOCH_MS + 2 * PERIOD_MS } });
     const ahead = { ...written, hlc: hlcToHex(0xffff_ffff_0000_0000n as Hlc) };
-    const { met, complete } = await passing(receipts.wait(ahead, { complete: true }));
+    const { met, complete } = await passing(waitFor(receipts, ahead, { complete: true }));
     expect([met, complete]).toEqual([false, {}]);
   });
 });

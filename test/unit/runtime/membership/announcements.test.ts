@@ -139,6 +139,36 @@ describe('what this node announces', () => {
   });
 });
 
+describe('an announcement that has to wait', () => {
+  /** Three later ones of the same key: after the second answer, the third has to wait. */
+  async function contradicted(): Promise<void> {
+    announcements.start();
+    await until('it is told', () => told.length === 1);
+    for (let i = 0; i < 2; i++) {
+      const { sequence = 0 } = announcements.of(state.self.author) ?? {};
+      expect(await hear(by(state.self, sequence + 1_000, ['https://before.example']))).toBe('news');
+      if (i === 0) await until('it is told anew', () => told.length === 3);
+    }
+    expect(urlsOf(state.self.author)).toEqual(['https://before.example']);
+  }
+
+  it('is made a minute later, though nothing else happens [AD2]', async () => {
+    await contradicted();
+    await clock.advance(59_000);
+    expect(urlsOf(state.self.author)).toEqual(['https://before.example']);
+    await clock.advance(1_000);
+    await until('it is told again', () => told.length === 5);
+    expect(announcements.of(state.self.author)).toMatchObject(OWN);
+  });
+
+  it('is not made after a stop [AD2]', async () => {
+    await contradicted();
+    announcements.stop();
+    await clock.advance(120_000);
+    expect(urlsOf(state.self.author)).toEqual(['https://before.example']);
+  });
+});
+
 describe('members that announced themselves', () => {
   it('are dialled over both lungs, except this node itself and those who have left [AD4]', async () => {
     const multiaddr = `/ip4/192.0.2.1/tcp/9000/p2p/${authorToPeerId(member.author)}`;

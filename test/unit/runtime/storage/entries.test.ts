@@ -278,8 +278,8 @@ describe('an entry that changes while it is read', () => {
     if (sibling === undefined) throw new Error(`${key} is not there`);
     const correction = { key, commit: sibling.commit, index: sibling.index };
     await state.writer.amend({
-      keys: [wanted(key)],
-      prepare: (view) => ({ step: state.replica.correct([correction], view), rows: [] }),
+      keys: () => [wanted(key)],
+      prepare: (view, now) => ({ step: state.replica.correct([correction], view, now), rows: [] }),
     });
   }
 });

@@ -393,8 +393,8 @@ describe('own history', () => {
         : [{ keyHash, entry: after, bytes: encodeEntry(after), leaf: leafHash(keyHash, after.siblings, hasher) }],
     );
     await state.writer.amend({
-      keys: changed.map(({ key, keyHash }) => ({ key, keyHash })),
-      prepare: (view) => ({ step: state.replica.adopt(attested, view), rows: [] }),
+      keys: () => changed.map(({ key, keyHash }) => ({ key, keyHash })),
+      prepare: (view, now) => ({ step: state.replica.adopt(attested, view, now), rows: [] }),
     });
     expect(state.applied).toMatchObject([{ amended: true }]);
     expect([ownHlc(), madeCommits, comeBack]).toEqual([mine.header.hlc, [], 1]);

@@ -707,6 +707,43 @@ describe('a URL that a member announced', () => {
     expect(http.peers().map(({ url }) => url)).toEqual([URL_A]);
   });
 
+  it('is left alone while its member is reached at another one, and is the next when that fails [AD4]', async () => {
+    const URL_C = 'http://second.test';
+    const hellosTo = (url: string): number => sent.filter((m) => m.type === 'hello' && m.url === url).length;
+    start();
+    http.announce([announced, { url: URL_C, author: peer.author }]);
+    await clock.advance(1_000);
+    const primary = http.find(peer.author)?.url ?? '';
+    const rests = primary === URL_B ? URL_C : URL_B;
+    const before = hellosTo(rests);
+    await clock.advance(120_000);
+    expect([hellosTo(primary) > 50, hellosTo(rests)]).toEqual([true, before]);
+    down.add(primary);
+    await clock.advance(3_000);
+    expect(http.find(peer.author)).toMatchObject({ url: rests, reachable: true });
+    // A configured URL that works takes over, and then none of the announced ones is asked.
+    http.add(URL_A);
+    await clock.advance(1_000);
+    expect(http.find(peer.author)).toMatchObject({ url: URL_A, reachable: true });
+    const then = hellosTo(rests);
+    await clock.advance(120_000);
+    expect(hellosTo(rests)).toBe(then);
+    expect(streams.filter(({ signal }) => !signal.aborted).map(({ url }) => url)).toEqual([URL_A]);
+  });
+
+  it('is dialled as soon as an operator removes it from the configured ones [AD4]', async () => {
+    start();
+    http.add(URL_A);
+    http.announce([{ url: URL_A, author: peer.author }]);
+    await turns();
+    expect(http.find(peer.author)).toMatchObject({ url: URL_A, reachable: true, announced: false });
+    http.remove(URL_A);
+    await turns();
+    expect(http.find(peer.author)).toMatchObject({ url: URL_A, reachable: true, announced: true });
+    http.announce([]);
+    expect(http.peers()).toEqual([]);
+  });
+
   it('is a third party where somebody else answers, who is asked ever more seldom, whoever hurries [AD4]', async () => {
     identify = () => Promise.resolve({ author: other.author, incarnation: '0303030303030303' });
     start();
@@ -728,6 +765,42 @@ describe('a URL that a member announced', () => {
       http.wake();
     }
     expect(asked.length - before).toBeLessThan(4);
+  });
+
+  it('is tried no sooner because its member names another one each minute, or its own in between [AD4]', async () => {
+    const third = (minute: number) =>
+      Array.from({ length: 4 }, (_, i) => ({ url: `http://third.test/${minute}/${i}`, author: peer.author }));
+    identify = () => Promise.reject(new Error('connection refused'));
+    start();
+    for (let minute = 0; minute < 60; minute++) {
+      http.announce(third(minute));
+      await clock.advance(60_000);
+    }
+    // At one URL that never answers there are 12 tries in an hour.
+    expect(asked.length).toBeLessThan(4 * 20);
+
+    const before = asked.length;
+    down = new Set(Array.from({ length: 60 }, (_, minute) => third(minute).map(({ url }) => url)).flat());
+    identify = () => Promise.resolve({ author: peer.author, incarnation: '0202020202020202' });
+    for (let minute = 0; minute < 60; minute++) {
+      http.announce(minute % 2 === 0 ? third(minute) : [announced]);
+      // A node that is well at its new address knocks, and is then reached at once.
+      if (minute % 2 === 1) http.knocked(peer.author);
+      await clock.advance(60_000);
+      if (minute % 2 === 1) expect(http.find(peer.author)).toMatchObject({ url: URL_B, reachable: true });
+    }
+    // Half of them are at its own URL.
+    expect(asked.length - before).toBeLessThan(80);
+  });
+
+  it('counts a try that a change of the announcement cuts short as one in vain [AD4]', async () => {
+    identify = () => new Promise(() => undefined);
+    start();
+    for (let i = 0; i < 60; i++) {
+      http.announce([{ url: `http://third.test/${i}`, author: peer.author }]);
+      await clock.advance(1_000);
+    }
+    expect(asked.length).toBeLessThan(6);
   });
 
   it('that leads to this node itself, or to nobody, is no peer, and at most eight are tried at a time [AD4, L2]', async () => {

@@ -7,6 +7,8 @@ import {
   decodeScrub,
   encodeCheckpoint,
   encodeScrub,
+  endKey,
+  endValue,
   journalKey,
   keyToEntryKey,
   leafPageRange,
@@ -22,6 +24,7 @@ import { createStoreChecks } from '../../../../src/runtime/upkeep/store-checks.t
 import {
   createAuthor,
   createRandom,
+  EPOCH_MS,
   FOUND,
   type GatedStore,
   gateStore,
@@ -36,6 +39,8 @@ import {
 } from '../support.ts';
 
 const KEYS = 600;
+/** When a value ends, Unix ms: after every test. */
+const END = EPOCH_MS + 86_400_000;
 
 let store: GatedStore;
 let state: TestState;
@@ -240,6 +245,13 @@ describe('the check of every entry after a start', () => {
     ],
     ['a key that is not listed', () => change(listedKey('k100/1'), undefined)],
     ['a lost mark of a conflict', () => change(conflictKey('changed'), undefined)],
+    [
+      'a lost row of an end',
+      async () => {
+        await state.writer.write({ operations: [{ kind: 'put', key: 'ends', value: 1, expires: END }] });
+        await change(endKey({ ms: END, keyHash: keyHash('ends', hasher) }), undefined);
+      },
+    ],
   ];
   /** The value of `k100/1`, the number 1, as 0. */
   async function flippedNumber(): Promise<Bytes> {
@@ -328,6 +340,10 @@ describe('the check of every entry after a start', () => {
       },
     ],
     ['a row of the list that leads nowhere', () => change(listedKey('nowhere'), new Uint8Array(0))],
+    [
+      'a row of an end that leads nowhere',
+      () => change(endKey({ ms: END, keyHash: keyHash('nowhere', hasher) }), endValue('nowhere')),
+    ],
     ['a mark of a conflict that leads nowhere', () => change(conflictKey('nowhere'), new Uint8Array(0))],
   ])('finds %s as a scrub, and the process ends [N17]', async (_, damage) => {
     await damage();

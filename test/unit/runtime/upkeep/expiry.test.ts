@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { createMemoryStore } from '../../../../src/adapters/store/index.ts';
 import { verifyProofDocument } from '../../../../src/audit/index.ts';
-import { bucketRange, type Journal } from '../../../../src/core/rows/index.ts';
+import { leafHash } from '../../../../src/core/merkle/index.ts';
+import { bucketRange, endKey, endValue, type Journal } from '../../../../src/core/rows/index.ts';
 import { type JsonValue, LatticeError, MAX_WRITTEN_EXPIRY } from '../../../../src/core/types/index.ts';
+import { encodeEntry } from '../../../../src/core/wire/index.ts';
 import type { Guard } from '../../../../src/runtime/commit/guard.ts';
 import { createIdempotency } from '../../../../src/runtime/commit/idempotency.ts';
 import { createWrites } from '../../../../src/runtime/commit/writes.ts';
@@ -12,11 +15,13 @@ import {
   createHandClock,
   EPOCH_MS,
   FOUND,
+  gateStore,
   hasher,
   openTestState,
   put,
   readsOf,
   type TestState,
+  turns,
   verifier,
 } from '../support.ts';
 
@@ -44,6 +49,17 @@ async function journalAfter(
     return true;
   });
   return batches.map(({ changes }) => changes.map(({ key, deleted }) => [key, deleted] as const));
+}
+
+/** A store that refuses to be iterated more often than any test needs, so that a loop without an end shows as one. */
+function createFiniteStore() {
+  const inner = createMemoryStore();
+  let left = 500;
+  const iterate: typeof inner.iterate = (range) => {
+    if (left-- === 0) throw new Error('the rows are read over and over');
+    return inner.iterate(range);
+  };
+  return gateStore({ ...inner, iterate });
 }
 
 async function wholeKeys(state: TestState): Promise<{ readonly live: number; readonly keys: readonly string[] }> {
@@ -157,6 +173,113 @@ describe('a value that ends', () => {
     expect(state.replica.meta.live).toBe(0);
   });
 
+  it('is told as there within a second of a clock set back, also when nothing else ends [EX5]', async () => {
+    const state = await openTestState();
+    state.expiry.start();
+    await state.writer.write(ending('k', MINUTE));
+    await state.settled();
+    await state.clock.advance(MINUTE);
+    const { replica, clock } = state;
+    await expect.poll(() => replica.meta.live).toBe(0);
+    await state.settled();
+    clock.step(-MINUTE);
+    await clock.advance(1_000);
+    await expect.poll(() => replica.meta.live).toBe(1);
+    state.expiry.stop();
+  });
+
+  it.each([
+    ['written again without an end', { kind: 'put' as const, key: 'lease', value: 2 }],
+    ['deleted', { kind: 'delete' as const, key: 'lease' }],
+  ])('that was told, and then %s, is not told again when the clock is set back [EX5]', async (_, operation) => {
+    const state = await openTestState({ store: createFiniteStore() });
+    await state.writer.write(ending('lease', MINUTE));
+    await state.clock.advance(MINUTE);
+    await state.settled();
+    await state.writer.write({ operations: [operation] });
+    const { live, sequence } = state.replica.meta;
+    state.clock.step(-MINUTE / 2);
+    await state.settled();
+    expect(state.replica.meta).toMatchObject({ live, sequence });
+    // Ends between the clock as it is and the end that was told are told in their turn.
+    await state.writer.apply(createAuthor(2).commit({ next: 1 }, { expires: EPOCH_MS + 45_000 }), FOUND);
+    await state.clock.advance(20_000);
+    await state.settled();
+    expect((await journalAfter(state, sequence + 1)).flat()).toEqual([['next', true]]);
+    expect(state.replica.meta.live).toBe(live);
+  });
+
+  it('has a row that leads to nothing: it is passed over once it is due [EX5]', async () => {
+    const state = await openTestState({ store: createFiniteStore() });
+    const stray = { ms: EPOCH_MS + 1, keyHash: new Uint8Array(32).fill(7), key: 'stray' };
+    await state.store.batch([{ type: 'put', key: endKey(stray), value: endValue(stray.key) }]);
+    await state.writer.write(ending('k', MINUTE));
+    for (const ms of [1, MINUTE]) {
+      await state.clock.advance(ms);
+      await state.settled();
+    }
+    expect(await journalAfter(state, 1)).toEqual([[['k', true]]]);
+    state.clock.step(-MINUTE);
+    await state.settled();
+    expect(state.replica.meta.live).toBe(1);
+  });
+
+  it('is told in its time when the rows were read before its write was durable [EX5]', async () => {
+    const state = await openTestState();
+    state.store.hold();
+    const written = state.writer.write(ending('k', MINUTE));
+    await expect.poll(() => state.store.held.length).toBe(1);
+    const looked = state.settled();
+    await turns(20);
+    state.store.open();
+    await Promise.all([written, looked]);
+    await state.clock.advance(MINUTE);
+    await state.settled();
+    expect(await journalAfter(state, 1)).toEqual([[['k', true]]]);
+    expect(state.replica.meta.live).toBe(0);
+  });
+
+  it('is told when it arrives while the ends around it wait to be told [EX5]', async () => {
+    const inner = createMemoryStore();
+    let reading: { readonly begun: () => void; readonly go: Promise<void> } | undefined;
+    const iterate: typeof inner.iterate = async function* (range) {
+      const at = reading;
+      reading = undefined;
+      at?.begun();
+      await at?.go;
+      yield* inner.iterate(range);
+    };
+    const state = await openTestState({ store: gateStore({ ...inner, iterate }) });
+    await state.writer.write(ending('first', MINUTE));
+    await state.clock.advance(MINUTE);
+    let go = (): void => undefined;
+    const begun = new Promise<void>((resolve) => {
+      reading = {
+        begun: resolve,
+        go: new Promise((open) => {
+          go = open;
+        }),
+      };
+    });
+    const told = state.settled();
+    await begun;
+    state.store.hold();
+    const busy = state.writer.write(put('busy', 1));
+    await expect.poll(() => state.store.held.length).toBe(1);
+    const old = createAuthor(2).commit({ second: 2 }, { ms: EPOCH_MS, expires: EPOCH_MS + 1_000 });
+    const arrived = state.writer.apply(old, FOUND);
+    go();
+    await turns(20);
+    state.store.open();
+    await Promise.all([told, busy, arrived]);
+    await state.settled();
+    expect((await journalAfter(state, 3)).flat()).toEqual([
+      ['first', true],
+      ['second', true],
+    ]);
+    expect(state.replica.meta.live).toBe(1);
+  });
+
   it('is passed a slice at a time where a thousand end at once, each told just once [EX5]', async () => {
     const state = await openTestState();
     for (let i = 0; i < 4; i++)
@@ -202,6 +325,29 @@ describe('a value that ends', () => {
       ['k', true],
       ['k', true],
     ]);
+    expect(state.replica.meta.live).toBe(0);
+  });
+
+  it('that is taken over from a cut, and had ended before what was told last, is told as deleted [EX5]', async () => {
+    const clock = createHandClock();
+    const [source, state] = [await openTestState({ id: 9, clock }), await openTestState({ clock })];
+    await source.writer.write(ending('early', MINUTE));
+    await state.writer.write(ending('own', 2 * MINUTE));
+    await clock.advance(2 * MINUTE);
+    await state.settled();
+    const attested = source.applied.flatMap(({ step }) =>
+      step.changed.flatMap(({ keyHash, after }) =>
+        after === undefined
+          ? []
+          : [{ keyHash, entry: after, bytes: encodeEntry(after), leaf: leafHash(keyHash, after.siblings, hasher) }],
+      ),
+    );
+    await state.writer.amend({
+      keys: () => attested.map(({ keyHash, entry: { key } }) => ({ key, keyHash })),
+      prepare: (view, now) => ({ step: state.replica.adopt(attested, view, now), rows: [] }),
+    });
+    await state.settled();
+    expect(await journalAfter(state, 2)).toEqual([[['early', true]]]);
     expect(state.replica.meta.live).toBe(0);
   });
 

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { nodeHasher } from '../../../../src/adapters/system/hasher.ts';
 import type { JsonValue } from '../../../../src/core/types/index.ts';
-import { blockLeaf } from '../../../../src/core/vault/index.ts';
+import { blockLeaf, vaultKey } from '../../../../src/core/vault/index.ts';
 import { GRACE_MS } from '../../../../src/runtime/vault/collect.ts';
-import { outcomeOf } from '../support.ts';
+import { outcomeOf, readsOf } from '../support.ts';
 import { ALL, contentOf, inPieces, openVaults, type VaultFleet, type VaultNode } from './support.ts';
 
 let fleet: VaultFleet | undefined;
@@ -70,6 +70,21 @@ describe('a garbage collection', () => {
     expect(await node.bytes.stat(goes)).toBeUndefined();
     expect(await node.bytes.stat(stays)).toBeDefined();
     expect(await node.vault.service.stat(stays)).toMatchObject({ here: 'whole' });
+  });
+
+  it('takes what an entry with an end named a day after that end [U12, EX2]', async () => {
+    const node = await alone();
+    const hash = await put(node, 1);
+    const { value = null } = (await readsOf(node).get(vaultKey(hash))) ?? {};
+    await node.writes.writeReserved([{ op: 'put', key: vaultKey(hash), value, ttl: (3 * GRACE_MS) / 1000 }]);
+    later(3 * GRACE_MS + 60_000);
+    await node.settled();
+    expect(await collect(node)).toMatchObject({
+      removed: [],
+      kept: [{ hash, because: expect.stringContaining('day') }],
+    });
+    later(GRACE_MS);
+    expect((await collect(node)).removed).toMatchObject([{ hash }]);
   });
 
   it.each<[string, (hash: string) => JsonValue]>([

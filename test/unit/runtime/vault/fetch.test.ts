@@ -182,6 +182,28 @@ describe('bytes', () => {
     expect(b.vault.service.status().leftOut).toHaveLength(1);
   });
 
+  it('are not held up by a member that gives its leaf hashes one at a time [U8, U11]', async () => {
+    const { fleet, nodes } = await three();
+    const [a, b, c] = nodes;
+    c.reachable = false;
+    await put(a, 50 * BLOCK);
+    await fleet.replicate();
+    await fleet.clock.advance(3_000);
+    for (const { asked } of [a, b]) asked.length = 0;
+    const sparing = (_: SyncMessage, answer: SyncMessage): SyncMessage =>
+      answer.type === 'leaf-hashes' ? { ...answer, leaves: answer.leaves.slice(0, 32) } : answer;
+    [a.answer, b.answer] = [sparing, sparing];
+    c.reachable = true;
+    await fleet.clock.advance(5_000);
+    expect(
+      c.vault.service
+        .status()
+        .leftOut.map(({ peer }) => peer)
+        .sort(),
+    ).toEqual(['n0', 'n1']);
+    expect([a, b].map(({ asked }) => asked.filter(({ type }) => type === 'leaves').length)).toEqual([1, 1]);
+  });
+
   it('of an object that is removed under way are not fetched to their end [U10]', async () => {
     const { fleet, nodes } = await three([ALL, ALL]);
     const [a, b] = nodes;
@@ -271,6 +293,31 @@ describe('a node', () => {
     expect(await held(b, hash)).toBe('whole');
   });
 
+  it.each<[string, SyncMessage]>([
+    ['with another message', { type: 'block-bytes', bytes: new Uint8Array(1) }],
+    ['for another number of objects', { type: 'held', holdings: ['whole', 'whole'] }],
+    ['that an object is missing', { type: 'error', code: 'object-missing', message: 'object is not here' }],
+  ])('that answers %s when it is asked what it has is asked more and more rarely [U7]', async (_, wrong) => {
+    const { fleet, nodes } = await three([ALL, ALL]);
+    const [a, b] = nodes;
+    const hash = await put(a, 3 * BLOCK);
+    a.answer = (asked, answer) => {
+      if (a.asked.length > 100) a.reachable = false;
+      return asked.type === 'have' ? wrong : answer;
+    };
+    await fleet.replicate();
+    await fleet.clock.advance(30_000);
+    expect(a.asked.length).toBeGreaterThan(1);
+    expect(a.asked.length).toBeLessThan(12);
+    expect(b.vault.service.status().fetching).toMatchObject([
+      { hash, waiting: { reason: expect.stringContaining('N0: ') } },
+    ]);
+    a.answer = (_, answer) => answer;
+    fleet.clock.stall(60_000);
+    await fleet.clock.advance(3_000);
+    expect(await held(b, hash)).toBe('whole');
+  });
+
   it('whose disk was lost gets all bytes back by itself [U10]', async () => {
     const { fleet, nodes } = await three();
     const [a, b] = nodes;
@@ -339,6 +386,74 @@ describe('a node', () => {
     expect(b.vault.service.status().damaged).toEqual([]);
     expect(b.count(FETCHED)).toBe(40);
     expectBytes(await readAll((await b.vault.service.open(hash)).bytes), contentOf(40 * BLOCK));
+  });
+
+  it('that alone has an object and could not read it once gives it all the same [U6, U7]', async () => {
+    let failing = 0;
+    const { fleet, nodes } = await three([ALL, ALL], {
+      store: (index, inner) => (index === 0 ? changing(inner, () => failing-- > 0) : inner),
+    });
+    const [a, b] = nodes;
+    const hash = await put(a, 40 * BLOCK);
+    failing = 1;
+    await expect(readAll((await a.vault.service.open(hash)).bytes)).rejects.toMatchObject({ code: 'object-damaged' });
+    await fleet.clock.advance(1_000);
+    expect(a.vault.service.status().damaged).toEqual([]);
+    await fleet.replicate();
+    await fleet.clock.advance(3_000);
+    expect(await held(b, hash)).toBe('whole');
+  });
+
+  it('reads damaged bytes once more by itself, and a verification that finds them whole counts [U6]', async () => {
+    let [damage, reads] = [false, 0];
+    const { fleet, nodes } = await three([ALL], {
+      store: (_, inner) => ({
+        ...inner,
+        async read(...given) {
+          reads++;
+          return changing(inner, () => damage).read(...given);
+        },
+      }),
+    });
+    const [a] = nodes;
+    const hash = await put(a, 40 * BLOCK);
+    damage = true;
+    await expect(readAll((await a.vault.service.open(hash)).bytes)).rejects.toMatchObject({ code: 'object-damaged' });
+    await fleet.clock.advance(1_000);
+    damage = false;
+    fleet.clock.stall(60_000);
+    await fleet.clock.advance(20_000);
+    expect(a.vault.service.status().damaged).toMatchObject([{ hash }]);
+    expect(reads).toBe(2);
+    for await (const one of a.vault.service.verify()) expect(one).toMatchObject({ hash, fault: undefined });
+    expect(reads).toBe(3);
+    expect(a.vault.service.status().damaged).toEqual([]);
+    expect(a.vault.server.have({ type: 'have', hashes: [Buffer.from(hash, 'hex')] })).toEqual({
+      type: 'held',
+      holdings: ['whole'],
+    });
+  });
+
+  it('forgets damage that a false entry made once a right one is written, and with the object [U6]', async () => {
+    const { fleet, nodes } = await three([ALL]);
+    const [a] = nodes;
+    const hash = await put(a, 10 * BLOCK);
+    const { root } = (await a.vault.service.stat(hash)) as { root: string };
+    const name = (said: string) => {
+      const value = { size: 10 * BLOCK, root: said, type: '', name: '', pinned: false };
+      return a.writes.writeReserved([{ op: 'put', key: `vault/${hash}`, value }]);
+    };
+    const damaged = () => a.vault.service.status().damaged.map((one) => one.hash);
+    for (const end of ['entry', 'removal'] as const) {
+      await name('ab'.repeat(32));
+      await expect(a.vault.service.open(hash)).rejects.toMatchObject({ code: 'object-damaged' });
+      await fleet.clock.advance(1_000);
+      expect(damaged()).toEqual([hash]);
+      if (end === 'entry') await name(root);
+      else await a.vault.service.remove(hash);
+      await fleet.clock.advance(1_000);
+      expect(damaged()).toEqual([]);
+    }
   });
 
   it('keeps bytes whose SHA-256 is right, whatever a false entry says of them [U6]', async () => {
@@ -475,6 +590,51 @@ describe('a node', () => {
     const fetching = b.vault.service.fetch(left?.hash ?? '');
     await fleet.clock.advance(3_000);
     expect((await fetching).here).toBe('whole');
+  });
+
+  it('that stops waits for no reading of what it has in part', async () => {
+    let begun = 0;
+    const { fleet, nodes } = await three([ALL, ALL], {
+      store: (index, inner) => ({
+        ...inner,
+        async resume(hash, size, signal) {
+          if (index === 0 || signal === undefined) return inner.resume(hash, size, signal);
+          // As long as a large file takes.
+          begun++;
+          return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+        },
+      }),
+    });
+    const [a, b] = nodes;
+    await put(a, 10 * BLOCK);
+    await fleet.replicate();
+    await fleet.clock.advance(3_000);
+    expect(begun).toBe(1);
+    await b.vault.stop();
+    expect(b.lines.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
+  it('that stops waits for no reading of what it found damaged', async () => {
+    let reads = 0;
+    const { fleet, nodes } = await three([ALL], {
+      store: (_, inner) => ({
+        ...inner,
+        async read(...given) {
+          const pieces = await changing(inner, () => true).read(...given);
+          return ++reads === 1 ? pieces : endless();
+        },
+      }),
+    });
+    /** As long as a large object is. */
+    async function* endless() {
+      for (;;) yield await new Promise<Uint8Array>((resolve) => setImmediate(() => resolve(new Uint8Array(1))));
+    }
+    const [a] = nodes;
+    const hash = await put(a, 10 * BLOCK);
+    await expect(readAll((await a.vault.service.open(hash)).bytes)).rejects.toMatchObject({ code: 'object-damaged' });
+    await fleet.clock.advance(1_000);
+    expect(reads).toBe(2);
+    await a.vault.stop();
   });
 
   it('tells who holds an object, asked at that time', async () => {

@@ -120,7 +120,9 @@ export async function openVaults(
     const state = await openTestState({
       id: index + 1,
       clock,
-      onApplied: ({ step }) => vault?.applied(step.changed),
+      onApplied({ step: { changed, passed } }) {
+        vault?.applied([...changed, ...passed.map(({ entry, ...one }) => ({ ...one, before: entry, after: entry }))]);
+      },
     });
     const { self, replica, writer, entries, store } = state;
     const lines: LogLine[] = [];

@@ -180,18 +180,22 @@ describe('put', () => {
   });
 
   it.each([
-    [{ name: '../x' }, 'invalid-value'],
-    [{ name: 'x'.repeat(256) }, 'invalid-value'],
-    [{ type: 'no type' }, 'invalid-value'],
-    [{ expect: 'ABC' }, 'invalid-hash'],
-  ])('refuses %j before it reads anything', async (options, code) => {
+    [{ name: '../x' }, 'invalid-value', 'An object cannot have the name "../x".', 'a file name of at most 255 bytes'],
+    [{ name: 'x'.repeat(256) }, 'invalid-value', `the name "${'x'.repeat(80)}".`, 'Leave the name out'],
+    [{ type: 'no type' }, 'invalid-value', 'An object cannot have the media type "no type".', 'such as text/plain'],
+    [{ expect: 'ABC' }, 'invalid-hash', 'The hash "ABC" does not name an object.', '64 hex digits in lower case'],
+  ])('refuses %j before it reads anything, and says what to write', async (options, code, message, next) => {
     const { vault } = await alone();
     let read = false;
     async function* content(): AsyncGenerator<Bytes> {
       read = true;
       yield contentOf(1);
     }
-    await expect(vault.service.put(content(), options)).rejects.toMatchObject({ code });
+    await expect(vault.service.put(content(), options)).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(message) as string,
+      next: expect.stringContaining(next) as string,
+    });
     expect(read).toBe(false);
   });
 });

@@ -3,8 +3,9 @@ import { bundledCrypto } from '../../../../../src/audit/bundled.ts';
 import { verifyProofDocument } from '../../../../../src/audit/index.ts';
 import { journalKey } from '../../../../../src/core/rows/index.ts';
 import type { Author } from '../../../../../src/core/types/index.ts';
+import { createHandClock } from '../../../runtime/support.ts';
 import { startLattice } from '../../live-lattice.ts';
-import { startApi } from '../../support.ts';
+import { startApi, until } from '../../support.ts';
 
 interface Proofs {
   readonly from: number;
@@ -40,6 +41,26 @@ describe("the sync paths of the original's design", () => {
     const bad = await ask('/sync/snapshot/-1');
     expect([bad.status, (bad.json()['detail'] as { loc: string[] }[])[0]?.loc]).toEqual([422, ['path', 'height']]);
     expect((await ask('/api/lattice/state/full')).json()).toMatchObject({ merkle_root: root, state: { a: 1, b: 2 } });
+  });
+
+  it('send the state anew once a value has ended, though the root is the same [EX2, EX3, Q10]', async () => {
+    const handClock = createHandClock();
+    const { ask, lattice } = await startApi({ lattice: await startLattice({ clock: handClock }) });
+    await lattice.write([{ op: 'put', key: 'stays', value: 1 }]);
+    await lattice.write([{ op: 'put', key: 'session', value: 2, ttl: 60 }]);
+    const paths = ['/api/lattice/state', '/api/lattice/state/full', '/sync/snapshot/latest'];
+    const etag = String((await ask(paths[0] ?? '')).headers['etag']);
+    const held = (path: string) => ask(path, { headers: { 'if-none-match': etag } });
+    expect(await Promise.all(paths.map(async (path) => (await held(path)).status))).toEqual([304, 304, 304]);
+    const { root } = lattice.root();
+    await handClock.advance(60_000);
+    await until(() => lattice.root().live === 1);
+    expect(lattice.root().root).toBe(root);
+    for (const path of paths) {
+      const answer = await held(path);
+      expect([answer.status, answer.headers['etag'] === etag], path).toEqual([200, false]);
+      expect(answer.json()).toMatchObject({ merkle_root: root, state: { stays: 1 }, state_size: 1 });
+    }
   });
 
   it('prove what changed between two heights [Q10]', async () => {

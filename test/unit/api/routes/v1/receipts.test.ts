@@ -89,4 +89,14 @@ describe('a write over the API that waits for other writers', () => {
       (await ask(first.url, '/metrics')).text.includes('lattice_receipts_total{outcome="late"} 2'),
     );
   });
+
+  it('is answered with what has come when the node stops meanwhile [RC1]', async () => {
+    const waiting = send('PUT', '/api/v1/state/stopping?replicas=1&timeout=60s', 1);
+    await eventually(
+      'it is written',
+      async () => (await first.node.lattice.get('stopping').catch(() => undefined)) !== undefined,
+    );
+    const [answer] = await Promise.all([waiting, first.node.stop()]);
+    expect([answer.status, answer.json()['receipt']]).toMatchObject([202, { met: false }]);
+  });
 });
