@@ -13,10 +13,11 @@ const LATER_MS = MAX_AHEAD_MS;
 /** A restored store is shown its own commits by the thousand. One sign a second is enough. */
 const AGAIN_MS = 1_000;
 /**
- * For how long a writer is heard through others alone before what they tell stands for what it would: twice the time
- * after which members ask each other at the latest, so that they have asked it and were asked by this node.
+ * For how long a writer can neither be asked nor asks before what others tell stands for what it would: twice the time
+ * after which members ask each other at the latest, so that they have asked it and were asked by this node. A spoke of
+ * a hub hears other spokes through the hub, or over HTTP not even so.
  */
-const RELAYED_MS = 60_000;
+const APART_MS = 60_000;
 
 /** How a node hears a member: it can ask it, it hears it through others alone, or not at all. */
 export type Way = 'direct' | 'relayed' | 'away';
@@ -91,13 +92,13 @@ export function createDoubt(deps: DoubtDeps): Doubt {
   const heardAt = new Map<Author, number>();
   /** Monotonic: when a member last told all it knows of the present decision, with what the lost store had sent. */
   const told = new Map<Author, number>();
-  /** Monotonic: since when a writer is heard through others alone. */
-  const relayedSince = new Map<Author, number>();
+  /** Monotonic: since when a writer can neither be asked nor asks. */
+  const apartSince = new Map<Author, number>();
   /** Monotonic: when this node last knew itself to be in no doubt, or started. */
   let goodAt = clock.monotonic();
   function forget(): void {
     told.clear();
-    relayedSince.clear();
+    apartSince.clear();
   }
   roster.onChange(forget);
   if (doubt === undefined && deps.isNew) doubt = { kind: 'new', since: signTime() };
@@ -143,33 +144,37 @@ export function createDoubt(deps: DoubtDeps): Doubt {
       (author) => author !== self && roster.endOf(author) === undefined && deps.wayTo(author) === 'direct',
     );
 
-  /** Since when (monotonic) a writer has been heard through others alone, once that is long enough. */
-  function relayedFor(author: Author): number | undefined {
-    const since = relayedSince.get(author);
-    const isLong = since !== undefined && clock.monotonic() - since >= RELAYED_MS;
-    return isLong && deps.wayTo(author) === 'relayed' ? since : undefined;
+  /** Since when (monotonic) a writer can neither be asked nor asks, once that is long enough. */
+  function apartFor(author: Author): number | undefined {
+    const since = apartSince.get(author);
+    const isLong = since !== undefined && clock.monotonic() - since >= APART_MS;
+    return isLong && deps.wayTo(author) !== 'direct' ? since : undefined;
   }
 
-  function lookAtRelayed(): void {
+  function lookAtApart(): void {
     const now = clock.monotonic();
     for (const author of others()) {
       const way = deps.wayTo(author);
-      const asksUs = now - (heardAt.get(author) ?? -Infinity) < RELAYED_MS;
-      if (way === 'direct' || asksUs || isEarly()) relayedSince.delete(author);
-      else if (way === 'relayed' && !relayedSince.has(author)) relayedSince.set(author, now);
-      const since = relayedFor(author);
+      const asksUs = now - (heardAt.get(author) ?? -Infinity) < APART_MS;
+      if (way === 'direct' || asksUs || isEarly()) apartSince.delete(author);
+      else if (!apartSince.has(author)) apartSince.set(author, now);
+      const since = apartFor(author);
+      if (since === undefined) continue;
+      const tellers = relays();
       // Where nobody can be asked, it is brought by members of earlier versions, since others would have asked.
-      if (since !== undefined && relays().every((relay) => (heardAt.get(relay) ?? -Infinity) >= since))
-        asked.add(author);
+      const isTold = tellers.length > 0 || way === 'relayed';
+      if (isTold && tellers.every((relay) => (heardAt.get(relay) ?? -Infinity) >= since)) asked.add(author);
     }
   }
 
   function hasTold(author: Author): boolean {
     if (told.has(author)) return true;
-    const since = relayedFor(author);
+    const since = apartFor(author);
     if (since === undefined) return false;
+    // A restored key has a past for certain, of which one that is away may be the only witness.
+    if (doubt?.kind === 'restored' && deps.wayTo(author) === 'away') return false;
     const tellers = relays();
-    return tellers.length > 0 && tellers.every((relay) => (told.get(relay) ?? -Infinity) >= since + RELAYED_MS);
+    return tellers.length > 0 && tellers.every((relay) => (told.get(relay) ?? -Infinity) >= since + APART_MS);
   }
 
   const isMajority = (writers: readonly Author[]): boolean =>
@@ -223,7 +228,7 @@ export function createDoubt(deps: DoubtDeps): Doubt {
     async look() {
       // No clock of the fleet was so far ahead, but this one's was and has been set back.
       if (doubt !== undefined && doubt.since > signTime() + LATER_MS) doubt = { ...doubt, since: signTime() };
-      lookAtRelayed();
+      lookAtApart();
       if (doubt !== undefined && isOver(doubt)) {
         log.info({ kind: doubt.kind }, 'nothing that this key signed is missing any more: this node votes and attests');
         if (doubt.kind === 'restored') deps.passed(doubt.since + LATER_MS);

@@ -160,16 +160,34 @@ it('members of earlier versions that none can ask hold up the start for a minute
   ]);
 });
 
-it('nobody tells for a writer that is away [RO11]', async () => {
-  ways.set(c, 'away');
-  const doubt = open({ isNew: true });
-  await doubt.look();
-  await pass(doubt, 300, [b]);
-  expect([doubt.why(), doubt.lastsMs(), doubt.text()]).toEqual([
-    'new',
-    300_000,
-    expect.stringMatching(/waits for cork$/),
+it('over HTTP a spoke hears nothing of the others, and its hub tells for them, except to a restored one [RO11]', async () => {
+  roster = createRoster([self, b, c, d], self, hasher);
+  ways.set(c, 'away').set(d, 'away');
+  for (const isNew of [false, true]) {
+    const doubt = open({ isNew });
+    await doubt.look();
+    await pass(doubt, 50, [b]);
+    expect(doubt.mayAttest()).toBe(false);
+    await pass(doubt, 10, [b]);
+    expect([doubt.why(), doubt.mayAttest()]).toEqual([undefined, true]);
+  }
+  const fresh = open();
+  await pass(fresh, 70, [b]);
+  fresh.sawLost('a commit');
+  await pass(fresh, 400, [b]);
+  expect([fresh.why(), fresh.lastsMs(), fresh.text()]).toEqual([
+    'restored',
+    400_000,
+    expect.stringMatching(/waits for cork and dover$/),
   ]);
+});
+
+it('nobody tells for anybody where no member can be asked or is heard [RO11]', async () => {
+  ways.set(b, 'away').set(c, 'away');
+  const doubt = open();
+  await doubt.look();
+  await pass(doubt, 300, []);
+  expect([doubt.why(), doubt.lastsMs()]).toEqual(['unasked', 300_000]);
 });
 
 it('a new spoke votes once its hub has told for the other spoke, and a restored one the same time later [RO11]', async () => {
