@@ -81,7 +81,7 @@ const reply = (notices: readonly Bytes[] = []): RosterNews => ({
 
 const evidenceIn = (news: SyncMessage): number =>
   'notices' in news
-    ? news.notices.filter((bytes) => bytesToHex(bytes as Bytes) === bytesToHex(encodeNotice(EVIDENCE))).length
+    ? news.notices.filter((bytes) => bytesToHex(bytes) === bytesToHex(encodeNotice(EVIDENCE))).length
     : 0;
 
 it('a member that keeps what this node refuses has told all it knows once that was looked at [RO7, RO11]', async () => {
