@@ -1,7 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { LatticeError } from '../../core/types/index.ts';
-import type { ReceiptPlace, ReceiptView, ReceiptWish, WriteResult } from '../../runtime/facade/index.ts';
-import type { RouteContext } from './deps.ts';
+import type { Lattice, ReceiptPlace, ReceiptView, ReceiptWish, WriteResult } from '../../runtime/facade/index.ts';
 
 interface ReceiptQuery {
   readonly replicas?: number;
@@ -64,7 +63,7 @@ export function createWaitingWrites(): WaitingWrites {
  * goes away ends the waiting, even where it goes while the write is made; the write stands.
  */
 export async function withReceipt<T extends WriteResult>(
-  { lattice, waitingWrites }: Pick<RouteContext, 'lattice' | 'waitingWrites'>,
+  { lattice, waitingWrites }: { readonly lattice: Lattice; readonly waitingWrites: WaitingWrites },
   request: FastifyRequest,
   reply: FastifyReply,
   write: () => Promise<T>,

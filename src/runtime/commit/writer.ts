@@ -38,10 +38,7 @@ const MAX_ROWS_JOBS = 64;
 export interface Amendment {
   /** The keys whose entries `prepare` asks for. It is called when no other step comes before that of the amendment. */
   readonly keys: () => readonly NeededKey[];
-  /**
-   * Makes the step at `now`, Unix ms, and rows of its own that become durable with it. It is synchronous because it
-   * changes the tree.
-   */
+  /** Makes the step at `now` (Unix ms) and rows that become durable with it. As it changes the tree, it may not wait. */
   readonly prepare: (view: EntryView, now: number) => { readonly step: Step; readonly rows: readonly RowWrite[] };
 }
 
