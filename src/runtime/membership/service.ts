@@ -20,6 +20,8 @@ const MIN_DIGITS = 4;
 /** Decided changes that are shown. */
 const SHOWN_DECIDED = 16;
 
+type Named = Pick<RosterMemberView, 'author' | 'name'>;
+
 export interface MembershipServiceDeps {
   readonly network: string;
   readonly self: Author;
@@ -40,6 +42,13 @@ export interface MembershipServiceDeps {
   readonly warnings: () => RosterView['warnings'];
   /** Calls the listener whenever a change may show otherwise, until the returned function is called. */
   readonly onChange: (listener: () => void) => () => void;
+}
+
+/** The order in which people look for members: that of keys is by chance. Members without a name come last. */
+function byName(a: Named, b: Named): number {
+  if (a.name === b.name) return a.author < b.author ? -1 : 1;
+  if (a.name === '' || b.name === '') return a.name === '' ? 1 : -1;
+  return a.name < b.name ? -1 : 1;
 }
 
 /** The face of membership for API, command line and programs (SPEC RO6). */
@@ -92,13 +101,18 @@ export function createMembershipService(deps: MembershipServiceDeps): Membership
       action: held.change.action,
       ...stageOf(held),
       text: textOf(held.change.action, label),
-      approvals: approvals.map(({ statement: { author, expires } }) => ({ author, name: nameOf(author), expires })),
+      approvals: approvals
+        .map(({ statement: { author, expires } }) => ({ author, name: nameOf(author), expires }))
+        .sort(byName),
       since: held.heardAt,
       needed: decidersOf(state().roster),
       missing:
         held.epoch > 0
           ? []
-          : roster.writers.filter((author) => !by.has(author)).map((author) => ({ author, name: nameOf(author) })),
+          : roster.writers
+              .filter((author) => !by.has(author))
+              .map((author) => ({ author, name: nameOf(author) }))
+              .sort(byName),
       ...(held.epoch > 0 ? { epoch: held.epoch } : {}),
     };
   }
@@ -173,7 +187,7 @@ export function createMembershipService(deps: MembershipServiceDeps): Membership
         hash: bytesToHex(present.state.hash),
         certify,
         retentionMs,
-        members: members.map(memberView),
+        members: members.map(memberView).sort(byName),
         start: present.start,
         ...(abstains === undefined ? {} : { abstains }),
         warnings: deps.warnings(),

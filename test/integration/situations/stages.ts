@@ -22,6 +22,8 @@ const SLOW_BYTES_PER_SECOND = 20_000;
 const QUEUED_COMMITS = 70;
 const RETRY_MS = 300;
 
+/** Longer than a floor may be held without an alert: the clock of a node is moved, which stays alone meanwhile. */
+const LATER_MS = 2 * 3_600_000;
 /** Longer than the bound of the alert. */
 const STOPPED_MS = 200;
 const RUNNING_MS = 100;
@@ -84,12 +86,15 @@ async function network(rig: Rig): Promise<void> {
 
 /** Nodes that are there and say nothing, or are gone. */
 async function deaths(rig: Rig): Promise<void> {
-  const fleet = await rig.fleet('deaths', { names: NAMES });
+  let isLater = false;
+  const later = { preload: [preload('wrong-clock')], env: { CLOCK_AHEAD_MS: String(LATER_MS) } };
+  const fleet = await rig.fleet('deaths', { names: NAMES, surroundings: () => (isLater ? later : {}) });
   const cairo = rig.view('deaths', fleet, CAIRO);
   const [first, second, third] = fleet.nodes as [Node, Node, Node];
   await first.api.put('greeting', 'hello');
   await fleet.settled();
   await well(fleet, CAIRO);
+  await fleet.status(CAIRO, 'a cut is complete', ({ floor }) => floor?.at !== undefined);
 
   let made = Date.now();
   third.freeze();
@@ -108,6 +113,11 @@ async function deaths(rig: Rig): Promise<void> {
   made = Date.now();
   await second.kill();
   await rig.holds('No other node is alive', cairo, made);
+
+  await first.terminate();
+  isLater = true;
+  await first.start();
+  await rig.fires('LatticeFloorHeld', cairo);
 }
 
 /** A clock that is five minutes ahead. */

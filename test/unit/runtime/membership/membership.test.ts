@@ -74,6 +74,19 @@ describe('a change', () => {
     expect(at(1).events.map(({ type }) => type)).toEqual(['change-proposed', 'change-approved', 'roster-changed']);
   });
 
+  it('and the members are listed by name, those without one last [RO6]', async () => {
+    const expected = [4, 5].map((id) => ({ author: authorOf(id), name: id === 4 ? 'zoe' : 'amy' })).reverse();
+    await decide(add(4, 'writer', 'zoe'), [1, 2]);
+    await decide(add(5, 'writer', 'amy'), [2, 3, 1]);
+    const named = ({ author, name }: { readonly author: string; readonly name: string }) => ({ author, name });
+    const unnamed = [1, 2, 3]
+      .map((id) => ({ author: authorOf(id), name: '' }))
+      .sort((a, b) => (a.author < b.author ? -1 : 1));
+    expect(at(1).service.roster().members.map(named)).toEqual([...expected, ...unnamed]);
+    const { missing } = await at(1).service.propose(add(6, 'mirror'));
+    expect(missing).toEqual([...expected, ...unnamed.filter(({ author }) => author !== authorOf(1))]);
+  });
+
   it('that is like one that waits approves that one, and two of them are decided one after the other [RO6]', async () => {
     const one = await at(1).service.propose(add(4, 'mirror'));
     await fleet.exchange();
