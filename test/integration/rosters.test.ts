@@ -1,4 +1,7 @@
-import { rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { createSigner, loadOrCreateKey } from '../../src/adapters/system/index.ts';
 import type { ChangeAction, ChangeView, RosterView } from '../../src/runtime/facade/index.ts';
@@ -95,4 +98,83 @@ it('a fourth node joins over HTTP alone and becomes a writer over P2P alone; a k
   );
   rmSync(keyFile);
   await fleet.stop();
+});
+
+it('whatever a node had done of a decision when it was killed, the fleet decides one roster, and nobody votes twice [RO4, RO9]', async () => {
+  const steps = mkdtempSync(join(tmpdir(), 'lattice-ballots-'));
+  const fleet = await startFleet({
+    // Over one lung, which starts sooner.
+    env: () => ({ P2P_ENABLED: 'false' }),
+    surroundings: () => ({
+      preload: [new URL('../support/preload/ballot-steps.mjs', import.meta.url)],
+      env: { STEPS_DIR: steps },
+    }),
+  });
+  const [a, b, c] = fleet.nodes as [Node, Node, Node];
+  const hasDied = (): boolean => fleet.nodes.some(({ process }) => process.exit !== undefined);
+  /** Has a and b approve a change. One of them may be killed before it has answered. */
+  async function ask(name: string): Promise<void> {
+    const author = createSigner(randomBytes(32)).author;
+    const id = await propose(a, { kind: 'add', author, name, role: 'mirror' });
+    await eventually(
+      `${name} is approved`,
+      async () => hasDied() || (await b.api.send('POST', `/api/v1/members/changes/${id}/approve`)).status === 200,
+    );
+  }
+  /** Everybody is killed and starts again. */
+  async function again(): Promise<void> {
+    rmSync(join(steps, 'step'), { force: true });
+    await Promise.all(fleet.nodes.map((node) => node.kill()));
+    fleet.restore();
+    await Promise.all(fleet.nodes.map((node) => node.start()));
+  }
+  let epoch = 0;
+  async function killedAt(step: string): Promise<void> {
+    writeFileSync(join(steps, 'step'), step);
+    await ask(step);
+    await eventually(`a node is killed once it has ${step}`, hasDied);
+  }
+  interface Vote {
+    readonly kind: string;
+    readonly author: string;
+    readonly epoch: number;
+    readonly ballot: unknown;
+  }
+  const votes = (): readonly Vote[] =>
+    readFileSync(join(steps, 'votes'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Vote);
+  for (const step of ['proposed', 'accepted']) {
+    await killedAt(step);
+    const dead = fleet.nodes.find(({ process }) => process.exit !== undefined);
+    const before = votes();
+    const proposed = before.findLast(({ kind, epoch: of }) => kind === 'acceptance' && of === epoch + 1);
+    await again();
+    await agreed(++epoch, fleet.nodes);
+    // What it had accepted when it was killed it says again.
+    const later = votes().slice(before.length);
+    expect(later).toContainEqual({ ...proposed, author: dead?.author, attested: expect.any(Number) as number });
+  }
+  // A store that is new votes once both others have told what they heard, so all vote before one is cut off.
+  for (const node of fleet.nodes)
+    await eventually(`${node.name} votes`, async () => (await rosterOf(node)).abstains === undefined);
+  // Decided by those two, who have told nobody; the third hears of it once all are there again.
+  for (const one of [0, 1]) fleet.block('cut', { between: [one, 2] });
+  await killedAt('decided');
+  expect((await rosterOf(c)).epoch).toBe(epoch);
+  await again();
+  await agreed(++epoch, fleet.nodes);
+
+  const byBallot = new Map<string, Set<string>>();
+  for (const vote of votes()) {
+    const name = JSON.stringify([vote.kind, vote.author, vote.epoch, vote.ballot]);
+    byBallot.set(name, (byBallot.get(name) ?? new Set()).add(JSON.stringify(vote)));
+  }
+  // Each decision has at least two promises and two votes for the roster.
+  expect(byBallot.size).toBeGreaterThanOrEqual(4 * epoch);
+  expect([...byBallot.values()].filter(({ size }) => size > 1)).toEqual([]);
+  for (const node of fleet.nodes) expect(await read(node, '/api/v1/evidence')).toMatchObject({ items: [] });
+  await fleet.stop();
+  rmSync(steps, { recursive: true });
 });
