@@ -127,7 +127,6 @@ export function buildMembership(
     clock,
     log,
   });
-  const own = announcedAddresses(options.announce ?? [], peerIdOf(self));
   const addressLog = deps.log.child('addresses');
   const announcing = createAnnouncing({
     clock,
@@ -146,7 +145,10 @@ export function buildMembership(
   const announcements = createAnnouncements({
     network,
     self,
-    own: { name: clip(options.name, MAX_NAME_BYTES), ...own },
+    own: () => ({
+      name: clip(options.name, MAX_NAME_BYTES),
+      ...announcedAddresses(options.announce ?? [], peerIdOf(self)),
+    }),
     hasher,
     signer,
     verifier,
