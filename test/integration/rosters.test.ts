@@ -2,10 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { createSigner, loadOrCreateKey } from '../../src/adapters/system/index.ts';
 import type { ChangeAction, ChangeView, RosterView } from '../../src/runtime/facade/index.ts';
 import { type Node, startFleet } from '../support/fleet.ts';
+import { runCli, untilExit } from '../support/node-process.ts';
 import { eventually } from '../support/wait.ts';
 
 const read = async <T>(node: Node, path: string): Promise<T> => {
@@ -177,4 +179,58 @@ it('whatever a node had done of a decision when it was killed, the fleet decides
   for (const node of fleet.nodes) expect(await read(node, '/api/v1/evidence')).toMatchObject({ items: [] });
   await fleet.stop();
   rmSync(steps, { recursive: true });
+});
+
+it('keys turn while everybody writes: every acknowledged write is on every node in the end, and roots are equal [RO8]', async () => {
+  const fleet = await startFleet();
+  await fleet.settled();
+  const acknowledged = new Map<string, number>();
+  const counts = new Map<Node, number>();
+  let isOver = false;
+  /** Writes one value after the other. What is not acknowledged, as while its node restarts, may be there or not. */
+  async function load(node: Node): Promise<void> {
+    for (let n = 0; !isOver; n++) {
+      const key = `${node.name}/${n}`;
+      try {
+        await node.api.put(key, n);
+        acknowledged.set(key, n);
+        counts.set(node, (counts.get(node) ?? 0) + 1);
+      } catch {
+        await setTimeout(50);
+      }
+    }
+  }
+  const loads = fleet.nodes.map(load);
+  const writesMore = (node: Node, what: string): Promise<boolean> => {
+    const before = counts.get(node) ?? 0;
+    return eventually(`${node.name} ${what}`, () => (counts.get(node) ?? 0) > before + 20);
+  };
+  for (const node of fleet.nodes) await writesMore(node, 'writes');
+
+  const [, b, c] = fleet.nodes as [Node, Node, Node];
+  async function turnKey(node: Node): Promise<void> {
+    const words = ['--env-file', node.envFile, '--fleet', join(fleet.dir, 'fleet.json'), '--yes'];
+    const command = runCli(['members', 'rotate', ...words], { cwd: fleet.dir });
+    await eventually(
+      `${node.name} may start with its new key`,
+      () => command.exit !== undefined || command.stdout.includes('Restart the node'),
+    );
+    expect(command.exit, command.stderr).toBeUndefined();
+    await writesMore(node, 'writes on under its old key after the decision');
+    await node.terminate();
+    await node.start();
+    expect(await untilExit(command), command.stderr).toMatchObject({ code: 0 });
+    await writesMore(node, 'writes under its new key');
+  }
+  await Promise.all([b, c].map(turnKey));
+  isOver = true;
+  await Promise.all(loads);
+
+  const { entries } = await fleet.settled();
+  const values = new Map(entries.map(({ key, value }) => [key, value]));
+  expect([...acknowledged].filter(([key, n]) => values.get(key) !== n)).toEqual([]);
+  const { members, epoch } = await agreed(2, fleet.nodes);
+  expect([epoch, members.filter(({ role }) => role === 'writer').length]).toEqual([2, 3]);
+  for (const node of [b, c]) expect(members.find(({ author }) => author === node.author)?.role).toBe('retired');
+  await fleet.stop();
 });
