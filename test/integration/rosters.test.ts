@@ -186,10 +186,10 @@ it('keys turn while everybody writes: every acknowledged write is on every node 
   await fleet.settled();
   const acknowledged = new Map<string, number>();
   const counts = new Map<Node, number>();
-  let isOver = false;
+  const over = new AbortController();
   /** Writes one value after the other. What is not acknowledged, as while its node restarts, may be there or not. */
   async function load(node: Node): Promise<void> {
-    for (let n = 0; !isOver; n++) {
+    for (let n = 0; !over.signal.aborted; n++) {
       const key = `${node.name}/${n}`;
       try {
         await node.api.put(key, n);
@@ -223,7 +223,7 @@ it('keys turn while everybody writes: every acknowledged write is on every node 
     await writesMore(node, 'writes under its new key');
   }
   await Promise.all([b, c].map(turnKey));
-  isOver = true;
+  over.abort();
   await Promise.all(loads);
 
   const { entries } = await fleet.settled();
