@@ -3,11 +3,13 @@ import {
   type Acceptance,
   accept,
   type Ballot,
+  type ChangeAction,
   certify,
   choose,
   compareBallots,
   encodeRosterCertificate,
   isWriter,
+  memberOf,
   openBallot,
   type Promise1b,
   type Proposed,
@@ -178,9 +180,8 @@ export function createBallots(deps: BallotsDeps): Ballots {
 
   const wanted = (): Proposed | undefined => deps.changes.ready(state(), clock.now()).find(isPossible)?.proposed;
 
-  /** Who leaves for good needs a floor, below which what it wrote stands as any other value. */
   function isPossible({ proposed: { change } }: { readonly proposed: Proposed }): boolean {
-    return !needsFloor(change.action.kind) || deps.floor() !== undefined;
+    return !waitsForFloor(change.action, state().roster, deps.floor());
   }
 
   async function vote(proposal: Parameters<typeof accept>[3]): Promise<Acceptance | undefined> {
@@ -336,8 +337,12 @@ export function createBallots(deps: BallotsDeps): Ballots {
   }
 }
 
-/** Whether a change of this kind waits for a floor (SPEC RO10). */
-export const needsFloor = (kind: string): boolean => kind === 'remove' || kind === 'drop';
+/** Whether the change waits until the floor, Unix ms, has passed the end of who leaves (SPEC RO10). */
+export function waitsForFloor(action: ChangeAction, roster: RosterState['roster'], floor: number | undefined): boolean {
+  if (action.kind !== 'drop') return false;
+  const member = memberOf(roster, action.author);
+  return member?.role === 'retired' && member.until > (floor ?? 0);
+}
 
 export const votesRow = (previous: Bytes, votes: VoteState): RowWrite => ({
   type: 'put',

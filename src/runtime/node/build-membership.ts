@@ -14,7 +14,6 @@ import { createMembership } from '../membership/membership.ts';
 import { createMembershipService } from '../membership/service.ts';
 import { rosterWarnings } from '../membership/warnings.ts';
 import { isHeard } from '../peers/view.ts';
-import { createAfterEnd } from '../upkeep/after-end.ts';
 import type { DutyParts } from './build-duties.ts';
 import type { LungParts } from './build-lungs.ts';
 import type { StateParts } from './build-state.ts';
@@ -29,7 +28,7 @@ export function buildMembership(
   opened: OpenedNode,
   state: StateParts,
   { p2p, http, linkTo, dialList }: LungParts,
-  { attested, book, complete, doubt }: DutyParts,
+  { afterEnd, attested, book, complete, doubt }: DutyParts,
 ) {
   const { hasher, signer, verifier, random, clock, peerIdOf } = deps;
   const { roster, replica, self, known } = opened;
@@ -40,8 +39,7 @@ export function buildMembership(
   const tell = (): void => {
     for (const listener of listeners) listener();
   };
-  /** No node keeps a floor, so nobody leaves a roster for good (SPEC RO10). */
-  const floor = (): number | undefined => undefined;
+  const floor = (): number | undefined => complete.newest()?.at;
 
   const told = createToldEvidence({
     network,
@@ -105,18 +103,6 @@ export function buildMembership(
       guard.set('retired', `the roster retired this node's key, which stopped at ${timeOf(until, clock.now())}`),
     onEvent: streams.publishEvent,
     onChange: tell,
-  });
-  const afterEnd = createAfterEnd({
-    self,
-    roster,
-    replica,
-    entries: state.entries,
-    writer,
-    guard,
-    floor,
-    nameOf: names.label,
-    clock,
-    log,
   });
   const own = announcedAddresses(options.announce ?? [], peerIdOf(self));
   const addressLog = deps.log.child('addresses');
@@ -218,7 +204,6 @@ export function buildMembership(
     },
   });
   return {
-    afterEnd,
     invitations,
     rosterExchange: exchange,
     announcements,
