@@ -90,15 +90,16 @@ export function createHidden({
 
   const countsNow = ({ author, hlc }: Pick<Versioned, 'author' | 'hlc'>): boolean => counts(author, hlcMs(hlc));
 
-  function add(one: Sibling, by: Held['by'], value: Bytes | undefined): void {
+  function add(one: Sibling, by: Held['by'], value: Bytes): Bytes {
     const { commit, index, author, hlc, operation } = one;
     const { key, context } = operation;
     const row = hiddenKey(one, hasher);
-    const bytes = (value ?? encodeHidden(one)).length + row.length + OVERHEAD_BYTES + DOT_BYTES * context.length;
+    const bytes = value.length + row.length + OVERHEAD_BYTES + DOT_BYTES * context.length;
     const held: Held = { commit: commit.slice(), index, author, hlc, operation: { key, context }, row, bytes, by };
     byKey.set(key, [...(byKey.get(key) ?? NONE), held]);
     all.add(held);
     total += bytes;
+    return row;
   }
 
   function drop(key: string, gone: readonly Held[]): void {
@@ -131,8 +132,7 @@ export function createHidden({
       held.filter((other) => spares(one, other, END_GRID_MS)),
     );
     const value = encodeHidden(one);
-    add(one, { author: by.author, hlc: by.hlc }, value);
-    rows.push({ type: 'put', key: hiddenKey(one, hasher), value });
+    rows.push({ type: 'put', key: add(one, { author: by.author, hlc: by.hlc }, value), value });
   }
 
   /** What goes first is the oldest, and with it all of its key that is older: that must not come back in its place. */
@@ -200,7 +200,7 @@ export function createHidden({
       return taken;
     },
     load(one, last) {
-      add(one, { author: undefined, hlc: last }, undefined);
+      add(one, { author: undefined, hlc: last }, encodeHidden(one));
     },
   };
 }
