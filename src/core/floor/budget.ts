@@ -4,7 +4,7 @@ import type { Hlc } from '../types/index.ts';
  * Most bytes of operations that are kept outside the tree: 10,000 overwrites a second with 300 bytes each, for the 20 s
  * that the floor is behind in a healthy fleet.
  */
-const MAX_HIDDEN_BYTES = 64 * 1024 * 1024;
+export const MAX_HIDDEN_BYTES = 64 * 1024 * 1024;
 
 /**
  * What has to go so that the hidden operations keep within `limit` bytes: the oldest of them. `oldestFirst` is all of

@@ -93,22 +93,30 @@ export function admit<S extends Versioned>(
   return { held: forgets ? recount(next, rules) : next, outcome: 'added' };
 }
 
-/**
- * The hidden operations with one more. Of an author's operations between two cuts only the last can count again, at any
- * cut and under any roster whose ends stand at cuts, as long as it has seen all that the earlier ones had.
- */
+/** The hidden operations with one more. */
 function hide<S extends Versioned>({ siblings, hidden }: HeldKey<S>, added: S, rules: FloorRules): readonly S[] {
-  const spares = (later: S, earlier: S): boolean =>
-    later.author === earlier.author &&
-    supersedes(later, earlier) &&
-    periodOf(later, rules) === periodOf(earlier, rules) &&
-    rules.lateFor(later) === rules.lateFor(earlier) &&
-    hasSeenAllOf(later, earlier);
-  if (siblings.some((one) => spares(one, added)) || hidden.some((one) => spares(one, added))) return hidden;
-  return [...hidden.filter((one) => !spares(added, one)), added];
+  const { periodMs, lateFor } = rules;
+  const isSparedBy = (later: S, earlier: S): boolean =>
+    spares(later, earlier, periodMs) && lateFor(later) === lateFor(earlier);
+  const isSpared = (later: S): boolean => isSparedBy(later, added);
+  if (siblings.some(isSpared) || hidden.some(isSpared)) return hidden;
+  return [...hidden.filter((one) => !isSparedBy(added, one)), added];
 }
 
-const periodOf = ({ hlc }: Versioned, { periodMs }: FloorRules): number => Math.ceil(hlcMs(hlc) / periodMs);
+/**
+ * Whether `earlier` need not be kept beside `later`. Of an author's operations between two cuts only the last can count
+ * again, at any cut and under any roster whose ends stand at cuts, as long as it has seen all that the earlier ones had.
+ */
+export function spares(later: Versioned, earlier: Versioned, periodMs: number): boolean {
+  return (
+    later.author === earlier.author &&
+    supersedes(later, earlier) &&
+    periodOf(later, periodMs) === periodOf(earlier, periodMs) &&
+    hasSeenAllOf(later, earlier)
+  );
+}
+
+const periodOf = ({ hlc }: Versioned, periodMs: number): number => Math.ceil(hlcMs(hlc) / periodMs);
 
 /** Whether `later`, which supersedes `earlier`, names all that the context of that names. */
 function hasSeenAllOf(later: Versioned, earlier: Versioned): boolean {

@@ -1,6 +1,6 @@
 import type { AttestedEntry } from '../snapshot/index.ts';
 import { mergeSibling } from '../state/index.ts';
-import { type Bytes, equalBytes, type Sibling } from '../types/index.ts';
+import { type Bytes, type Entry, equalBytes, type Sibling } from '../types/index.ts';
 import type { Clocks } from './clocks.ts';
 import type { Draft } from './draft.ts';
 
@@ -16,30 +16,49 @@ export interface Correction {
 
 /**
  * Merges entries of a snapshot, each key once, into the draft. Returns those whose keys were not here, by key: the
- * draft has them just as they came. `isOldNews` is asked of every operation that was not here; where it says yes and
- * there is an entry, the operation is left out.
+ * draft has them just as they came. What does not count is left out. `isOldNews` is asked of every operation that was
+ * not here; where it says yes and there is an entry, the operation is left out. `hide` is called for what is superseded.
  */
 export function adoptEntries(
   entries: readonly AttestedEntry[],
   draft: Draft,
   clocks: Pick<Clocks, 'observe'>,
-  isOldNews: (sibling: Sibling) => boolean,
+  {
+    counts,
+    isOldNews,
+    hide,
+  }: {
+    readonly counts: (sibling: Sibling) => boolean;
+    readonly isOldNews: (sibling: Sibling) => boolean;
+    readonly hide: (entry: Entry, gone: readonly Sibling[]) => void;
+  },
 ): ReadonlyMap<string, AttestedEntry> {
   const added = new Map<string, AttestedEntry>();
   for (const attested of entries) {
-    const { key, siblings } = attested.entry;
+    const { key } = attested.entry;
+    const siblings = attested.entry.siblings.filter(counts);
+    const isWhole = siblings.length === attested.entry.siblings.length;
     const held = draft.read(key);
-    let entry = held ?? attested.entry;
-    if (held === undefined) {
+    let entry = held;
+    if (held === undefined && isWhole) {
       added.set(key, attested);
+      ({ entry } = attested);
       for (const sibling of siblings) clocks.observe(sibling);
       siblings.forEach(isOldNews);
     } else {
       for (const sibling of siblings) {
+        const before: readonly Sibling[] = entry?.siblings ?? [];
         const merged = mergeSibling(entry, sibling);
         // What a full key refuses differs from then on, and a repair names it.
         if (merged.outcome !== 'key-full') clocks.observe(sibling);
-        if (merged.outcome === 'added' && !isOldNews(sibling)) ({ entry } = merged);
+        if (merged.outcome === 'superseded') hide(merged.entry, [sibling]);
+        if (merged.outcome !== 'added' || (isOldNews(sibling) && held !== undefined)) continue;
+        ({ entry } = merged);
+        const after = entry.siblings;
+        hide(
+          entry,
+          before.filter((one) => !after.includes(one)),
+        );
       }
     }
     if (entry !== held) draft.write(key, held, entry);

@@ -1,4 +1,4 @@
-import { isFuture } from '../clock/index.ts';
+import { hlcMs, isFuture } from '../clock/index.ts';
 import type { MerkleTree } from '../merkle/index.ts';
 import type { LiveCells } from '../reconcile/index.ts';
 import { type AuthorClock, type End, type EndMark, STATE_FORMAT, type StateMeta } from '../rows/index.ts';
@@ -12,7 +12,10 @@ import { createDraft, type Draft } from './draft.ts';
 import { createEntryTree } from './entry-tree.ts';
 import { createForgotten } from './forgotten.ts';
 import { groupCommit } from './group-commit.ts';
+import { createHidden, type HiddenOperation, type HiddenOperations } from './hidden.ts';
 import { createOwnHistory, type OwnHistory } from './own-history.ts';
+import { createOwned, type Owned } from './owned.ts';
+import { type Recounted, recountEntries } from './recount.ts';
 import {
   type AppliedFragment,
   type EntryView,
@@ -32,6 +35,8 @@ export interface ReplicaOptions {
   readonly self: Author;
   /** Whether the author is, or once was, on the trust list of this node (SPEC R5). */
   readonly isKnown: (author: Author) => boolean;
+  /** Whether an operation of the millisecond came after the end of its author (SPEC RO12). Without it nobody has ended. */
+  readonly isAfterEnd?: ((author: Author, ms: number) => boolean) | undefined;
   /** How many records the journal keeps. Older cursors are answered with a reset. */
   readonly journalLength: number;
   /** The store incarnation, 8 bytes. Cursors of another one are answered with a reset. */
@@ -68,6 +73,8 @@ export interface Replica {
   recallForgotten(key: string, context: Context): void;
   /** What the node knows of the commits that it has made itself. */
   readonly history: Pick<OwnHistory, 'adopt' | 'settle' | 'reopen' | 'load'>;
+  /** What is held outside the tree. */
+  readonly hidden: Pick<HiddenOperations, 'size' | 'bytes' | 'beyond' | 'of' | 'recounted' | 'load'>;
 
   /**
    * Applies verified fragments, then makes signed commits of local writes. `now` is in Unix ms; `sign` is Ed25519 with
@@ -90,6 +97,21 @@ export interface Replica {
    * Unix ms.
    */
   correct(corrections: readonly Correction[], view: EntryView, now: number): Step;
+  /**
+   * Takes operations out that came after the end of their authors, and lets what they had superseded count again (SPEC
+   * RO12). `read` gives hidden operations with their values; a key that lacks one of them is left as it is.
+   */
+  recount(
+    keys: readonly string[],
+    read: (one: HiddenOperation) => Sibling | undefined,
+    view: EntryView,
+    now: number,
+  ): { readonly step: Step; readonly recounted: Recounted };
+  /**
+   * Lets go of hidden operations that the floor has passed for good, and returns the rows of that; `more` where there
+   * are others to be looked at, `limit` at a time. To be called only while no recount is pending (SPEC FL5).
+   */
+  passFloor(floor: Hlc, limit: number): { readonly rows: readonly RowWrite[]; readonly more: boolean };
   /**
    * Moves the mark of what has ended (SPEC EX5) to `mark`, forward or back, and tells of the entries between that
    * readers see their values no more, or again. `ends` are all rows of ends between the two marks; those that their
@@ -130,14 +152,6 @@ export interface Replica {
 /** Most contradictions of one step that are kept: each is two operations, and one is enough to name an author. */
 const MAX_CONTRADICTIONS = 16;
 
-/** What a step finds of commits of the node's own key that come from elsewhere. */
-interface Owned {
-  /** Whether an operation that is not here, and that nothing here supersedes, is one that was replaced here. */
-  readonly isOldNews: (sibling: Sibling) => boolean;
-  readonly rows: readonly RowWrite[];
-  readonly unmade: readonly Hlc[];
-}
-
 /** Entries whose hashes and bytes came with them, by key. */
 type Known = ReadonlyMap<string, AttestedEntry>;
 
@@ -151,6 +165,10 @@ export function createReplica(options: ReplicaOptions): Replica {
   const clocks = createClocks((author) => author === options.self || options.isKnown(author));
   const forgotten = createForgotten(clocks.knows);
   const history = createOwnHistory(hasher);
+  const isAfterEnd = options.isAfterEnd ?? (() => false);
+  const hidden = createHidden({ hasher, counts: (author, ms) => !isAfterEnd(author, ms) });
+  const ownedNow = (): Owned => createOwned(options.self, history);
+  const countsNow = ({ author, hlc }: Pick<Sibling, 'author' | 'hlc'>): boolean => !isAfterEnd(author, hlcMs(hlc));
   let sequence = 0;
 
   function meta(): StateMeta {
@@ -184,6 +202,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     }
     if (changed.length > 0) sequence++;
     const after = meta();
+    rows.push(...hidden.takeRows());
     if (changed.length > 0) {
       const told = toldOf({ changed, passed: NONE_PASSED, toldAt });
       addStateRows(rows, { told, clocks: clocks.takeRaised(), meta: after, journalLength });
@@ -202,21 +221,9 @@ export function createReplica(options: ReplicaOptions): Replica {
     unmade: owned.unmade,
   });
 
-  function createOwned(): Owned {
-    const rows: RowWrite[] = [];
-    const unmade: Hlc[] = [];
-    return {
-      rows,
-      unmade,
-      isOldNews({ author, hlc, commit }) {
-        if (author !== options.self) return false;
-        const ownership = history.judge(hlc, commit);
-        if (ownership === 'unmade') unmade.push(hlc);
-        const row = ownership === 'before' ? history.fetchedBack(hlc) : undefined;
-        if (row !== undefined) rows.push(row);
-        return ownership === 'made';
-      },
-    };
+  function replaced(entry: Entry, gone: readonly Sibling[]): void {
+    forgotten.replaced(entry, gone);
+    if (gone.length > 0) hidden.hide(entry, gone);
   }
 
   function observeAll(entry: Entry): void {
@@ -239,7 +246,7 @@ export function createReplica(options: ReplicaOptions): Replica {
 
     step({ fragments, writes: intents }, view, now, sign, lastMs = Infinity) {
       const draft = createDraft(view);
-      const owned = createOwned();
+      const owned = ownedNow();
       const contradictions: FoundContradiction[] = [];
       const compare = ({ siblings }: Entry, sibling: Sibling): void => {
         const other = siblings.find(({ author }) => author === sibling.author);
@@ -249,18 +256,19 @@ export function createReplica(options: ReplicaOptions): Replica {
       };
       const merge = (sibling: Sibling, isOldNews: (sibling: Sibling) => boolean): OperationOutcome => {
         const { key } = sibling.operation;
+        if (!countsNow(sibling)) return 'uncounted';
         const held = draft.read(key);
         const { entry, outcome } = mergeSibling(held, sibling);
         // An operation that a full key refuses is not applied, so nobody may be told that this node has seen it.
         if (outcome !== 'key-full') clocks.observe(sibling);
         if (held !== undefined && outcome !== 'held') compare(held, sibling);
-        if (outcome === 'superseded') forgotten.replaced(entry, [sibling]);
+        if (outcome === 'superseded') replaced(entry, [sibling]);
         if (outcome !== 'added') return outcome;
         // What this node made and has no entry for at all was lost here, so it is taken.
         if (isOldNews(sibling) && held !== undefined) return 'old-news';
         if (held !== undefined) {
           const { siblings } = entry;
-          forgotten.replaced(
+          replaced(
             entry,
             held.siblings.filter((one) => !siblings.includes(one)),
           );
@@ -296,14 +304,26 @@ export function createReplica(options: ReplicaOptions): Replica {
     },
     adopt(attested, view, now) {
       const draft = createDraft(view);
-      const owned = createOwned();
-      return amended(draft, adoptEntries(attested, draft, clocks, owned.isOldNews), owned, now);
+      const owned = ownedNow();
+      const { isOldNews } = owned;
+      const adopted = adoptEntries(attested, draft, clocks, { counts: countsNow, isOldNews, hide: hidden.hide });
+      return amended(draft, adopted, owned, now);
     },
     correct(corrections, view, now) {
       const draft = createDraft(view);
       correctEntries(corrections, draft);
-      return amended(draft, NONE_KNOWN, createOwned(), now);
+      return amended(draft, NONE_KNOWN, ownedNow(), now);
     },
+    recount(keys, read, view, now) {
+      const draft = createDraft(view);
+      const recounted = recountEntries(keys, draft, { hidden, counts: countsNow, read, last: clocks.last });
+      return { step: amended(draft, NONE_KNOWN, ownedNow(), now), recounted };
+    },
+    passFloor(floor, limit) {
+      const more = !hidden.pass(floor, clocks.last, limit);
+      return { rows: hidden.takeRows(), more };
+    },
+    hidden,
     passEnds(ends, mark, view, now) {
       const found = ends.flatMap(({ key, keyHash, ms }): PassedEnd[] => {
         const entry = view(key);

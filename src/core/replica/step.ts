@@ -55,8 +55,9 @@ export type WriteOutcome =
  * What became of an operation of a fragment: it was added, it was there already (`held`), or another operation
  * supersedes it, or its key is full. `future` means that the whole fragment is to be deferred. `old-news` is an
  * operation of this node's own that was replaced here, though nothing that is here supersedes it (SPEC N16).
+ * `uncounted` came after the end of its author, of which this node learned while the operation was on its way (RO12).
  */
-export type OperationOutcome = MergeOutcome | 'future' | 'old-news';
+export type OperationOutcome = MergeOutcome | 'future' | 'old-news' | 'uncounted';
 
 /** A fragment that was given to a step, with the outcome of each of its operations, in their order. */
 export interface AppliedFragment {

@@ -267,7 +267,9 @@ function flawOf(
   const { action } = proposed.change;
   if (action.kind === 'drop' && (memberOf(state.roster, action.author)?.until ?? 0) > floor) return 'floor-behind';
   const until = namedEnd(state, proposed);
-  if (until !== undefined && !isRightEnd(until, action, bound !== undefined, own)) return 'wrong-end';
+  // No end is earlier than the floor, whose state nothing filters (SPEC RO10).
+  if (until !== undefined && (until < floor || !isRightEnd(until, action, bound !== undefined, own)))
+    return 'wrong-end';
   try {
     const made = applyChange(state, action, until ?? 0);
     return equalBytes(rosterHash(made, hasher), rosterHash(proposed.roster, hasher)) ? undefined : 'wrong-roster';

@@ -29,13 +29,16 @@ function timeBytes(ms: number): Bytes {
 const nameOf = ({ commit, index }: Pick<Sibling, 'commit' | 'index'>): Bytes =>
   concatBytes(commit, Uint8Array.of(index >>> 8, index & 0xff));
 
-const placeOf = (one: Sibling, hasher: Hasher): Bytes =>
+/** What the key of an operation's row is made of. */
+type Placed = Pick<Sibling, 'commit' | 'index' | 'hlc'> & { readonly operation: { readonly key: string } };
+
+const placeOf = (one: Placed, hasher: Hasher): Bytes =>
   concatBytes(hlcToBytes(one.hlc), keyHash(one.operation.key, hasher), nameOf(one));
 
 const alone = (one: Sibling): Bytes => encodeEntry({ key: one.operation.key, siblings: [one] });
 
 /** ‖ HLC ‖ key hash ‖ commit id ‖ u16 index. */
-export const hiddenKey = (one: Sibling, hasher: Hasher): Bytes => floorKey(KINDS.hidden, placeOf(one, hasher));
+export const hiddenKey = (one: Placed, hasher: Hasher): Bytes => floorKey(KINDS.hidden, placeOf(one, hasher));
 
 /** The bytes of a hidden operation's row: those of an entry with this one sibling. */
 export const encodeHidden = alone;

@@ -18,6 +18,7 @@ export * from './keys.ts';
 export * from './known-authors.ts';
 export * from './last-batch.ts';
 export * from './own-history.ts';
+export * from './recounted.ts';
 export * from './remembered-peers.ts';
 export * from './roster.ts';
 export * from './scrub.ts';

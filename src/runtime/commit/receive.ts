@@ -14,6 +14,7 @@ export interface Received {
 /** What a peer is told of an operation of its own push. */
 export function outcomeToVerdict(outcome: OperationOutcome): PushVerdict {
   if (outcome === 'added') return 'held';
+  if (outcome === 'uncounted') return 'untrusted-author';
   return outcome === 'old-news' ? 'superseded' : outcome;
 }
 

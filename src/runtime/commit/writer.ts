@@ -268,7 +268,7 @@ export function createWriter(deps: WriterDeps): Writer {
     const taken = step.applied.map((one, i) => ({ ...one, origin: (fragments[i] as FragmentJob).origin }));
     const applied: Applied = { step, taken, amended: amendment !== undefined && step.changed.length > 0 };
     try {
-      if (step.rows.length > 0) deps.onDurable(applied);
+      if (step.changed.length + step.passed.length > 0) deps.onDurable(applied);
       else if (taken.length > 0) deps.onUnchanged?.(applied);
     } catch (err) {
       log.error({ err, sequence: step.sequence }, 'a durable batch was not told on');

@@ -59,7 +59,8 @@ export const WARNING_CODES = [
   'behind', // a member goes by an earlier roster
   'lacks-roster', // a member goes by a later roster
   'abstains', // the store lacks votes that others have heard, or may lack what its key has signed
-  'after-end', // commits that a retired author made after its end were taken before the roster was known
+  'after-end', // commits that a retired author made after its end are here and are being taken out
+  'hidden-full', // replaced operations could not be kept for want of room
   'two-rosters', // two rosters were decided for one epoch
   'same-name', // two nodes have one name
   'peer-twin', // two nodes run with a peer's key

@@ -43,6 +43,8 @@ export interface Roster {
   counts(author: Author, ms: number): boolean;
   /** Unix ms, of a retired member: its commits up to here count. Undefined for everybody else. */
   endOf(author: Author): number | undefined;
+  /** The ends, Unix ms, of all retired members, and of those that were retired and have left the roster since. */
+  readonly ends: ReadonlyMap<Author, number>;
   /** The roster of the chain that has this hash. */
   withHash(hash: Bytes): KnownRoster | undefined;
   /** The rosters from `epoch` on, in order. */
@@ -128,6 +130,7 @@ export function createRoster(
   let members: ReadonlyMap<Author, Member> = new Map();
   let authors: readonly Author[] = [];
   let writers: readonly Author[] = [];
+  let ends = new Map<Author, number>();
 
   function add(known: KnownRoster): void {
     chain.push(known);
@@ -136,11 +139,15 @@ export function createRoster(
     members = new Map(known.state.roster.members.map((member) => [member.author, member]));
     authors = [...members.keys()];
     writers = writersOf(known.state.roster);
+    // Who was dropped keeps its end: what it wrote until then counts, and nothing later (SPEC RO10).
+    ends = new Map(ends);
+    for (const { author, role, until } of members.values()) if (role === 'retired') ends.set(author, until);
   }
 
   function begin(first: KnownRoster): void {
     chain = [];
     byHash = new Map();
+    ends = new Map();
     add(first);
   }
 
@@ -179,7 +186,10 @@ export function createRoster(
     isWriter: (author) => members.get(author)?.role === 'writer',
     counts(author, ms) {
       const member = members.get(author);
-      return member !== undefined && memberCounts(member, ms);
+      return member === undefined ? ms <= (ends.get(author) ?? -Infinity) : memberCounts(member, ms);
+    },
+    get ends() {
+      return ends;
     },
     endOf(author) {
       const member = members.get(author);

@@ -27,7 +27,7 @@ import { backoff } from '../../timing/index.ts';
 import type { AttestedMark } from '../cuts/attested.ts';
 import type { RosterOwner } from '../fleet/roster.ts';
 import { type BallotNotice, createBallotBook } from './ballot-book.ts';
-import { type Changes, needsFloor } from './changes.ts';
+import { type Changes, waitsForFloor } from './changes.ts';
 
 /** Before a writer opens the first ballot: the writers begin one after the other, so that one of them is alone. */
 const TURN_MS = 300;
@@ -186,9 +186,9 @@ export function createBallots(deps: BallotsDeps): Ballots {
       .map(({ proposed }) => proposed)
       .find((one) => isPossible(one) && deps.locks(one.roster, one.change.action) === undefined);
 
-  /** Who leaves for good needs a floor, below which what it wrote stands as any other value. */
+  /** A member that left is kept until the floor has passed its end. */
   function isPossible({ change }: Proposed): boolean {
-    return !needsFloor(change.action.kind) || deps.floor() !== undefined;
+    return !waitsForFloor(change.action, state().roster, deps.floor());
   }
 
   async function vote(proposal: Parameters<typeof accept>[3]): Promise<Acceptance | undefined> {

@@ -10,6 +10,7 @@ import {
   endsWriting,
   isApproved,
   isWriter,
+  memberOf,
   type Notice,
   type Proposed,
   type RosterState,
@@ -68,8 +69,12 @@ export interface Changes {
   misfit(held: HeldChange, state: RosterState, nowMs: number): string | undefined;
 }
 
-/** Whether a change of this kind waits for a floor (SPEC RO10). */
-export const needsFloor = (kind: string): boolean => kind === 'remove' || kind === 'drop';
+/** Whether the change waits until the floor, Unix ms, has passed the end of who leaves (SPEC RO10). */
+export function waitsForFloor(action: ChangeAction, roster: RosterState['roster'], floor: number | undefined): boolean {
+  if (action.kind !== 'drop') return false;
+  const member = memberOf(roster, action.author);
+  return member?.role === 'retired' && member.until > (floor ?? 0);
+}
 
 /** What the change makes of the roster now. LatticeError `invalid-change`. */
 export function madeBy(state: RosterState, action: ChangeAction, nowMs: number) {

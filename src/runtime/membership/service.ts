@@ -12,7 +12,15 @@ import { type Author, bytesToHex, type Hasher, LatticeError } from '../../core/t
 import type { Clock, Random, Signer } from '../../ports/index.ts';
 import type { ChangeStage, ChangeView, MembershipService, RosterMemberView, RosterView } from '../facade/members.ts';
 import type { Roster } from '../fleet/roster.ts';
-import { APPROVAL_MS, approvalsOf, type HeldChange, MAX_OPEN, MAX_OPEN_OF_ONE, madeBy, needsFloor } from './changes.ts';
+import {
+  APPROVAL_MS,
+  approvalsOf,
+  type HeldChange,
+  MAX_OPEN,
+  MAX_OPEN_OF_ONE,
+  madeBy,
+  waitsForFloor,
+} from './changes.ts';
 import { MAX_EPOCHS, type Membership } from './membership.ts';
 
 /** Fewest digits that name a change: among some dozens of them these are seldom alike. */
@@ -90,8 +98,8 @@ export function createMembershipService(deps: MembershipServiceDeps): Membership
     const needed = decidersOf(state().roster);
     if (approvals.length < needed)
       return { stage: 'waiting', why: `${approvals.length} of ${needed} approvals are here` };
-    if (needsFloor(held.change.action.kind) && deps.floor() === undefined)
-      return { stage: 'deciding', why: 'it waits for a floor, which this fleet has not' };
+    if (waitsForFloor(held.change.action, state().roster, deps.floor()))
+      return { stage: 'deciding', why: 'it waits until the floor has passed the end of who leaves' };
     const lock = lockOf(held.change.action);
     if (lock !== undefined) return { stage: 'deciding', why: `it is approved and waits at this node: ${lock}` };
     return { stage: 'deciding', why: `it is approved, and ${needed} writers have to vote for it` };
@@ -150,12 +158,10 @@ export function createMembershipService(deps: MembershipServiceDeps): Membership
 
   /** Throws LatticeError `invalid-change` where the action does not fit at present. */
   function checkAction(action: ChangeAction): void {
-    if (needsFloor(action.kind) && deps.floor() === undefined)
-      throw new LatticeError(
-        'invalid-change',
-        `a ${action.kind} needs a floor, below which what the key wrote stands, and this fleet has none`,
-        { next: 'retire the key: what it wrote until then counts, and later commits do not' },
-      );
+    if (waitsForFloor(action, state().roster, deps.floor()))
+      throw new LatticeError('invalid-change', 'a key leaves the roster once the floor has passed its end', {
+        next: 'see with `lattice floor` where the floor stands and who holds it, and try again then',
+      });
     madeBy(state(), action, clock.now());
     if (state().roster.epoch >= MAX_EPOCHS)
       throw new LatticeError('invalid-change', `a fleet has at most ${MAX_EPOCHS} rosters`, {

@@ -21,6 +21,7 @@ import { createRepairs } from '../repair/repairs.ts';
 import { JOURNAL_LENGTH } from '../storage/startup.ts';
 import { createAccessTokens } from '../upkeep/access-tokens.ts';
 import { createAddedPeers } from '../upkeep/added-peers.ts';
+import { createAfterEnd } from '../upkeep/after-end.ts';
 import { createCheckpointSaver } from '../upkeep/checkpoint-save.ts';
 import { createIntegrityCheck } from '../upkeep/integrity.ts';
 import { createStoreChecks } from '../upkeep/store-checks.ts';
@@ -115,6 +116,19 @@ export function buildDuties(
     heartbeatMs: options.heartbeatMs,
     graceMs: options.graceMs,
   });
+  const afterEnd = createAfterEnd({
+    roster,
+    replica,
+    entries,
+    writer,
+    store,
+    hasher,
+    saved: opened.recounted,
+    floor: () => complete.newest()?.at,
+    nameOf: names.label,
+    clock,
+    log: deps.log.child('roster'),
+  });
   const mismatches = createMismatches({ log: cutLog, metrics });
   const cuts = createCuts({
     replica,
@@ -137,7 +151,8 @@ export function buildDuties(
       !guard.has('clone') &&
       !guard.has('lost-batches') &&
       doubt.mayAttest() &&
-      vouching.isVerified(),
+      vouching.isVerified() &&
+      !afterEnd.isPending(),
     ways: createAttestationWays({ p2p, http, streams, peers, mode: () => mode.now }),
     onCut: (cut) => streams.publishEvent({ type: 'cut', ...cut }),
     onMismatch: mismatches.note,
@@ -282,6 +297,7 @@ export function buildDuties(
   const audit = createAudit({ store, writer, hasher, clock, isFull: () => guard.has('disk') });
 
   return {
+    afterEnd,
     audit,
     attested,
     doubt,

@@ -15,7 +15,6 @@ import { createMembership, type MembershipDeps } from '../membership/membership.
 import { createMembershipService } from '../membership/service.ts';
 import { rosterWarnings } from '../membership/warnings.ts';
 import { isHeard } from '../peers/view.ts';
-import { createAfterEnd } from '../upkeep/after-end.ts';
 import type { DutyParts } from './build-duties.ts';
 import type { LungParts } from './build-lungs.ts';
 import type { StateParts } from './build-state.ts';
@@ -30,7 +29,7 @@ export function buildMembership(
   opened: OpenedNode,
   state: StateParts,
   { p2p, http, linkTo, dialList }: LungParts,
-  { attested, book, complete, doubt }: DutyParts,
+  { afterEnd, attested, book, complete, doubt }: DutyParts,
 ) {
   const { hasher, signer, verifier, random, clock, peerIdOf } = deps;
   const { roster, replica, self, known } = opened;
@@ -41,8 +40,7 @@ export function buildMembership(
   const tell = (): void => {
     for (const listener of listeners) listener();
   };
-  /** No node keeps a floor, so nobody leaves a roster for good (SPEC RO10). */
-  const floor = (): number | undefined => undefined;
+  const floor = (): number | undefined => complete.newest()?.at;
 
   const hears = (author: Author): boolean => {
     const view = peers.get(author)?.view;
@@ -114,18 +112,6 @@ export function buildMembership(
       guard.set('retired', `the roster retired this node's key, which stopped at ${timeOf(until, clock.now())}`),
     onEvent: streams.publishEvent,
     onChange: tell,
-  });
-  const afterEnd = createAfterEnd({
-    self,
-    roster,
-    replica,
-    entries: state.entries,
-    writer,
-    guard,
-    floor,
-    nameOf: names.label,
-    clock,
-    log,
   });
   const addressLog = deps.log.child('addresses');
   const announcing = createAnnouncing({
@@ -225,7 +211,6 @@ export function buildMembership(
     },
   });
   return {
-    afterEnd,
     invitations,
     rosterExchange: exchange,
     announcements,

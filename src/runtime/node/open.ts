@@ -16,6 +16,7 @@ import { loadMembership, type SavedMembership } from '../membership/saved.ts';
 import { type OpenedState, openState, readable } from '../storage/startup.ts';
 import { loadAccessTokens } from '../upkeep/access-tokens.ts';
 import { type AddedList, loadAddedPeers } from '../upkeep/added-peers.ts';
+import { loadRecounted } from '../upkeep/after-end.ts';
 
 /** What a node finds when it starts: its verified state, and what an earlier run stored beside it. */
 export interface OpenedNode extends OpenedState {
@@ -34,6 +35,8 @@ export interface OpenedNode extends OpenedState {
   readonly signedTwice: readonly KeptPair[];
   /** The newest complete cut that an earlier run knew. */
   readonly complete: CompleteCut | undefined;
+  /** The ends of authors after which an earlier run found nothing left, Unix ms. */
+  readonly recounted: ReadonlyMap<Author, number>;
 }
 
 /** Opens and verifies the state. Rejects when the store does not verify, and leaves the store as it is. */
@@ -52,6 +55,7 @@ export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<Op
     network,
     self,
     isKnown: known.has,
+    isAfterEnd: (author, ms) => ms > (roster.ends.get(author) ?? Infinity),
     directory,
   });
   const { start } = roster.present;
@@ -72,6 +76,7 @@ export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<Op
     headerReaders: await readable(directory, () => loadHeaderReaders(store, log)),
     evidence,
     signedTwice: await readable(directory, () => loadSignedTwice({ store, hasher, verifier, network, log })),
+    recounted: await readable(directory, () => loadRecounted(store)),
     complete: await loadComplete({ store, network, roster, verifier, log }),
   };
 }

@@ -4,6 +4,7 @@ import {
   ATTESTED,
   bucketRange,
   decodeAttested,
+  decodeFloorRow,
   decodeOwnCommit,
   decodeOwnSince,
   decodeStateMeta,
@@ -11,7 +12,15 @@ import {
   type OwnCommit,
   type StateMeta,
 } from '../../core/rows/index.ts';
-import { type Author, type Bytes, bytesToHex, equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
+import {
+  type Author,
+  type Bytes,
+  bytesToHex,
+  equalBytes,
+  type Hasher,
+  type Hlc,
+  LatticeError,
+} from '../../core/types/index.ts';
 import type { Random, Store } from '../../ports/index.ts';
 import { type LoadedCheckpoint, loadCheckpoint } from './checkpoint-load.ts';
 import { createEntryRows, type EntryRows } from './entry-rows.ts';
@@ -57,6 +66,8 @@ interface OpenStateOptions {
   readonly self: Author;
   /** Whether the author is, or once was, on the trust list. */
   readonly isKnown: (author: Author) => boolean;
+  /** Whether an operation of the millisecond came after the end of its author. */
+  readonly isAfterEnd?: ((author: Author, ms: number) => boolean) | undefined;
   readonly directory: string;
 }
 
@@ -84,6 +95,7 @@ async function load(options: OpenStateOptions): Promise<OpenedState> {
       network,
       self,
       isKnown: options.isKnown,
+      isAfterEnd: options.isAfterEnd,
       journalLength: JOURNAL_LENGTH,
       incarnation,
     });
@@ -102,6 +114,7 @@ async function load(options: OpenStateOptions): Promise<OpenedState> {
   if (meta !== undefined) {
     replica.restore(meta);
     await loadHistory(store, replica, hasher, self);
+    await loadHidden(store, replica, hasher, meta.hlc);
   }
   const stored = Math.max(0, ...(await twoReads(store, ATTESTED)).map(decodeAttested));
   // A store that lost its end may have lost this row; the clock that the witness saw was past every attested time.
@@ -129,6 +142,14 @@ async function loadHistory(store: Store, replica: Replica, hasher: Hasher, self:
       if (commit !== undefined) commits.push(commit);
     }
   replica.history.load(row === undefined ? undefined : decodeOwnSince(row, hasher), commits, replica.committed(self));
+}
+
+async function loadHidden(store: Store, replica: Replica, hasher: Hasher, last: Hlc): Promise<void> {
+  for await (const rows of store.iterate(bucketRange('floor')))
+    for (const [key, value] of rows) {
+      const row = decodeFloorRow(key, value, hasher);
+      if (row.kind === 'hidden') replica.hidden.load(row.operation, last);
+    }
 }
 
 const MOVE_ASIDE =

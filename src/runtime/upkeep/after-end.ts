@@ -1,148 +1,182 @@
-import { hlcMs } from '../../core/clock/index.ts';
-import type { Correction, Replica } from '../../core/replica/index.ts';
-import type { Author, Sibling } from '../../core/types/index.ts';
-import type { Clock, Log } from '../../ports/index.ts';
+import { hlcMs, lastHlcAt } from '../../core/clock/index.ts';
+import { type HiddenOperation, type Recounted, type Replica, returningTo } from '../../core/replica/index.ts';
+import { decodeFloorRow, decodeRecounted, encodeRecounted, RECOUNTED } from '../../core/rows/index.ts';
+import { type Author, bytesToHex, type Entry, type Hasher, type Sibling } from '../../core/types/index.ts';
+import type { Clock, Log, Store } from '../../ports/index.ts';
 import { every, type Repetition } from '../../timing/index.ts';
-import type { Guard } from '../commit/guard.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { Warning } from '../facade/codes.ts';
 import { timeOf } from '../facade/times.ts';
 import type { Roster } from '../fleet/roster.ts';
-import type { Entries, PresentEntry } from '../storage/entries.ts';
+import type { Entries } from '../storage/entries.ts';
+import { twoReads } from '../storage/two-reads.ts';
 
-/** How often it is looked at whether a retired author's later commits are here. */
+/** How often it is looked at whether commits are here that came after the end of their authors. */
 const LOOK_MS = 1_000;
-/**
- * The writers begin one after the other: what the first one wrote has mostly come to the second by then, and two of
- * them would leave a conflict of two values that are alike.
- */
-const TURN_MS = 5_000;
-/** How many keys are read at a time, which takes a few milliseconds. */
+/** How many keys are read and counted anew at a time, which takes a few milliseconds. */
 const PAGE = 256;
+/** How many hidden operations are looked at between two batches when the floor has moved: about a millisecond. */
+const PASS = 4_096;
+/** How many keys a line in the log names. */
+const MAX_NAMED = 8;
 
 /**
- * Makes equal what nodes took of a retired author after its end, before they knew that it had one (SPEC RO12). Others
- * refuse such a commit, so the roots would differ for ever. A writer writes what it has of them once more under its own
- * key, which supersedes them everywhere; who never writes takes them out.
+ * Makes the state what it is by the present roster (SPEC RO12): what an author made after its end is taken out, and what
+ * that had superseded counts again. While this is pending the node attests nothing and lets go of no hidden operation,
+ * because a cut or floor with what is taken out afterwards would be final.
  */
 export interface AfterEnd {
   start(): void;
   stop(): void;
+  isPending(): boolean;
   warnings(): readonly Warning[];
 }
 
+/** Reads of which authors an earlier run has found nothing left. LatticeError `damaged-row`. */
+export async function loadRecounted(store: Pick<Store, 'get' | 'iterate'>): Promise<ReadonlyMap<Author, number>> {
+  const [row] = await twoReads(store, RECOUNTED);
+  return row === undefined ? new Map() : decodeRecounted(row);
+}
+
 export function createAfterEnd(deps: {
-  readonly self: Author;
-  readonly roster: Pick<Roster, 'present' | 'writers' | 'isWriter'>;
-  readonly replica: Pick<Replica, 'committed' | 'correct'>;
+  readonly roster: Pick<Roster, 'ends'>;
+  readonly replica: Pick<Replica, 'committed' | 'recount' | 'passFloor' | 'hidden'>;
   readonly entries: Pick<Entries, 'page'>;
-  readonly writer: Pick<Writer, 'amend' | 'read' | 'write'>;
-  readonly guard: Pick<Guard, 'isOpen' | 'reasons'>;
-  /** The floor, Unix ms; undefined for a node that has none. */
+  readonly writer: Pick<Writer, 'amend' | 'read' | 'keep'>;
+  readonly store: Pick<Store, 'get'>;
+  readonly hasher: Hasher;
+  readonly saved: ReadonlyMap<Author, number>;
+  /** The newest complete cut, Unix ms; undefined where none is known. */
   readonly floor: () => number | undefined;
   readonly nameOf: (author: Author) => string;
   readonly clock: Clock;
   readonly log: Log;
 }): AfterEnd {
-  const { self, roster, replica, writer, clock, log } = deps;
-  /** The greatest HLC of each author up to which nothing is left that came after its end. */
-  const done = new Map<Author, bigint>();
-  /** Monotonic: since when something is to be done. */
-  let since: number | undefined;
+  const { roster, replica, writer, clock, log } = deps;
+  /** The ends of authors after which nothing is left here, and nothing more is taken. */
+  const done = new Map(deps.saved);
+  let passed = 0;
   let looks: Repetition | undefined;
   let stopped = true;
 
-  /** Retired authors of whom something later than their ends may be here, with these ends in Unix ms. */
+  /** Authors of whom something later than their ends may be here, with these ends in Unix ms. */
   function pending(): ReadonlyMap<Author, number> {
     const out = new Map<Author, number>();
-    // Under a floor the register itself tells what counts. Only there authors are removed, of whom nothing comes back.
-    if (deps.floor() !== undefined) return out;
-    for (const { author, role, until } of roster.present.state.roster.members) {
-      if (role !== 'retired') continue;
-      const newest = replica.committed(author);
-      if (hlcMs(newest) > until && done.get(author) !== newest) out.set(author, until);
-    }
+    for (const [author, until] of roster.ends)
+      if (hlcMs(replica.committed(author)) > until && done.get(author) !== until) out.set(author, until);
     return out;
   }
 
   async function look(): Promise<void> {
     const ends = pending();
-    if (ends.size === 0) {
-      since = undefined;
-      return;
-    }
-    since ??= clock.monotonic();
-    const isWriter = roster.isWriter(self);
-    const turn = Math.max(0, roster.writers.indexOf(self)) * TURN_MS;
-    if (isWriter && (clock.monotonic() - since < turn || !deps.guard.isOpen() || deps.guard.reasons().length > 0))
-      return;
-    const before = new Map([...ends.keys()].map((author) => [author, replica.committed(author)]));
+    if (ends.size > 0) await recount(ends);
+    else await passFloor();
+  }
+
+  async function recount(ends: ReadonlyMap<Author, number>): Promise<void> {
     const isLate = ({ author, hlc }: Sibling): boolean => hlcMs(hlc) > (ends.get(author) ?? Infinity);
-    let isDone = true;
+    const told = { displaced: 0, returned: 0, keys: [] as string[] };
     let after: Uint8Array | undefined;
+    let isDone = true;
     do {
       const page = await deps.entries.page(after, PAGE, (read) => writer.read(read));
       if (stopped) return;
-      const late = page.entries.filter(({ entry }) => entry.siblings.some(isLate));
-      if (late.length > 0) isDone = isWriter ? await rewrite(late, isLate) : await takeOut(late, isLate);
+      const late = page.entries.map(({ entry }) => entry).filter(({ siblings }) => siblings.some(isLate));
+      if (late.length > 0) {
+        const { displaced, returned, left } = await recountKeys(late);
+        told.displaced += displaced.length;
+        told.returned += returned.length;
+        told.keys.push(...displaced.slice(0, MAX_NAMED - told.keys.length).map(({ operation }) => operation.key));
+        isDone &&= left.length === 0;
+      }
       after = page.last;
-    } while (after !== undefined && isDone);
-    if (isDone) for (const [author, hlc] of before) done.set(author, hlc);
+    } while (after !== undefined);
+    if (told.displaced > 0)
+      log.warn(
+        { ...told, authors: [...ends.keys()] },
+        'commits that came after the ends of their authors are taken out, and what they had replaced counts again',
+      );
+    // What is left has an operation that was hidden meanwhile: the next look reads it.
+    if (!isDone) return;
+    for (const [author, until] of ends) done.set(author, until);
+    await writer.keep(() => [{ type: 'put', key: RECOUNTED, value: encodeRecounted(done) }]);
   }
 
-  /** Resolves to whether all of it was written; what was not is looked at again. */
-  async function rewrite(late: readonly PresentEntry[], isLate: (sibling: Sibling) => boolean): Promise<boolean> {
-    const asked = late.flatMap(({ entry: { key, siblings } }) =>
-      siblings.filter(isLate).map(({ author }) => ({ key, author })),
-    );
-    const outcomes = await Promise.all(
-      asked.map(({ key, author }) => writer.write({ operations: [{ kind: 'renew', key, inPlaceOf: author }] })),
-    );
-    const written = outcomes.filter(({ ok }) => ok).length;
-    log.warn(
-      { written, authors: [...new Set(asked.map(({ author }) => author))] },
-      'commits that retired authors made after their ends had been taken here: what they wrote is written once more',
-    );
-    return outcomes.every((outcome) => outcome.ok || outcome.error.code === 'not-found');
-  }
-
-  async function takeOut(late: readonly PresentEntry[], isLate: (sibling: Sibling) => boolean): Promise<boolean> {
-    const keys = late.map(({ keyHash, entry: { key } }) => ({ key, keyHash }));
+  async function recountKeys(late: readonly Entry[]): Promise<Recounted> {
+    const values = new Map<string, Sibling>();
+    const nameOf = ({ row }: HiddenOperation): string => bytesToHex(row);
+    for (const entry of late)
+      for (const one of returningTo(entry, replica.hidden)) {
+        const value = await deps.store.get(one.row);
+        const row = value === undefined ? undefined : decodeFloorRow(one.row, value, deps.hasher);
+        if (row?.kind === 'hidden') values.set(nameOf(one), row.operation);
+      }
+    let recounted: Recounted = { displaced: [], returned: [], left: [] };
+    const keys = late.map(({ key }) => key);
     await writer.amend({
-      keys: () => keys,
+      keys: () => keys.map((key) => ({ key })),
       prepare(view, now) {
-        const corrections = keys.flatMap(({ key }): Correction[] =>
-          (view(key)?.siblings ?? []).filter(isLate).map(({ commit, index }) => ({ key, commit, index })),
-        );
-        return { step: replica.correct(corrections, view, now), rows: [] };
+        const made = replica.recount(keys, (one) => values.get(nameOf(one)), view, now);
+        ({ recounted } = made);
+        return { step: made.step, rows: [] };
       },
     });
-    log.warn(
-      { keys: late.length, first: late.map(({ entry }) => entry.key).slice(0, 8) },
-      'commits that retired authors made after their ends are taken out, because they count nowhere',
-    );
-    return true;
+    return recounted;
+  }
+
+  /** What something of up to the floor supersedes counts nowhere again: no end is earlier than the floor. */
+  async function passFloor(): Promise<void> {
+    const at = deps.floor();
+    if (at === undefined || at <= passed) return;
+    while (await passSome(at)) if (stopped) return;
+  }
+
+  /** Whether there is more of it. */
+  async function passSome(at: number): Promise<boolean> {
+    let isMore = false;
+    await writer.keep(() => {
+      // A roster may have come between two batches.
+      if (pending().size > 0) return [];
+      const { rows, more } = replica.passFloor(lastHlcAt(at), PASS);
+      isMore = more;
+      if (!more) passed = at;
+      return rows;
+    });
+    return isMore;
   }
 
   return {
     start() {
       stopped = false;
       looks = every(clock, LOOK_MS, look, {
-        onError: (error) => log.warn({ error: String(error) }, 'what came after an end could not be made equal'),
+        onError: (error) => log.warn({ error: String(error) }, 'what came after an end could not be taken out'),
       });
     },
     stop() {
       stopped = true;
       looks?.stop();
     },
-    warnings: () =>
-      [...pending()].map(([author, until]) => ({
+    isPending: () => pending().size > 0,
+    warnings() {
+      const out: Warning[] = [...pending()].map(([author, until]) => ({
         code: 'after-end',
         text:
-          `${deps.nameOf(author)} retired at ${timeOf(until, clock.now())}, and commits that it made later are here: ` +
-          (roster.isWriter(self)
-            ? 'this node writes what they have once more, so that all roots become equal'
-            : 'this node takes them out, so that all roots become equal'),
-      })),
+          `${deps.nameOf(author)} ended at ${timeOf(until, clock.now())}, and commits that it made later are here: ` +
+          'this node takes them out, so that all roots become equal, and attests nothing meanwhile',
+      }));
+      const { operations, keys } = replica.hidden.beyond;
+      if (operations > 0)
+        out.push({
+          code: 'hidden-full',
+          text:
+            `${operations} replaced operations could not be kept for want of room, of keys such as ` +
+            `${keys
+              .slice(-MAX_NAMED)
+              .map((key) => JSON.stringify(key))
+              .join(', ')}: when the author of what replaced ` +
+            'them is removed, they do not come back here; see `lattice floor` for who holds the floor',
+        });
+      return out;
+    },
   };
 }

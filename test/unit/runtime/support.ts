@@ -222,6 +222,7 @@ export async function openTestState(
     readonly sign?: Signer['sign'];
     readonly maxHeldBytes?: number;
     readonly log?: Log;
+    readonly isAfterEnd?: (author: Author, ms: number) => boolean;
   } = {},
 ): Promise<TestState> {
   const self = createAuthor(options.id ?? 1);
@@ -234,6 +235,7 @@ export async function openTestState(
     network: NETWORK,
     self: self.author,
     isKnown: () => true,
+    isAfterEnd: options.isAfterEnd,
     directory: 'memory',
   });
   const applied: Applied[] = [];

@@ -115,9 +115,9 @@ describe('a change', () => {
 
   it('is refused where it does not fit, and of who is no writer [RO6, RO10]', async () => {
     await expect(at(1).service.propose(add(2))).rejects.toMatchObject({ code: 'invalid-change' });
-    await expect(at(1).service.propose({ kind: 'remove', author: authorOf(2) })).rejects.toMatchObject({
+    await expect(at(1).service.propose({ kind: 'drop', author: authorOf(2) })).rejects.toMatchObject({
       code: 'invalid-change',
-      message: expect.stringContaining('floor') as string,
+      message: expect.stringContaining('is a writer') as string,
     });
     await expect(at(1).service.approve('abcdef')).rejects.toMatchObject({ code: 'not-found' });
     const id = await decide(add(4, 'mirror'), [1, 2]);

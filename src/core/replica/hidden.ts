@@ -1,0 +1,206 @@
+import { hlcMs, ZERO_HLC } from '../clock/index.ts';
+import { beyondBudget, isSameOperation, MAX_HIDDEN_BYTES, siblingsOf, spares } from '../floor/index.ts';
+import { END_GRID_MS } from '../roster/index.ts';
+import { encodeHidden, hiddenKey } from '../rows/index.ts';
+import { supersedes, type Versioned } from '../state/index.ts';
+import type { Sibling } from '../types/index.ts';
+import {
+  type Author,
+  type Bytes,
+  type Context,
+  type Entry,
+  type Hasher,
+  type Hlc,
+  MAX_SIBLINGS,
+} from '../types/index.ts';
+import type { RowWrite } from './step.ts';
+
+/** An operation that is held outside the tree: without its value, which stands in its row. */
+export interface HiddenOperation extends Versioned {
+  readonly operation: { readonly key: string; readonly context: Context };
+  /** The key of its row. */
+  readonly row: Bytes;
+  /** The bytes of its row, and about what it takes in memory. */
+  readonly bytes: number;
+}
+
+/** What a hidden operation takes in memory beside its row's bytes: ids, numbers, objects, and each dot of its context. */
+const OVERHEAD_BYTES = 256;
+const DOT_BYTES = 96;
+
+/**
+ * The superseded operations that a node keeps (SPEC FL5), because what supersedes them may cease to count when its
+ * author comes to an end. All calls between two `takeRows` belong to one step, whose batch has the rows.
+ */
+export interface HiddenOperations {
+  readonly size: number;
+  readonly bytes: number;
+  /** How many were let go of since the start because there was no room, and the newest keys of these. */
+  readonly beyond: { readonly operations: number; readonly keys: readonly string[] };
+  of(key: string): readonly HiddenOperation[];
+  /** Takes in operations of the entry's key that its siblings supersede. */
+  hide(entry: Entry, gone: readonly Sibling[]): void;
+  /**
+   * The siblings that a key has once only what counts makes them, winner first: what there is of them, and of the
+   * hidden ones what nothing supersedes then.
+   */
+  recounted(key: string, siblings: readonly Sibling[]): readonly (Sibling | HiddenOperation)[];
+  /** Lets go of what has become a sibling again; the rest of its key is superseded by something of up to `last`. */
+  returned(key: string, operations: readonly HiddenOperation[], last: Hlc): void;
+  /**
+   * Lets go of operations that something supersedes which counts for good, because it is not later than `floor`. Looks
+   * at `limit` of them, and goes on from there the next time; true once all have been looked at.
+   */
+  pass(floor: Hlc, last: Hlc, limit: number): boolean;
+  /** The rows of all changes since the last call. */
+  takeRows(): RowWrite[];
+  /** Takes in a row that was read at a start, before which nothing later than `last` was taken in. */
+  load(one: Sibling, last: Hlc): void;
+}
+
+interface Held extends HiddenOperation {
+  /** Something that supersedes it. Without an author it is not known what, only that it is not later than that. */
+  by: { readonly author: Author | undefined; readonly hlc: Hlc };
+}
+
+const NONE: readonly Held[] = [];
+
+/** How many keys are named of which something could not be kept. */
+const MAX_NAMED = 32;
+
+export function createHidden({
+  hasher,
+  counts,
+  maxBytes = MAX_HIDDEN_BYTES,
+}: {
+  readonly hasher: Hasher;
+  /** Whether a commit of the author with an HLC of the millisecond counts, as far as ends of authors say. */
+  readonly counts: (author: Author, ms: number) => boolean;
+  readonly maxBytes?: number | undefined;
+}): HiddenOperations {
+  const byKey = new Map<string, readonly Held[]>();
+  /** All of them in the order in which they were hidden. */
+  const all = new Set<Held>();
+  const named = new Set<string>();
+  let total = 0;
+  let beyond = 0;
+  let floor: Hlc = ZERO_HLC;
+  let rows: RowWrite[] = [];
+  let sweep: Iterator<Held> | undefined;
+
+  const countsNow = ({ author, hlc }: Pick<Versioned, 'author' | 'hlc'>): boolean => counts(author, hlcMs(hlc));
+
+  function add(one: Sibling, by: Held['by'], value: Bytes): Bytes {
+    const { commit, index, author, hlc, operation } = one;
+    const { key, context } = operation;
+    const row = hiddenKey(one, hasher);
+    const bytes = value.length + row.length + OVERHEAD_BYTES + DOT_BYTES * context.length;
+    const held: Held = { commit: commit.slice(), index, author, hlc, operation: { key, context }, row, bytes, by };
+    byKey.set(key, [...(byKey.get(key) ?? NONE), held]);
+    all.add(held);
+    total += bytes;
+    return row;
+  }
+
+  function drop(key: string, gone: readonly Held[]): void {
+    if (gone.length === 0) return;
+    const left = (byKey.get(key) ?? NONE).filter((one) => !gone.includes(one));
+    if (left.length === 0) byKey.delete(key);
+    else byKey.set(key, left);
+    for (const one of gone) {
+      all.delete(one);
+      total -= one.bytes;
+      rows.push({ type: 'del', key: one.row });
+    }
+  }
+
+  function hideOne(siblings: readonly Sibling[], one: Sibling): void {
+    let by: Versioned | undefined;
+    for (const sibling of siblings) {
+      if (!supersedes(sibling, one)) continue;
+      // It is superseded for good, so it can count nowhere again.
+      if (sibling.hlc <= floor) return;
+      if (spares(sibling, one, END_GRID_MS)) return;
+      if (by === undefined || sibling.hlc < by.hlc) by = sibling;
+    }
+    if (by === undefined) return;
+    const { key } = one.operation;
+    const held = byKey.get(key) ?? NONE;
+    if (held.some((other) => isSameOperation(other, one) || spares(other, one, END_GRID_MS))) return;
+    drop(
+      key,
+      held.filter((other) => spares(one, other, END_GRID_MS)),
+    );
+    const value = encodeHidden(one);
+    rows.push({ type: 'put', key: add(one, { author: by.author, hlc: by.hlc }, value), value });
+  }
+
+  /** What goes first is the oldest, and with it all of its key that is older: that must not come back in its place. */
+  function keepWithinBudget(): void {
+    if (total <= maxBytes) return;
+    for (const oldest of beyondBudget(all, total, maxBytes)) {
+      if (!all.has(oldest)) continue;
+      const { key } = oldest.operation;
+      const gone = (byKey.get(key) ?? NONE).filter(({ hlc }) => hlc <= oldest.hlc);
+      drop(key, gone);
+      beyond += gone.length;
+      named.delete(key);
+      named.add(key);
+      const [first] = named;
+      if (named.size > MAX_NAMED && first !== undefined) named.delete(first);
+    }
+  }
+
+  return {
+    get size() {
+      return all.size;
+    },
+    get bytes() {
+      return total;
+    },
+    get beyond() {
+      return { operations: beyond, keys: [...named] };
+    },
+    of: (key) => byKey.get(key) ?? NONE,
+    hide({ siblings }, gone) {
+      for (const one of gone) if (countsNow(one)) hideOne(siblings, one);
+      keepWithinBudget();
+    },
+    recounted: (key, siblings) =>
+      siblingsOf<Sibling | HiddenOperation>([...siblings, ...(byKey.get(key) ?? NONE)].filter(countsNow)).slice(
+        0,
+        MAX_SIBLINGS,
+      ),
+    returned(key, operations, last) {
+      drop(
+        key,
+        (byKey.get(key) ?? NONE).filter((one) => operations.includes(one)),
+      );
+      for (const one of byKey.get(key) ?? NONE) one.by = { author: undefined, hlc: last };
+    },
+    pass(passed, last, limit) {
+      if (passed > floor) floor = passed;
+      sweep ??= all.values();
+      for (let looked = 0; looked < limit; looked++) {
+        const { value: one, done } = sweep.next();
+        if (done === true) {
+          sweep = undefined;
+          return true;
+        }
+        if (one.by.hlc > floor) continue;
+        const { author, hlc } = one.by;
+        if (author === undefined || countsNow({ author, hlc })) drop(one.operation.key, [one]);
+        else one.by = { author: undefined, hlc: last };
+      }
+      return false;
+    },
+    takeRows() {
+      const taken = rows;
+      if (taken.length > 0) rows = [];
+      return taken;
+    },
+    load(one, last) {
+      add(one, { author: undefined, hlc: last }, encodeHidden(one));
+    },
+  };
+}

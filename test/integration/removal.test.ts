@@ -1,0 +1,69 @@
+import { expect, it } from 'vitest';
+import type { ChangeView, RosterView } from '../../src/runtime/facade/index.ts';
+import { type Node, startFleet } from '../support/fleet.ts';
+import { eventually } from '../support/wait.ts';
+
+const read = async <T>(node: Node, path: string): Promise<T> => {
+  const answer = await node.api.send('GET', path);
+  expect(answer.status, answer.text).toBe(200);
+  return answer.json() as T;
+};
+const rosterOf = (node: Node): Promise<RosterView> => read(node, '/api/v1/members');
+
+it('a stolen key is removed while it floods: what it wrote after its end is gone everywhere, and what stays is back [RO10, RO12, FL5]', async () => {
+  const fleet = await startFleet({ nodes: 4 });
+  const [a, b, away, thief] = fleet.nodes as [Node, Node, Node, Node];
+  const keys = Array.from({ length: 20 }, (_, i) => `stays/${i}`);
+  for (const key of keys) await a.api.put(key, 'mine');
+  await fleet.settled();
+
+  // The thief writes over everything and makes keys of its own, for as long as it is let.
+  const written: number[] = [];
+  const flooding = new AbortController();
+  const flood = (async () => {
+    for (let i = 0; !flooding.signal.aborted; i++) {
+      const at = Date.now();
+      const answers = await Promise.all(
+        [keys[i % keys.length] as string, `stolen/${i}`].map((key) =>
+          thief.api.send('PUT', `/api/v1/state/${encodeURIComponent(key)}`, { body: 'stolen' }),
+        ),
+      );
+      if (answers.every(({ status }) => status < 300)) written.push(at);
+    }
+  })();
+  await eventually('the flood is under way', () => Promise.resolve(written.length > 20));
+  const asked = await a.api.send('POST', '/api/v1/members/changes', { body: { kind: 'remove', author: thief.author } });
+  expect(asked.status, asked.text).toBe(201);
+  const { id } = asked.json() as ChangeView;
+  for (const node of [b, away])
+    await eventually(`${node.name} approves`, async () => {
+      const answer = await node.api.send('POST', `/api/v1/members/changes/${id}/approve`);
+      return answer.status === 200;
+    });
+  await away.kill();
+  await a.api.put('written meanwhile', 1);
+  await eventually('the thief is stopped', async () => {
+    const view = await rosterOf(a);
+    return view.epoch === 1;
+  });
+  flooding.abort();
+  await flood;
+  await away.start();
+  const { members } = await rosterOf(a);
+  const until = members.find(({ author }) => author === thief.author)?.until ?? 0;
+  expect(written.some((at) => at > until)).toBe(true);
+  await fleet.settled();
+  for (const node of fleet.nodes) {
+    const items = await node.api.entries();
+    const late = items.filter(
+      ({ author, hlc }) => author === thief.author && Number.parseInt(hlc.slice(0, 12), 16) > until,
+    );
+    expect(late, node.name).toEqual([]);
+    const have = new Set(items.map(({ key }) => key));
+    expect(
+      [...keys, 'written meanwhile'].filter((key) => !have.has(key)),
+      node.name,
+    ).toEqual([]);
+  }
+  await fleet.stop();
+});
