@@ -26,8 +26,8 @@ const NAMED = /\blattice((?: [a-z][a-z-]*)+| --help\b)/g;
 
 /**
  * Makes the commands that a text names (`lattice state ls`) ones that can be pasted: with the name by which this
- * program was called, and with the node that the user has named, unless the text says on which other node to ask. A
- * token is never repeated.
+ * program was called, and with the node that the user has named, unless the text says on which other node to ask, or
+ * asks for help alone. A token is never repeated.
  */
 export function createHint(
   program: Command,
@@ -42,12 +42,12 @@ export function createHint(
     option === undefined || value === undefined ? [] : [` ${option} ${shellWord(value)}`],
   );
   return (text) =>
-    text.replace(NAMED, (whole, words: string) => {
+    text.replace(NAMED, (whole, words: string, at: number) => {
       if (words === ' --help') return `${programName}${words}`;
       const { path, rest } = commandIn(program, words.trim().split(' '));
       if (path.length === 0) return whole;
       const asksNode = !path.some((_, i) => OFFLINE.has(path.slice(0, i + 1).join(' ')));
-      const isElsewhere = rest[0] === 'on';
+      const isElsewhere = rest[0] === 'on' || text.startsWith(' --help', at + whole.length);
       const after = rest.length === 0 ? '' : ` ${rest.join(' ')}`;
       return `${programName} ${path.join(' ')}${asksNode && !isElsewhere ? named.join('') : ''}${after}`;
     });

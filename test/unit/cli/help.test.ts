@@ -70,6 +70,7 @@ describe('commands in hints', () => {
 
   it('name no node where the text says on which other one to ask', () => {
     const hint = createHint(program, 'npm run -s lattice --', { url: 'http://127.0.0.1:8001' });
+    expect(hint('See lattice state put --help.')).toBe('See npm run -s lattice -- state put --help.');
     expect(hint('see lattice status on rome')).toBe('see npm run -s lattice -- status on rome');
   });
 
