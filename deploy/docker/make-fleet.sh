@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes keys, tokens and env files of the three genesis nodes once, for nodes that reach each other by name (one container each):
-# every node listens on ports 8000 and 9000 of its own name. Usage: make-fleet [directory]
+# This makes keys, tokens and env files of the three genesis nodes once, for nodes that reach each other by name, one in
+# each container: every node listens on ports 8000 and 9000 of its own name. Usage: make-fleet [directory]
 set -eu
 
 dir=${1:-/fleet}
@@ -11,7 +11,7 @@ if [ -e "$dir/fleet.json" ]; then
   exit 0
 fi
 
-# Made aside: what is in the directory is complete or absent, also when this is interrupted.
+# All files are made aside, so that what is in the directory is complete or absent, even when this is interrupted.
 new="$dir/.new"
 rm -rf "$new"
 # LATTICE may be a command with arguments.
@@ -34,7 +34,7 @@ sed -i \
   -e 's#^DIOTEC360_P2P_LISTEN=.*#DIOTEC360_P2P_LISTEN=/ip4/0.0.0.0/tcp/9000#' \
   ./*.env
 for file in *.env *.key; do mv "$file" ..; done
-# Last: it stands for a complete fleet.
+# This one comes last, because it stands for a complete fleet.
 mv fleet.json ..
 cd ..
 rm -rf "$new"

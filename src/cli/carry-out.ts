@@ -79,7 +79,7 @@ export async function carryOut(
 function announce({ output }: CliContext, { roster, silent, nodes }: Operated, text: string): void {
   const writers = roster.members.filter(({ role }) => role === 'writer');
   const needed = Math.floor(writers.length / 2) + 1;
-  output.line(output.paint('bold', printable(text)));
+  output.say(output.paint('bold', printable(text)));
   output.line(
     `The roster is that of epoch ${roster.epoch}. ${needed} of ${counted(writers.length, 'writer')} must approve: ${printable(joined(writers.map(memberName)))}.`,
   );
@@ -87,7 +87,7 @@ function announce({ output }: CliContext, { roster, silent, nodes }: Operated, t
   if (tokenless.length > 0)
     output.line(`No token is here for ${printable(joined(tokenless.map(({ name }) => name)))}.`);
   for (const { name, error } of silent)
-    output.line(`${output.paint('yellow', '!')} ${printable(`${name} does not answer: ${error.message}`)}`);
+    output.say(`${output.paint('yellow', '!')} ${printable(`${name} does not answer: ${error.message}`)}`);
 }
 
 const voteOf = (
@@ -168,8 +168,8 @@ export function tellStage({ output }: CliContext, change: Change): void {
   const { stage, why, id, missing, approvals, needed } = change;
   const short = id.slice(0, 8);
   const styles = { decided: 'green', void: 'red', withdrawn: 'yellow', waiting: 'yellow', deciding: 'yellow' } as const;
-  output.line(`${output.paint(styles[stage], stage.toUpperCase())} ${printable(change.text)}`);
-  output.line(`  ${printable(why)}`);
+  output.say(`${output.paint(styles[stage], stage.toUpperCase())} ${printable(change.text)}`);
+  output.say(`  ${printable(why)}`);
   if (stage === 'waiting' && approvals.length < needed) {
     output.line(
       `  ${approvals.length} of ${needed} approvals; missing: ${printable(joined(missing.map(({ name, author }) => name || author)))}`,

@@ -84,9 +84,9 @@ function linesOf<T>({ output }: CliContext, answers: readonly FleetAnswer<T>[], 
   const rows = answers.flatMap((answer): (readonly string[])[] => {
     const name = printable(answer.name);
     if ('value' in answer) return view.rows(answer.value).map((row, i) => [i === 0 ? name : '', ...row]);
-    return [[name, output.paint('red', printable(`no answer: ${answer.error.message}`))]];
+    return [[name, output.paint('red', output.hint(printable(`no answer: ${answer.error.message}`)))]];
   });
-  return [...alignColumns([['NODE', ...view.columns], ...rows]), ...(view.below?.(answers) ?? [])];
+  return [...alignColumns([['NODE', ...view.columns], ...rows]), ...(view.below?.(answers) ?? []).map(output.hint)];
 }
 
 async function askAll<T>(

@@ -26,7 +26,8 @@ const NAMED = /\blattice((?: [a-z][a-z-]*)+| --help\b)/g;
 
 /**
  * Makes the commands that a text names (`lattice state ls`) ones that can be pasted: with the name by which this
- * program was called, and with the node that the user has named. A token is never repeated.
+ * program was called, and with the node that the user has named, unless the text says on which other node to ask, or
+ * asks for help alone. A token is never repeated.
  */
 export function createHint(
   program: Command,
@@ -41,13 +42,14 @@ export function createHint(
     option === undefined || value === undefined ? [] : [` ${option} ${shellWord(value)}`],
   );
   return (text) =>
-    text.replace(NAMED, (whole, words: string) => {
+    text.replace(NAMED, (whole, words: string, at: number) => {
       if (words === ' --help') return `${programName}${words}`;
       const { path, rest } = commandIn(program, words.trim().split(' '));
       if (path.length === 0) return whole;
       const asksNode = !path.some((_, i) => OFFLINE.has(path.slice(0, i + 1).join(' ')));
+      const isElsewhere = rest[0] === 'on' || text.startsWith(' --help', at + whole.length);
       const after = rest.length === 0 ? '' : ` ${rest.join(' ')}`;
-      return `${programName} ${path.join(' ')}${asksNode ? named.join('') : ''}${after}`;
+      return `${programName} ${path.join(' ')}${asksNode && !isElsewhere ? named.join('') : ''}${after}`;
     });
 }
 
@@ -88,6 +90,14 @@ export function commandAt(program: Command, argv: readonly string[]): Command {
     command = next;
   }
   return command;
+}
+
+/** The commands of any group within `command` that have this name: `lattice state get` and others for `get`. */
+export function commandsNamed(command: Command, name: string): string[] {
+  return command.commands.flatMap((child) => [
+    ...(child.commands.length === 0 && childOf(command, name) === child ? [pathOf(child)] : []),
+    ...commandsNamed(child, name),
+  ]);
 }
 
 /** The words by which a command is called, without its arguments: `lattice state put`. */

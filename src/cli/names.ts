@@ -7,8 +7,8 @@ import { usageError } from './context.ts';
 /** Peers that an error lists at most. */
 const LISTED = 20;
 const HEX_32 = /^[0-9a-f]{64}$/i;
-/** A peer id of an Ed25519 key, or an author key. */
-const ID = /\b(?:12D3KooW[1-9A-HJ-NP-Za-km-z]{44}|[0-9a-f]{64})\b/g;
+/** A peer id of an Ed25519 key, or an author key. In an address a peer id stays, so that the address can be used. */
+const ID = /(?<!\/p2p\/)\b(?:12D3KooW[1-9A-HJ-NP-Za-km-z]{44}|[0-9a-f]{64})\b/g;
 
 /** What people read for a peer: its name, made unique where two nodes share one, or else its URL or peer id. */
 export function nameOf(peer: Omit<Peer, 'label'> & Partial<Pick<Peer, 'label'>>): string {

@@ -11,8 +11,10 @@ export type Form = (typeof FORMS)[number];
 export interface Output {
   /** True when stdout is a terminal that can be redrawn. */
   readonly interactive: boolean;
-  /** Writes one line or several to stdout. */
+  /** Writes one line or several to stdout, as they are: data of the user, which may look like a command. */
   readonly line: (text?: string) => void;
+  /** Writes one line to stdout that this program or a node says, in which commands are as `hint` makes them. */
+  readonly say: (text: string) => void;
   /** Writes one line to stderr, in which commands that it names are as `hint` makes them. */
   readonly remark: (text: string) => void;
   /** Returns `text` with the commands that it names as the user would type them here (hints.ts). */
@@ -60,6 +62,7 @@ export function createOutput(
   return {
     interactive: stdout.isTTY === true && env['TERM'] !== 'dumb',
     line: (text = '') => void stdout.write(`${text}\n`),
+    say: (text) => void stdout.write(`${hint(text)}\n`),
     remark: (text) => void stderr.write(`${hint(text)}\n`),
     hint: (text) => hint(text),
     setHint: (given) => void (hint = given),

@@ -1,11 +1,11 @@
 import { type Command, CommanderError } from 'commander';
-import { LatticeError } from '../core/types/index.ts';
+import { joined, LatticeError } from '../core/types/index.ts';
 import { advised } from './advice.ts';
 import type { CliContext } from './context.ts';
 import { formOf } from './define.ts';
 import { exitCodeOf, reportError } from './errors.ts';
 import { EXIT } from './exit-codes.ts';
-import { commandAt, createHint, pathOf } from './hints.ts';
+import { commandAt, commandsNamed, createHint, pathOf } from './hints.ts';
 import { FORMS, type Form } from './output.ts';
 import { createProgram } from './program.ts';
 
@@ -78,6 +78,11 @@ function usageOf(error: CommanderError, command: Command): LatticeError {
   if (error.code === 'commander.excessArguments' && command.commands.length > 0)
     return new LatticeError('usage', `${path} has no command of that name`, {
       next: `Its commands: ${command.commands.map((child) => child.name()).join(', ')}.`,
+    });
+  const meant = commandsNamed(command, /^error: unknown command '([^']+)'/.exec(error.message)?.[1] ?? '');
+  if (meant.length > 0)
+    return new LatticeError('usage', error.message.replace(/^error: /, ''), {
+      next: `${meant.length === 1 ? 'There is' : 'There are'} ${joined(meant)}: see ${path} --help.`,
     });
   const isAboutArguments = error.code === 'commander.missingArgument' || error.code === 'commander.excessArguments';
   return new LatticeError('usage', error.message.replace(/^error: /, ''), {

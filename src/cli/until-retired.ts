@@ -93,7 +93,7 @@ export async function untilRetired(
   const { now } = await node.client.getStatus();
   const name = printable(memberName(member));
   const tell = (text: string): void => {
-    if (!options.json) output.line(text);
+    if (!options.json) output.say(text);
   };
   if (!options.json)
     output.remark(`What ${name} commits until ${timesOf(options).at(until)} counts. This waits for it.`);

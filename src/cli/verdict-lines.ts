@@ -29,14 +29,17 @@ export function verdictSentence({ verdict }: AnyStatus): string {
   return printable(verdict?.sentence ?? '');
 }
 
-/** The verdict on a node: its word and sentence, then every reason that the sentence does not tell, and what to do. */
+/**
+ * The verdict on a node: its word and sentence, then every reason that the sentence does not tell, and what to do. They
+ * are for `Output.say`, because they name commands.
+ */
 export function verdictLines({ output }: CliContext, status: AnyStatus): string[] {
   const { verdict } = status;
   if (verdict === undefined) return [];
   const lines = [`${verdictWord(output, status)}  ${verdictSentence(status)}`];
   for (const { text, next, heals } of verdict.reasons) {
     if (!verdict.sentence.includes(text.replace(/\.$/, ''))) lines.push(`  ${printable(text)}`);
-    if (next !== undefined) lines.push(`    → ${printable(output.hint(next))}`);
+    if (next !== undefined) lines.push(`    → ${printable(next)}`);
     else if (heals === 'by-itself') lines.push('    → This ends by itself.');
   }
   return lines;

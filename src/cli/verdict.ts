@@ -34,7 +34,7 @@ export function printChecks({ output }: CliContext, checks: readonly Check[], tr
     });
   const print = (result: Check['result'], text: string): void => {
     const [style, sign] = SIGNS[result];
-    output.line(`${output.paint(style, sign)} ${printable(text)}`);
+    output.say(`${output.paint(style, sign)} ${printable(text)}`);
   };
   for (const { result, text } of checks) if (text !== NOT_REACHED) print(result, named(text));
   const unmade = checks.filter(({ text }) => text === NOT_REACHED).length;

@@ -1,4 +1,4 @@
-import type { LatticeEvent } from '../api/contract/entities.ts';
+import type { LatticeEvent } from '../api/contract/event-entities.ts';
 import { cursorLost } from '../core/types/errors.ts';
 import { streamOf } from '../timing/stream.ts';
 import type { RemoteChange, RemoteChanges } from './lattice-client.ts';

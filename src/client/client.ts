@@ -1,4 +1,5 @@
-import type { Committed, Entry, LatticeEvent, Receipt } from '../api/contract/entities.ts';
+import type { Committed, Entry, Receipt } from '../api/contract/entities.ts';
+import type { LatticeEvent } from '../api/contract/event-entities.ts';
 import type { Peer } from '../api/contract/node-entities.ts';
 import type { ConfigItem, LogLine } from '../api/contract/process-entities.ts';
 import type { AccessToken } from '../api/contract/token-entities.ts';

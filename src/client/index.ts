@@ -1,5 +1,7 @@
 export type * from '../api/contract/audit-entities.ts';
 export type * from '../api/contract/entities.ts';
+export type * from '../api/contract/event-entities.ts';
+export type * from '../api/contract/floor-entities.ts';
 export type * from '../api/contract/member-entities.ts';
 export type * from '../api/contract/node-entities.ts';
 export type * from '../api/contract/process-entities.ts';

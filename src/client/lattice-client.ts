@@ -11,15 +11,15 @@ import type {
   EntryPage,
   Evidence,
   History,
-  LatticeEvent,
   Operation,
   Proof,
   Receipt,
   WrittenEntry,
 } from '../api/contract/entities.ts';
+import type { LatticeEvent } from '../api/contract/event-entities.ts';
+import type { Floor } from '../api/contract/floor-entities.ts';
 import type {
   Differences,
-  Floor,
   HealthAnswer,
   NotReady,
   Peer,

@@ -13,8 +13,8 @@ import { makeDirectory } from '../adapters/system/make-directory.ts';
 import { type Author, type Bytes, bytesToHex, LatticeError } from '../core/types/index.ts';
 import { localUrl } from '../core/wire/host.ts';
 import { authorToPeerId } from '../core/wire/peer-id.ts';
-import { isWildcard } from './load.ts';
 import { VARIABLES, type VariableName } from './variables.ts';
+import { isWildcard } from './violations.ts';
 
 /** What fleet to plan. */
 export interface FleetOptions {

@@ -5,7 +5,7 @@ import { loadOrCreateKey, seedToAuthor, writeNewFile } from '../adapters/system/
 import type { Author } from '../core/types/index.ts';
 import { localUrl } from '../core/wire/host.ts';
 import { envLines, invalid, NAME } from './fleet.ts';
-import { isWildcard } from './load.ts';
+import { isWildcard } from './violations.ts';
 
 /** What a node that joins a fleet is to be. */
 export interface JoinPlan {

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import type { JsonValue } from '../../core/types/index.ts';
-import { CAUSE_CODES, READ_ONLY_CODES } from '../../runtime/facade/codes.ts';
-import { coded, entity, errorCode, word } from './describe.ts';
+import { READ_ONLY_CODES } from '../../runtime/facade/codes.ts';
+import { coded, entity, word } from './describe.ts';
 import { wantedEnd } from './wanted-end.ts';
 
 const { Array: List, Boolean: Bool, Integer, Object: Shape, Optional: Maybe, String: Text } = Type;
@@ -12,7 +12,7 @@ export const anyJson = Type.Unsafe<JsonValue>({ description: 'Any JSON value.' }
 export const time = (description: string) => Integer({ description: `${description} Unix ms.` });
 export const hex64 = (description: string) => Text({ pattern: '^[0-9a-f]{64}$', description });
 export const cursor = Text({ minLength: 1, maxLength: 2048, description: 'From the page before.' });
-const version = Text({
+export const version = Text({
   pattern: '^[0-9a-f]{64}\\.[0-9]{1,3}$',
   description: '`<commit id>.<operation index>`; in quotes it is the ETag.',
 });
@@ -257,108 +257,3 @@ export const Cut = entity(
   }),
 );
 export type Cut = Static<typeof Cut.ref>;
-
-export const Transition = entity(
-  'Transition',
-  'A change of lung, mode or lung state, with its cause.',
-  Shape({
-    at: time('When.'),
-    peer: Maybe(Text({ description: 'The author of the peer; absent where the node itself is meant.' })),
-    name: Maybe(Text({ description: 'What people read in its place.' })),
-    from: Text(),
-    to: Text(),
-    cause: Text({ description: 'For people.' }),
-    code: word(CAUSE_CODES, 'Of the cause, for programs.'),
-  }),
-);
-export type Transition = Static<typeof Transition.ref>;
-
-export const RepairReport = entity(
-  'RepairReport',
-  'How a comparison with a peer went.',
-  Shape({
-    at: time('Its end.'),
-    lung: word(['p2p', 'http']),
-    outcome: word(['equal', 'repaired', 'equal-except-refused', 'partial', 'failed']),
-    method: Maybe(word(['cells', 'descent'], 'How the keys that differ were found.')),
-    error: Maybe(Text()),
-    errorCode: Maybe(errorCode),
-    found: Integer(),
-    fetched: Integer(),
-    pushed: Integer(),
-    refused: Integer(),
-    requests: Integer(),
-    bytesSent: Integer(),
-    bytesReceived: Integer(),
-    durationMs: Integer(),
-  }),
-);
-export type RepairReport = Static<typeof RepairReport.ref>;
-
-const change = Shape({
-  id: Text(),
-  type: word(['change']),
-  key: Text(),
-  version,
-  deleted: Bool(),
-  author: Text(),
-  hlc: Text(),
-});
-
-const said = {
-  change: hex64('The id of the change.'),
-  author: Text(),
-  action: word(['add', 'promote', 'retire', 'rotate', 'remove', 'drop', 'name', 'settings']),
-};
-
-export const LatticeEvent = entity(
-  'Event',
-  'One event of the streams. Those with an id are gapless, and a stream resumes after any of them.',
-  Type.Union([
-    change,
-    Shape({ id: Text(), type: word(['batch']), root: hex64('The root after it.'), changes: Integer() }),
-    Shape({ id: Text(), type: word(['reset']), reason: Text() }),
-    Shape({ type: word(['transition']), transition: Transition.ref }),
-    Type.Unsafe<{
-      type: 'progress';
-      what: 'repair' | 'bootstrap';
-      peer?: string;
-      name?: string;
-      [figure: string]: unknown;
-    }>({
-      type: 'object',
-      required: ['type', 'what'],
-      properties: {
-        type: { type: 'string', enum: ['progress'] },
-        what: { type: 'string', enum: ['repair', 'bootstrap'] },
-        peer: { type: 'string' },
-        name: { type: 'string' },
-      },
-      additionalProperties: true,
-      description: 'With the figures of the repair (see Peer) or the bootstrap (see Status).',
-    }),
-    Shape({
-      type: word(['repair']),
-      peer: Text({ description: 'Peer id.' }),
-      name: Text({ description: 'What people read in its place.' }),
-      report: RepairReport.ref,
-    }),
-    Shape({ type: word(['cut']), at: time('Of the cut.'), root: hex64('Its root.'), certified: Bool() }),
-    Shape({
-      type: word(['evidence']),
-      kind: Text({ description: 'As in Evidence.' }),
-      author: hex64('Who signed two statements that contradict each other.'),
-      name: Text({ description: 'What people read in its place.' }),
-    }),
-    Shape({
-      type: word(['roster-changed']),
-      epoch: Integer(),
-      hash: hex64('The hash of the roster.'),
-      start: time('From which on it certifies cuts.'),
-    }),
-    Shape({ type: word(['change-proposed']), ...said }),
-    Shape({ type: word(['change-approved']), ...said }),
-    Shape({ type: word(['change-withdrawn']), ...said }),
-  ]),
-);
-export type LatticeEvent = Static<typeof LatticeEvent.ref>;

@@ -2,6 +2,8 @@ import * as auditEntities from './audit-entities.ts';
 import { AUDIT_ROUTES } from './audit-routes.ts';
 import type { RouteContract } from './describe.ts';
 import * as entities from './entities.ts';
+import * as eventEntities from './event-entities.ts';
+import * as floorEntities from './floor-entities.ts';
 import * as memberEntities from './member-entities.ts';
 import { MEMBER_ROUTES } from './member-routes.ts';
 import * as nodeEntities from './node-entities.ts';
@@ -37,7 +39,9 @@ export const CONTRACT: readonly RouteContract[] = [
 /** The named schemas, to which the schemas of the routes refer. */
 export const ENTITIES = [
   ...Object.values(entities),
+  ...Object.values(eventEntities),
   ...Object.values(nodeEntities),
+  ...Object.values(floorEntities),
   ...Object.values(memberEntities),
   ...Object.values(processEntities),
   ...Object.values(auditEntities),

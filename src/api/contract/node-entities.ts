@@ -1,10 +1,11 @@
 import { type Static, Type } from 'typebox';
 import { READ_ONLY_CODES, VERDICT_CODES, WARNING_CODES } from '../../runtime/facade/codes.ts';
-import { HOLD_CODES } from '../../runtime/facade/floor.ts';
 import { HEALTH } from '../../runtime/facade/status.ts';
 import { MEMBER_AGREEMENTS, VERDICT_KINDS } from '../../runtime/facade/verdict.ts';
 import { coded, entity, errorCode, mapOf, word } from './describe.ts';
-import { hex64, RepairReport, Transition, time } from './entities.ts';
+import { hex64, time } from './entities.ts';
+import { RepairReport, Transition } from './event-entities.ts';
+import { floorTimes, holder } from './floor-entities.ts';
 import { VaultState } from './vault-entities.ts';
 
 const { Array: List, Boolean: Bool, Integer, Number: Float, Object: Shape, Optional: Maybe, String: Text } = Type;
@@ -156,42 +157,6 @@ const CutsStatus = Shape({
   convergedAsOf: Maybe(time('The newest cut that all who attested it agree on, a majority among them.')),
   disagreeing: List(Shape({ author: Text(), at: time('Of the cut.'), root: Text() })),
 });
-
-const holder = {
-  author: hex64('The writer.'),
-  label: Text({ description: 'What people read in its place.' }),
-  code: word(HOLD_CODES, 'Why, for programs.'),
-  since: Maybe(time('Since when; absent where this node cannot know.')),
-};
-const floorTimes = {
-  at: Maybe(time('Of the newest cut that all writers attested alike; absent where there is none.')),
-  due: time('Of the newest cut that is complete by now in a healthy fleet.'),
-  held: Bool({ description: 'The floor is earlier than that.' }),
-};
-
-export const Floor = entity(
-  'Floor',
-  'The newest cut that all writers attested alike, and who keeps a later one from becoming that.',
-  Shape({
-    ...floorTimes,
-    root: Maybe(hex64('Its root.')),
-    entries: Maybe(Integer({ description: 'Keys, tombstones included.' })),
-    epoch: Maybe(Integer({ description: 'Of the roster whose writers attested it.' })),
-    certificate: Maybe(Text({ description: 'With the signatures of all of them, base64url.' })),
-    now: time('Of this answer.'),
-    holders: List(
-      Shape({
-        ...holder,
-        peerId: Text(),
-        self: Bool({ description: 'It is this node.' }),
-        text: Text({ description: 'Why, for people.' }),
-        next: Text({ description: 'What an operator can do.' }),
-      }),
-      { description: 'Empty while the floor is not held, and shortly after a start.' },
-    ),
-  }),
-);
-export type Floor = Static<typeof Floor.ref>;
 
 const Bootstrap = Shape({
   phase: word(['manifest', 'chunks', 'catching-up', 'verifying', 'done', 'failed']),

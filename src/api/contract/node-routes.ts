@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { json, type RouteContract, word } from './describe.ts';
-import { LatticeEvent } from './entities.ts';
+import { LatticeEvent } from './event-entities.ts';
 import { HealthAnswer, NotReady, Ready, Status } from './node-entities.ts';
 import { ConfigItem, LogLine, LogPage, Reloaded, Resources, Series } from './process-entities.ts';
 

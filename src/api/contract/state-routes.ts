@@ -18,7 +18,7 @@ import {
   Proof,
   WrittenEntry,
 } from './entities.ts';
-import { Floor } from './node-entities.ts';
+import { Floor } from './floor-entities.ts';
 import { wantedEnd } from './wanted-end.ts';
 
 const { Array: List, Integer, Object: Shape, Optional: Maybe, String: Text } = Type;

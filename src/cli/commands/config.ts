@@ -51,17 +51,17 @@ export async function configCheck(context: CliContext, options: GlobalOptions): 
     context.output.data({ ok, warnings, violations, p2p, findings });
     return ok ? EXIT.ok : EXIT.failed;
   }
-  const { line, paint } = context.output;
+  const { line, say, paint } = context.output;
   const [bad, note] = [paint('red', '✗'), paint('yellow', '!')];
   const print = (sign: string, text: string, next: string | undefined): void => {
-    line(`${sign} ${printable(text)}`);
-    if (next !== undefined) line(`    → ${printable(next)}`);
+    say(`${sign} ${printable(text)}`);
+    if (next !== undefined) say(`    → ${printable(next)}`);
   };
   const printProblem = (sign: string, { variable, value, rule, fix }: Problem): void =>
     print(sign, `${variable}${value === '' ? '' : `=${value}`}: ${rule}`, fix);
   for (const problem of problems) printProblem(bad, problem);
   if (p2p.length > 0) for (const problem of p2pProblems) printProblem(note, problem);
-  for (const warning of warnings) line(`${note} ${printable(warning)}`);
+  for (const warning of warnings) say(`${note} ${printable(warning)}`);
   for (const { effect, text, next } of findings) print(effect === 'note' ? note : bad, text, next);
   const lungs = p2p.length > 0 ? ' P2P does not run with it; HTTP carries the node.' : '';
   if (problems.length > 0) {
@@ -95,7 +95,7 @@ async function askNode(url: string): ReturnType<ExamineStartOptions['askNode']> 
 export async function configReload(context: CliContext, options: GlobalOptions): Promise<number> {
   const client = await connect(context, options);
   const report = await client.reloadConfig();
-  const { data, line, paint } = context.output;
+  const { data, line, say, paint } = context.output;
   if (options.json) {
     data(report);
     return EXIT.ok;
@@ -104,6 +104,6 @@ export async function configReload(context: CliContext, options: GlobalOptions):
   for (const name of changed) line(`${paint('green', '✓')} the node acts by the new ${name}`);
   for (const name of needsRestart) line(`${paint('yellow', '!')} ${name} has changed too: that needs a restart`);
   if (changed.length + needsRestart.length === 0) line('nothing has changed');
-  for (const warning of warnings) line(`${paint('yellow', '!')} ${printable(warning)}`);
+  for (const warning of warnings) say(`${paint('yellow', '!')} ${printable(warning)}`);
   return EXIT.ok;
 }

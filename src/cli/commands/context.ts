@@ -88,7 +88,7 @@ export async function contextList(context: CliContext, options: GlobalOptions): 
     context.output.data({ ...(current === undefined ? {} : { current }), contexts: Object.fromEntries(contexts) });
     return EXIT.ok;
   }
-  if (contexts.size === 0) context.output.line('There are no contexts: lattice context add NAME --url URL makes one.');
+  if (contexts.size === 0) context.output.say('There are no contexts: lattice context add NAME --url URL makes one.');
   const rows = [...contexts].map(([name, { url, tokenFile, fleet }]) => [
     name === current ? '*' : '',
     name,

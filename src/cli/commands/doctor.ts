@@ -121,15 +121,23 @@ function conclude(context: CliContext, options: DoctorOptions, reports: readonly
   const well = !causes.some(({ level }) => level === 'bad');
   const check = options.check === true ? checkLine(reports, causes) : undefined;
   if (options.json) {
+    const { hint } = context.output;
+    const hinted = <T extends Finding>(all: readonly T[]): T[] =>
+      all.map((one) => (one.next === undefined ? one : { ...one, next: hint(one.next) }));
     context.output.data({
       ok: well,
       ...(check === undefined ? {} : { check }),
-      causes,
-      nodes: reports.map(({ url, label, reachable, findings }) => ({ url, name: label, reachable, findings })),
-      fleet,
+      causes: hinted(causes),
+      nodes: reports.map(({ url, label, reachable, findings }) => ({
+        url,
+        name: label,
+        reachable,
+        findings: hinted(findings),
+      })),
+      fleet: hinted(fleet),
     });
   } else if (check === undefined) show(context, reports, fleet, causes);
-  else context.output.line(printable(check.line));
+  else context.output.say(printable(check.line));
   if (check !== undefined) return check.code;
   if (!reports.some((r) => r.reachable)) return EXIT.unreachable;
   return well ? EXIT.ok : EXIT.failed;
@@ -158,11 +166,11 @@ function show(
   fleet: readonly Finding[],
   causes: readonly Cause[],
 ): void {
-  const { hint, line, paint } = context.output;
+  const { line, say, paint } = context.output;
   const print = ({ level, text, next }: Finding, indent = ''): void => {
     const [style, mark] = MARKS[level];
-    line(`${indent}${paint(style, mark)} ${printable(text)}`);
-    if (next !== undefined) line(`${indent}  → ${printable(hint(next))}`);
+    say(`${indent}${paint(style, mark)} ${printable(text)}`);
+    if (next !== undefined) say(`${indent}  → ${printable(next)}`);
   };
   for (const cause of causes) print({ ...cause, text: `${prefixOf(cause.nodes)}${cause.text}` });
   if (causes.length > 0) line();

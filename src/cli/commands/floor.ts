@@ -61,6 +61,6 @@ function show({ output }: CliContext, seen: Floor, times: Times): void {
     since === undefined ? '-' : times.at(since),
     printable(text),
   ]);
-  for (const line of alignColumns([['WRITER', 'WHY', 'SINCE', ''], ...rows])) output.line(line);
+  for (const line of alignColumns([['WRITER', 'WHY', 'SINCE', ''], ...rows])) output.say(line);
   for (const { next } of holders) output.remark(`Next: ${printable(next)}`);
 }

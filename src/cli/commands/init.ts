@@ -99,7 +99,7 @@ function tellStarts({ output, cwd, programName }: CliContext, dir: string, nodes
 function finishFrom(context: CliContext, options: InitOptions, { plan, diffs, notes, left }: FleetFrom): number {
   const { dryRun = false } = options;
   if (!dryRun) write(plan);
-  const { line, data, paint } = context.output;
+  const { line, say, data, paint } = context.output;
   if (options.json) {
     data({ dir: plan.dir, written: !dryRun, ...plan.fleet, diffs, notes, left });
     return EXIT.ok;
@@ -108,15 +108,15 @@ function finishFrom(context: CliContext, options: InitOptions, { plan, diffs, no
   for (const { from, to, lines } of diffs) {
     line(`--- ${printable(from)}`);
     line(`+++ ${shellWord(relative(context.cwd, join(plan.dir, to)))}`);
-    for (const { sign, text } of lines) {
+    for (const { sign, text: setting } of lines) {
       const colour = colours[sign];
-      line(colour === undefined ? `${sign} ${printable(text)}` : paint(colour, `${sign} ${printable(text)}`));
+      line(colour === undefined ? `${sign} ${printable(setting)}` : paint(colour, `${sign} ${printable(setting)}`));
     }
     line('');
   }
-  for (const note of notes) line(`${paint('yellow', '!')} ${printable(note)}`);
+  for (const note of notes) say(`${paint('yellow', '!')} ${printable(note)}`);
   if (left.length > 0) line(paint('bold', 'Left to decide:'));
-  for (const sentence of left) line(`  ${printable(sentence)}`);
+  for (const sentence of left) say(`  ${printable(sentence)}`);
   if (dryRun) {
     line('Nothing was written. Without --dry-run the files are written, with keys and tokens that are drawn anew.');
     return EXIT.ok;

@@ -162,6 +162,6 @@ export async function inviteRemove(context: CliContext, id: string, options: Ope
   }
   if (removed === 0 && missing !== undefined) throw missing;
   if (options.json) context.output.data({ id, removed });
-  else context.output.line(`Taken back. Who has joined with it stays a member: lattice members shows them.`);
+  else context.output.say('Taken back. Who has joined with it stays a member: lattice members shows them.');
   return EXIT.ok;
 }

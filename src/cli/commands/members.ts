@@ -93,10 +93,10 @@ function show({ output }: CliContext, roster: Roster, changes: readonly Change[]
     } of ${counted(countOf(roster, 'writer'), 'writer')}`,
   );
   if (roster.abstains !== undefined)
-    output.line(`${output.paint('yellow', '!')} This node takes no part in decisions: ${printable(roster.abstains)}`);
-  for (const { text } of roster.warnings) output.line(`${output.paint('yellow', '!')} ${printable(text)}`);
+    output.say(`${output.paint('yellow', '!')} This node takes no part in decisions: ${printable(roster.abstains)}`);
+  for (const { text } of roster.warnings) output.say(`${output.paint('yellow', '!')} ${printable(text)}`);
   const open = changes.filter(isOpen);
-  for (const { id, text, why } of open) output.line(`${id.slice(0, 8)}  ${printable(`${text}: ${why}`)}`);
+  for (const { id, text, why } of open) output.say(`${id.slice(0, 8)}  ${printable(`${text}: ${why}`)}`);
   if (open.length > 0) output.remark('See lattice members changes, and lattice members approve ID.');
 }
 

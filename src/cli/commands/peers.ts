@@ -189,7 +189,7 @@ export async function peersDiff(context: CliContext, given: string, options: Dif
       where[side] ?? side,
       key === undefined ? `(hash ${keyHash})` : printable(key),
     ]);
-    for (const text of alignColumns(rows)) line(text);
+    for (const row of alignColumns(rows)) line(row);
     if (!answer.complete) remark('More keys differ: raise --limit.');
     remark('Writes on their way differ for a moment. What stays is repaired by itself, or now: lattice sync now.');
   }

@@ -1,11 +1,12 @@
 import type { Entry, Receipt } from '../../client/index.ts';
 import { counted, duration, joined, LatticeError } from '../../core/types/index.ts';
+import type { ApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { readStdin } from '../input.ts';
 import { printable, shellWord } from '../output.ts';
-import { timesOf } from '../times.ts';
+import { type Times, timesOf } from '../times.ts';
 
 /** Entries of one request. */
 const PAGE = 500;
@@ -35,13 +36,31 @@ export interface ListOptions extends GlobalOptions {
   readonly cursor?: string;
 }
 
+/** Why a key has no value: it ended, or was deleted, or never was there as far as its history is known. */
+async function absent(client: ApiClient, key: string, times: Times): Promise<LatticeError> {
+  const last = await client.getHistory(key, { limit: 1 }).then(
+    ({ items }) => items.find(({ current, deleted }) => current && deleted),
+    // A node that tells no history has answered all the same.
+    () => undefined,
+  );
+  const name = JSON.stringify(key);
+  if (last === undefined)
+    return new LatticeError('not-found', `there is no value under the key ${name}`, {
+      next: 'Check the spelling (lattice state ls lists the keys) and the URL.',
+    });
+  const what =
+    last.expires === undefined
+      ? `deleted${last.at === undefined ? '' : ` at ${times.at(last.at)}`}`
+      : `there until ${times.at(last.expires)}, its end`;
+  return new LatticeError('not-found', `there is no value under the key ${name}: it was ${what}`, {
+    next: `See what it had: lattice history ${shellWord(printable(key))}`,
+  });
+}
+
 export async function stateGet(context: CliContext, key: string, options: GlobalOptions): Promise<number> {
   const client = await connect(context, options);
   const entry = await client.getEntry(key);
-  if (entry === undefined)
-    throw new LatticeError('not-found', `there is no value under the key ${JSON.stringify(key)}`, {
-      next: 'Check the spelling (lattice state ls lists the keys) and the URL.',
-    });
+  if (entry === undefined) throw await absent(client, key, timesOf(options));
   if (options.json) context.output.data(entry);
   else {
     context.output.line(printable(JSON.stringify(entry.value)));

@@ -21,7 +21,7 @@ export async function status(context: CliContext, options: StatusOptions): Promi
     () => client.getStatus(),
     (now) => {
       if (options.json) context.output.data(now);
-      else for (const line of describe(now, context, times)) context.output.line(line);
+      else for (const line of describe(now, context, times)) context.output.say(line);
     },
   );
 }

@@ -53,7 +53,7 @@ export async function syncMode(
   }
   const answer = await switchTo(client, wanted, options.reason);
   if (options.json) context.output.data(answer);
-  else context.output.line(printable(answer.message));
+  else context.output.say(printable(answer.message));
   return EXIT.ok;
 }
 
@@ -104,8 +104,8 @@ export async function syncStatus(context: CliContext, options: WatchOptions & Fl
       context.output.data({ mode, syncMode: carries, health, root, converged, transitions, peers });
       return;
     }
-    const { line, paint } = context.output;
-    for (const text of verdictLines(context, status)) line(text);
+    const { line, say, paint } = context.output;
+    for (const told of verdictLines(context, status)) say(told);
     line(`mode ${status.mode}, carried by ${status.syncMode}, lungs ${status.health}, root ${status.root}`);
     const names = namesIn(status, peers);
     const rows = peers.map((peer) => [
@@ -114,7 +114,7 @@ export async function syncStatus(context: CliContext, options: WatchOptions & Fl
       stateOfPeer(peer, status, times),
       names.inText(repairOf(peer, times)),
     ]);
-    for (const text of alignColumns(rows)) line(text);
+    for (const row of alignColumns(rows)) line(row);
     for (const { at, peer, from, to, cause } of status.transitions.slice(-SHOWN_TRANSITIONS)) {
       const who = peer === undefined ? 'this node' : names.ofPeer(peer);
       line(paint('dim', printable(`${times.at(at)}  ${who}: ${from} → ${to} (${names.inText(cause)})`)));

@@ -99,7 +99,7 @@ function showVault(context: CliContext, state: VaultState, options: GlobalOption
     context.output.data(state);
     return EXIT.ok;
   }
-  const { line, remark } = context.output;
+  const { line, say, remark } = context.output;
   const amount = ({ objects, bytes }: { objects: number; bytes: number }): string =>
     `${counted(objects, 'object')}, ${byteCount(bytes)}`;
   for (const row of alignColumns([
@@ -116,8 +116,8 @@ function showVault(context: CliContext, state: VaultState, options: GlobalOption
     line(
       `fetching ${hash}: ${byteCount(bytesHere)} of ${byteCount(size)}${from.length === 0 ? '' : ` from ${from.map(printable).join(', ')}`}${waiting === undefined ? '' : `; ${printable(waiting.reason)}`}`,
     );
-  for (const { hash, text } of state.damaged) line(`damaged ${hash}: ${printable(text)}`);
-  for (const { hash, peer, text } of state.leftOut) line(`left out ${printable(peer)} for ${hash}: ${printable(text)}`);
+  for (const { hash, text } of state.damaged) say(`damaged ${hash}: ${printable(text)}`);
+  for (const { hash, peer, text } of state.leftOut) say(`left out ${printable(peer)} for ${hash}: ${printable(text)}`);
   if (state.odd > 0)
     remark(`${counted(state.odd, 'entry', 'entries')} under vault/ ${state.odd === 1 ? 'names' : 'name'} no object.`);
   if (state.starting) remark('The node still looks at what is here.');

@@ -209,8 +209,9 @@ function endOf(
   if (ttl === undefined) {
     if (expires !== undefined && Number.isSafeInteger(expires) && expires > now && expires <= MAX_WRITTEN_EXPIRY)
       return expires;
+    const past = expires !== undefined && expires <= now ? `${expires} was ${duration(now - expires)} ago; ` : '';
     const latest = `${MAX_WRITTEN_EXPIRY}, the end of the year 9999`;
-    throw refuse(`expires is a whole number of Unix ms after the present ${Math.round(now)} and at most ${latest}`);
+    throw refuse(`${past}expires is a whole number of Unix ms in the future, and at most ${latest}`);
   }
   if (expires !== undefined) throw refuse('a put has expires or ttl, not both');
   if (!Number.isSafeInteger(ttl) || ttl < 1 || ttl > MAX_TTL_SECONDS)

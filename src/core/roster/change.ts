@@ -173,20 +173,28 @@ export function applyChange(state: RosterState, action: ChangeAction, untilMs: n
   const { roster } = state;
   const members = new Map(roster.members.map((member) => [member.author, member]));
   const set = (member: Member): unknown => members.set(member.author, member);
+  /** What people read for a member: its name with the head of its key, because a retired one may have had that name. */
+  const called = (author: Author): string => {
+    const name = members.get(author)?.name ?? '';
+    return name === '' ? author : `${name} (${author.slice(0, 8)}…)`;
+  };
   const get = (author: Author): Member => {
     const member = members.get(author);
     if (member === undefined) throw refuse(`${author} is no member`, 'see the members with `lattice members`');
     return member;
   };
   const admit = (author: Author): void => {
-    if (members.has(author)) throw refuse(`${author} is a member already`, 'nothing has to be done');
+    if (members.has(author)) throw refuse(`${called(author)} is a member already`, 'nothing has to be done');
     if (state.departed.has(author))
       throw refuse(`${author} has left the fleet, and a key that left never returns`, 'give the node a new key');
   };
   const named = (name: string, author: Author): void => {
     const other = name === '' ? undefined : roster.members.find((m) => m.name === name && m.author !== author);
     if (other !== undefined && other.role !== 'retired')
-      throw refuse(`${other.author} has the name ${JSON.stringify(name)}`, 'choose another name');
+      throw refuse(
+        `the member ${other.author.slice(0, 8)}… has the name ${JSON.stringify(name)}`,
+        'choose another name',
+      );
   };
   let { certify, retentionMs } = roster;
   switch (action.kind) {
@@ -199,7 +207,7 @@ export function applyChange(state: RosterState, action: ChangeAction, untilMs: n
       const member = get(action.author);
       if (member.role !== 'mirror')
         throw refuse(
-          `${action.author} is a ${member.role} and no mirror`,
+          `${called(action.author)} is a ${member.role} and no mirror`,
           member.role === 'writer' ? 'nothing has to be done' : 'a retired key never returns: give the node a new one',
         );
       set({ ...member, role: 'writer' });
@@ -207,7 +215,8 @@ export function applyChange(state: RosterState, action: ChangeAction, untilMs: n
     }
     case 'retire': {
       const member = get(action.author);
-      if (member.role === 'retired') throw refuse(`${action.author} is retired already`, 'nothing has to be done');
+      if (member.role === 'retired')
+        throw refuse(`${called(action.author)} is retired already`, 'nothing has to be done');
       if (member.role === 'mirror') members.delete(action.author);
       else set({ ...member, role: 'retired', until: untilMs });
       break;
@@ -215,7 +224,10 @@ export function applyChange(state: RosterState, action: ChangeAction, untilMs: n
     case 'rotate': {
       const member = get(action.author);
       if (member.role !== 'writer')
-        throw refuse(`${action.author} is a ${member.role}, and only a writer's key is rotated`, 'add the new key');
+        throw refuse(
+          `${called(action.author)} is a ${member.role}, and only a writer's key is rotated`,
+          'add the new key',
+        );
       admit(action.to);
       set({ ...member, author: action.to });
       set({ ...member, role: 'retired', until: untilMs });
@@ -224,14 +236,14 @@ export function applyChange(state: RosterState, action: ChangeAction, untilMs: n
     case 'remove': {
       const member = get(action.author);
       if (member.role === 'retired' && member.until <= untilMs)
-        throw refuse(`${action.author} has stopped already`, 'nothing has to be done');
+        throw refuse(`${called(action.author)} has stopped already`, 'nothing has to be done');
       if (member.role === 'mirror') members.delete(action.author);
       else set({ ...member, role: 'retired', until: untilMs });
       break;
     }
     case 'drop': {
       const member = get(action.author);
-      if (member.role !== 'retired') throw refuse(`${action.author} is a ${member.role}`, 'retire it first');
+      if (member.role !== 'retired') throw refuse(`${called(action.author)} is a ${member.role}`, 'retire it first');
       members.delete(action.author);
       break;
     }

@@ -6,7 +6,7 @@ import { certificateToAttestations, decodeCertificate, type SignedAttestation } 
 import type { Clock, Log, Store, Verifier } from '../../ports/index.ts';
 import type { Roster } from '../fleet/roster.ts';
 import { twoReads } from '../storage/two-reads.ts';
-import type { AttestationBook } from './attestations.ts';
+import type { AttestationBook } from './attestation-book.ts';
 
 /** A cut that all writers of its roster attested alike (SPEC FL1). */
 export interface CompleteCut {

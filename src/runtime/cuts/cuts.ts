@@ -16,12 +16,15 @@ import type { Writer } from '../commit/writer.ts';
 import type { NodeStatus } from '../facade/index.ts';
 import type { KnownRoster, Roster } from '../fleet/roster.ts';
 import type { LungName } from '../peers/link.ts';
-import type { AttestationBook } from './attestations.ts';
+import type { AttestationBook } from './attestation-book.ts';
 import type { AttestedMark } from './attested.ts';
 import type { CurrentCut } from './current.ts';
 import { type CutCellsKeeper, createCutCells } from './cut-cells.ts';
 import { appliedToStep } from './cut-steps.ts';
 import type { AttestationWays, StreamlessPeer } from './spread.ts';
+
+// Longer than other files, because one clockwork owns the trailing tree: what moves it, attests its root and drops it
+// goes by the same few variables.
 
 /** The times of cuts are whole multiples of this, in ms. */
 export const CUT_PERIOD_MS = 10_000;

@@ -3,7 +3,7 @@ import { type Author, type Bytes, counted, type Hasher, hexToBytes, LatticeError
 import { type AwaitedCommit, keyHash } from '../../core/wire/index.ts';
 import type { Clock, Log, Metrics } from '../../ports/index.ts';
 import { every, type Repetition } from '../../timing/index.ts';
-import type { AttestationBook } from '../cuts/attestations.ts';
+import type { AttestationBook } from '../cuts/attestation-book.ts';
 import type { CompleteCuts } from '../cuts/complete.ts';
 import {
   CUTS_MS,

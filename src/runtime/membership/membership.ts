@@ -47,6 +47,9 @@ import { type ApprovalNotice, type Changes, createChanges } from './changes.ts';
 import type { Doubt } from './doubt.ts';
 import { allGood, type SavedMembership } from './saved.ts';
 
+// Longer than other files, because it is the one owner of a state that votes, words about changes, certificates and
+// attestations all change, in one order.
+
 /** How often it is looked at whether there is something to decide, or this node's own end has come. */
 const LOOK_EVERY_MS = 200;
 /** Most notices that wait for the one before. What comes beyond them comes again with the next exchange. */

@@ -13,7 +13,7 @@ import {
 } from '../../core/types/index.ts';
 import { encodeFragment, keyHash, type SignedHead, siblingsToFragments } from '../../core/wire/index.ts';
 import type { Writer } from '../commit/writer.ts';
-import type { AttestationBook } from '../cuts/attestations.ts';
+import type { AttestationBook } from '../cuts/attestation-book.ts';
 import type { CurrentCut } from '../cuts/current.ts';
 import type { Cuts } from '../cuts/cuts.ts';
 import type { Lattice, ProofDocument } from '../facade/index.ts';

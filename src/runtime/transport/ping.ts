@@ -46,7 +46,7 @@ export function createPing(deps: PingDeps): Lattice['pingPeer'] {
     const author = peer?.author ?? url?.author;
     if (peer === undefined && url === undefined) {
       throw new LatticeError('not-found', 'no peer of this name is known', {
-        next: 'see GET /api/v1/peers for those that are, or add it first',
+        next: 'see those that are with lattice peers, or add it first',
       });
     }
     const tries: Promise<PingOutcome>[] = [];

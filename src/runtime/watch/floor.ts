@@ -2,7 +2,7 @@ import { writersOf } from '../../core/roster/index.ts';
 import { type Author, bytesToHex } from '../../core/types/index.ts';
 import type { Clock } from '../../ports/index.ts';
 import type { Guard } from '../commit/guard.ts';
-import type { AttestationBook } from '../cuts/attestations.ts';
+import type { AttestationBook } from '../cuts/attestation-book.ts';
 import type { CompleteCuts } from '../cuts/complete.ts';
 import type { Cuts } from '../cuts/cuts.ts';
 import type { Warning } from '../facade/codes.ts';

@@ -7,7 +7,7 @@ import type { Guard } from '../commit/guard.ts';
 import type { OwnState } from '../commit/own-state.ts';
 import type { SignedTwice } from '../commit/signed-twice.ts';
 import type { Writer } from '../commit/writer.ts';
-import type { AttestationBook } from '../cuts/attestations.ts';
+import type { AttestationBook } from '../cuts/attestation-book.ts';
 import type { Cuts } from '../cuts/cuts.ts';
 import type { Mismatches } from '../cuts/mismatches.ts';
 import type { Warning } from '../facade/codes.ts';

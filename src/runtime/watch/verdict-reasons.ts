@@ -179,7 +179,7 @@ function nextFor({ reason, by, author, publicKey }: RefusedKeys, label: string, 
     case 'unknown-version':
       return `bring ${node} to the version of the others`;
     case 'not-delivered':
-      return `have ${label} check its store (POST /api/v1/store/verify)`;
+      return `have ${label} check its store: lattice verify on that node`;
     default:
       return `read the log of ${node}, which names the commits`;
   }

@@ -105,6 +105,22 @@ describe('state', () => {
     expect(ran.code).toBe(1);
     expect(errorOf(ran)).toMatchObject({ code: 'not-found', message: 'there is no value under the key "nothing"' });
   });
+
+  it('a key whose value has ended, or was deleted, says since when, and where to look', async () => {
+    const last = { version: 'v1', at: Date.UTC(2026, 0, 1), deleted: true, current: true };
+    const answered = async (item: object) => {
+      node.intercept = (path) =>
+        path === '/api/v1/history' ? { status: 200, body: { key: 'k', items: [item], complete: true } } : undefined;
+      return errorOf(await run(on('state', 'get', 'k', '--json', '--utc')));
+    };
+    const absent = 'there is no value under the key "k": it was';
+    const next = expect.stringContaining('lattice history');
+    expect(await answered({ ...last, expires: Date.UTC(2026, 0, 2) })).toMatchObject({
+      message: `${absent} there until 2026-01-02 00:00:00Z, its end`,
+      next,
+    });
+    expect(await answered(last)).toMatchObject({ message: `${absent} deleted at 2026-01-01 00:00:00Z`, next });
+  });
 });
 
 describe('status, peers, conflicts', () => {

@@ -49,6 +49,8 @@ describe('an error of usage hints at the command at hand', () => {
     [['history', 'k', '--limit', 'x'], 'See lattice history --help.'],
     [['nope'], 'See lattice --help.'],
     [['state', 'nope'], 'See lattice state --help.'],
+    [['get', 'k'], 'There are lattice state get, lattice proof get and lattice vault get: see lattice --help.'],
+    [['rotate'], 'There is lattice members rotate: see lattice --help.'],
   ])('%j', async (argv, next) => {
     const ran = await run([...argv, '--json']);
     expect([ran.code, errorOf(ran).next]).toEqual([2, next]);
@@ -64,6 +66,12 @@ describe('commands in hints', () => {
     expect(hint('lattice conflicts resolve KEY')).toContain(
       "resolve --url http://127.0.0.1:8001 --env-file 'my node.env' KEY",
     );
+  });
+
+  it('name no node where the text says on which other one to ask', () => {
+    const hint = createHint(program, 'npm run -s lattice --', { url: 'http://127.0.0.1:8001' });
+    expect(hint('See lattice state put --help.')).toBe('See npm run -s lattice -- state put --help.');
+    expect(hint('see lattice status on rome')).toBe('see npm run -s lattice -- status on rome');
   });
 
   it('are called as the user has called the program, its help too', () => {

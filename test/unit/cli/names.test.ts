@@ -35,6 +35,12 @@ describe('a peer is named', () => {
     for (const id of [ID, 'ab'.repeat(32), 'http://127.0.0.1:2']) expect(await pinged(id)).toBe(id);
   });
 
+  it('in the remarks of a table, where the addresses that it announces stay whole', async () => {
+    const multiaddr = `/ip4/127.0.0.1/tcp/9001/p2p/${ID}`;
+    node.peers = [peerOf({ peerId: ID, name: 'oslo', label: 'oslo', announces: [multiaddr] })];
+    expect((await run(on('peers'))).out).toContain(`announces ${multiaddr}`);
+  });
+
   it('by the label that tells two of one name apart, while the bare name is an error with both ids', async () => {
     node.peers = [
       peerOf({ peerId: ID, name: 'oslo', label: 'oslo (…6vnc6iDEp)' }),

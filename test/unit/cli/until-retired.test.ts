@@ -63,7 +63,7 @@ async function told(
     getStatus: () => Promise.resolve({ now: UNTIL }),
     listPeers: () => Promise.resolve([seen(second, ofSecond, (after += 5)), seen(gone, ofGone, after, true)]),
   };
-  const context = { output: { line: say, remark: () => undefined, progress: () => undefined } };
+  const context = { output: { say, remark: () => undefined, progress: () => undefined } };
   const code = await untilRetired(
     context as unknown as CliContext,
     { wait, json: false } as unknown as ChangeOptions,

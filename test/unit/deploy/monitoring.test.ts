@@ -141,8 +141,6 @@ describe('alert rules and dashboard, against a live node', () => {
       'lattice_mode',
       'lattice_lung_running',
       'lattice_warnings',
-      'lattice_roster_epoch',
-      'lattice_roster_changes',
       'lattice_sequence',
       'lattice_peers',
       'lattice_peer_differing_keys',
@@ -196,6 +194,14 @@ describe('the Grafana dashboard', () => {
     expect(new Set(cells).size).toBe(cells.length);
     for (const { datasource } of dashboard.panels.flatMap((panel) => panel.targets ?? []))
       expect(datasource.uid).toBe('${DS_PROMETHEUS}');
+  });
+
+  it('has panels for the changes of the roster that wait, for its epoch, and for the floor and who holds it', () => {
+    const shown = (title: string) =>
+      plots.filter(({ where }) => where.startsWith(`${title} (`)).map(({ expr }) => expr);
+    expect(shown('Changes of the roster that wait').join()).toContain('lattice_roster_changes');
+    expect(shown('Epoch of the roster').join()).toContain('lattice_roster_epoch');
+    expect(shown('Floor').join()).toMatch(/lattice_floor_age_seconds.*lattice_floor_holders/);
   });
 
   it('every plot is of the chosen nodes', () => {

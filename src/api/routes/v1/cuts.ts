@@ -33,7 +33,7 @@ export function cutRoutes({ lattice }: RouteContext) {
           'not-found',
           at === undefined ? 'no cut has a certificate yet' : `no certificate of a cut at ${at} is known`,
           {
-            next: 'GET /api/v1/cuts lists the cuts of the last minutes, and which of them are certified',
+            next: 'see with lattice cuts which of the last minutes are certified',
           },
         );
       }

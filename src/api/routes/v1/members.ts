@@ -63,7 +63,7 @@ function found(members: MembershipService, id: string): ChangeView {
   throw new LatticeError(
     'not-found',
     first === undefined ? 'this node knows no such change' : 'several changes begin with these digits',
-    { next: 'GET /api/v1/members/changes lists them; one that was just made takes a moment to reach every node' },
+    { next: 'see them with lattice members changes; one that was just made takes a moment to reach every node' },
   );
 }
 

@@ -35,7 +35,7 @@ export function snapshotRoutes({ lattice, inTime }: RouteContext) {
       if (!(error instanceof LatticeError) || !NOT_HERE.has(error.code)) throw error;
     }
     throw new LatticeError('not-found', 'no snapshot of that root is held', {
-      next: 'GET /api/v1/cuts names the certified cuts',
+      next: 'see the certified cuts with lattice cuts',
     });
   }
 

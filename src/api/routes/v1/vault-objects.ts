@@ -25,7 +25,7 @@ export async function known(vault: VaultService, hash: string): Promise<VaultObj
   const object = await vault.stat(hash);
   if (object !== undefined) return object;
   throw new LatticeError('object-not-found', 'the vault has no object of this hash', {
-    next: 'Check the hash: lattice vault ls and GET /api/v1/vault list the objects',
+    next: 'Check the hash: lattice vault ls lists the objects',
   });
 }
 

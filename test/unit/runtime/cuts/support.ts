@@ -11,7 +11,8 @@ import {
 import type { Author } from '../../../../src/core/types/index.ts';
 import { decodeSync, encodeSync, type SignedAttestation, type SyncMessage } from '../../../../src/core/wire/index.ts';
 import type { Applied } from '../../../../src/runtime/commit/applied.ts';
-import { type AttestationBook, createAttestationBook } from '../../../../src/runtime/cuts/attestations.ts';
+import type { AttestationBook } from '../../../../src/runtime/cuts/attestation-book.ts';
+import { createAttestationBook } from '../../../../src/runtime/cuts/attestations.ts';
 import { type AttestedMark, createAttestedMark } from '../../../../src/runtime/cuts/attested.ts';
 import { type CompleteCuts, createCompleteCuts, loadComplete } from '../../../../src/runtime/cuts/complete.ts';
 import { type Cuts, createCuts } from '../../../../src/runtime/cuts/cuts.ts';
