@@ -30,6 +30,7 @@ export interface Connections {
   isBusy(socket: Socket): boolean;
   /** Keeps the connection of a proven member, which is not given up for others. */
   keep(socket: Socket): void;
+  /** Lets the requests that have come be answered, and cuts every connection that answers none, silent ones too. */
   stop(): void;
 }
 
@@ -64,6 +65,7 @@ export function createConnections(deps: {
   // Each entry has at least one open connection.
   const perClient = new Map<string, number>();
   const line = oneAtATime();
+  let stopping = false;
 
   function leave(connection: Connection): void {
     open.delete(connection.socket);
@@ -85,6 +87,7 @@ export function createConnections(deps: {
   }
 
   function enter(socket: Socket): void {
+    if (stopping) return void socket.destroy();
     const address = socket.remoteAddress;
     const known = open.get(socket);
     // A connection whose wish to upgrade was passed over enters once more.
@@ -138,7 +141,15 @@ export function createConnections(deps: {
   });
 
   return {
-    listener: (answer) => line.listener(answer),
+    listener(answer) {
+      const listener = line.listener(answer);
+      return (request, response) => {
+        listener(request, response);
+        response.once('close', () => {
+          if (stopping && !line.isBusy(request.socket)) request.socket.destroySoon();
+        });
+      };
+    },
     watch(server) {
       server.on('connection', enter);
       server.on('upgrade', (_request, socket: Socket) => {
@@ -151,6 +162,11 @@ export function createConnections(deps: {
       const connection = open.get(socket);
       if (connection !== undefined) connection.kept = true;
     },
-    stop: () => looks.stop(),
+    stop() {
+      stopping = true;
+      looks.stop();
+      // The server itself closes those that have had an answer, and waits for those that never sent a request.
+      for (const { socket, upgraded } of open.values()) if (!upgraded && !line.isBusy(socket)) socket.destroy();
+    },
   };
 }

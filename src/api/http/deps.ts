@@ -83,7 +83,10 @@ export interface ApiTimes {
   readonly deadlineMs: number;
   /** The time between heartbeats of streams: proxies cut silent connections, usually after 30 s or more. */
   readonly sseHeartbeatMs: number;
-  /** How long `close` waits for requests under way before it cuts their connections. */
+  /**
+   * How long `close` waits for requests under way before it cuts their connections: half of what a node has for its end,
+   * because its last batch and its store come after the API.
+   */
   readonly drainMs: number;
 }
 
@@ -119,7 +122,7 @@ export interface ApiDeps {
   readonly dashboard?: URL;
 }
 
-export const DEFAULT_TIMES: ApiTimes = { deadlineMs: 30_000, sseHeartbeatMs: 15_000, drainMs: 2000 };
+export const DEFAULT_TIMES: ApiTimes = { deadlineMs: 30_000, sseHeartbeatMs: 15_000, drainMs: 1000 };
 
 /** What all routes get. */
 export interface RouteContext {

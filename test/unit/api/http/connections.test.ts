@@ -7,7 +7,7 @@ import { type Addresses, createAddresses } from '../../../../src/api/http/addres
 import { type Connections, createConnections } from '../../../../src/api/http/connections.ts';
 import { createHandClock, type HandClock } from '../../../support/clock.ts';
 import { startLattice } from '../live-lattice.ts';
-import { silentLog, startApi, until } from '../support.ts';
+import { json, silentLog, startApi, until } from '../support.ts';
 
 const closers: (() => void)[] = [];
 afterEach(() => {
@@ -223,5 +223,28 @@ describe('connections', () => {
     // Then it stops as well.
     await clock.advance(25_000);
     expect(slowly.destroyed).toBe(true);
+  });
+});
+
+describe('the end of the API', () => {
+  it('cuts connections that have no request under way, and waits for none of them', async () => {
+    // A clock that stands still: nothing is cut because of the time.
+    const { url, close, lattice, ask } = await startApi({ clock: createHandClock() });
+    const { port } = new URL(url);
+    const silent = await dial(Number(port));
+    const halfway = await dial(Number(port));
+    halfway.write('GET /api/v1/status HTTP/1.1\r\n');
+    const idle = await dial(Number(port));
+    idle.write(GET('/health'));
+    await textOf(idle, (text) => text.includes('200 OK'));
+    lattice.store.hold();
+    const underWay = ask('/api/v1/state/a', json(1));
+    await until(() => lattice.store.held.length === 1);
+    const ends = [silent, halfway, idle].map((socket) => once(socket, 'close'));
+    const closing = close();
+    await Promise.all(ends);
+    lattice.store.held[0]?.release();
+    expect((await underWay).status).toBeLessThan(500);
+    await closing;
   });
 });
