@@ -145,6 +145,23 @@ describe('bytes', () => {
     expect(most).toBe(4);
   });
 
+  it('are looked up once at the disk of who gives them, for each answer [U9]', async () => {
+    const calls = { stat: 0, read: 0 };
+    const counted = (store: VaultStore): VaultStore => ({
+      ...store,
+      stat: (hash) => (calls.stat++, store.stat(hash)),
+      read: (...asked) => (calls.read++, store.read(...asked)),
+    });
+    const { fleet, nodes } = await three([ALL, ALL], { store: (i, store) => (i === 0 ? counted(store) : store) });
+    const [a, b] = nodes;
+    const hash = await put(a, 30 * BLOCK);
+    calls.stat = 0;
+    await fleet.replicate();
+    await fleet.clock.advance(3_000);
+    expect(await held(b, hash)).toBe('whole');
+    expect(calls).toEqual({ stat: 0, read: a.asked.filter(({ type }) => type === 'blocks').length });
+  });
+
   it('go on where they were after a cut and after a start, without a block twice [U10]', async () => {
     const clock = createHandClock();
     const stored = createMemoryVault({ hasher, clock });
