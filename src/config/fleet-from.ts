@@ -11,6 +11,7 @@ import { byEnvFile, type FleetPlan, MAX_FLEET, NAME, planSites, type Site } from
 import { hostOf, isLoopback, multiaddrOf, placeOf, SPACE_SITE } from './fleet-hosts.ts';
 import { configOf } from './load.ts';
 import { type OldNode, readOldNode } from './old-node.ts';
+import { differingDefaults } from './original-defaults.ts';
 import { namesOf, type Variable, type VariableName } from './variables.ts';
 
 /** Which env files to make a fleet of. */
@@ -86,6 +87,12 @@ export function planFrom(options: FromOptions): FleetFrom {
     .map((old, i): Member => ({ old, name: names[i] ?? '', url: new URL(urls[i] ?? '') }))
     .sort((a, b) => byEnvFile(a.name, b.name));
   for (const { old, name } of members) notes.push(...old.notes.map((note) => `${name}: ${note}`));
+  notes.push(
+    ...differingDefaults(
+      members.map(({ old }) => old),
+      members.map(({ name }) => name),
+    ),
+  );
   const plan = planSites({
     dir,
     network: olds[0]?.config.network ?? '',

@@ -64,10 +64,11 @@ export interface VaultStore {
   leaves(hash: string): Promise<Bytes | undefined>;
   /**
    * The bytes from `start` on and before `end`, in pieces of at most 1 MiB. Undefined when the object is not there.
-   * Reading rejects with LatticeError `object-not-found` when the object is removed meanwhile, and with `object-damaged`
+   * Rejects with LatticeError `object-damaged` when it has not the `size` that the caller presumes, in bytes. Reading
+   * rejects with LatticeError `object-not-found` when the object is removed meanwhile, and with `object-damaged`
    * when it is shorter than it was.
    */
-  read(hash: string, start: number, end: number): Promise<AsyncIterable<Bytes> | undefined>;
+  read(hash: string, start: number, end: number, size?: number): Promise<AsyncIterable<Bytes> | undefined>;
   /** Every stored object, in no order, in chunks of at most a thousand. */
   list(): AsyncIterable<readonly StoredObject[]>;
   /** Content that `resume` began and nobody finished: its hash, its bytes so far, and when it was last written. */

@@ -3,9 +3,11 @@ import { createHash, randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { vaultType } from '../../src/core/original/vault/index.ts';
 import type { NodeStatus } from '../../src/runtime/facade/index.ts';
 import { type Fleet, type Node, startFleet } from '../support/fleet.ts';
 import { hangDisk } from '../support/hung-disk.ts';
+import { contentBundle, fileText, sha256 } from '../support/original-vault.ts';
 import { eventually } from '../support/wait.ts';
 
 const BLOCK = 65_536;
@@ -14,10 +16,10 @@ const ARRIVES_MS = 150_000;
 
 const vaultOf = (node: Node): string => join(dirname(node.envFile), `vault-${node.name}`);
 
-async function put(node: Node, content: Uint8Array): Promise<string> {
+async function put(node: Node, content: Uint8Array, type = 'application/octet-stream'): Promise<string> {
   const response = await fetch(`${node.api.url}/api/v1/vault`, {
     method: 'PUT',
-    headers: { authorization: `Bearer ${node.token}`, 'content-type': 'application/octet-stream' },
+    headers: { authorization: `Bearer ${node.token}`, 'content-type': type },
     body: Buffer.from(content),
   });
   expect(response.status).toBe(201);
@@ -118,14 +120,27 @@ describe('the vault of three nodes', () => {
     expect(await counter(c, 'lattice_vault_blocks_total', 'fetched')).toBe(blocks - here / BLOCK);
   });
 
-  it('gives all bytes back to a node whose vault was lost [U10]', async () => {
-    const [, , c] = nodes;
+  it('has one root on all nodes, and the bytes, after a node lost vault and state [U10, I10]', async () => {
+    const [a, b, c] = nodes;
+    const bundles = [1, 2].map((n) => contentBundle(`bundle ${n}`, `${randomBytes(150_000).toString('hex')}\n`));
+    const hashes: string[] = [];
+    for (const { bundle } of bundles)
+      hashes.push(await put(b, Buffer.from(fileText(bundle)), vaultType('content-bundle')));
+    await everywhere(5);
     await c.terminate();
-    rmSync(vaultOf(c), { recursive: true });
+    for (const lost of [vaultOf(c), c.stateDir]) rmSync(lost, { recursive: true });
     await c.start();
-    await everywhere(3);
+    await everywhere(5);
+    await fleet.settled();
+    const counted = await Promise.all(
+      nodes.map(async ({ api }) => (await api.send('GET', '/api/v1/vault/original')).json()),
+    );
+    const rows = bundles.map(({ hash }) => hash).toSorted();
+    const expected = { root: sha256(rows.join('')), rows: 2, bundles: 2, certificates: 0, notHere: 0 };
+    expect(counted).toEqual([expected, expected, expected]);
+    for (const hash of hashes) for (const node of [a, b, c]) expect(await hashAt(node, hash)).toBe(hash);
     const { objects } = (await c.api.status()).vault ?? { objects: 0 };
-    expect(objects).toBe(3);
+    expect(objects).toBe(5);
   });
 
   it('lets no other write use its keys, over the API neither [U5]', async () => {
@@ -140,7 +155,7 @@ describe('the vault of three nodes', () => {
     fleet.block('cut', { between: [0, 2] });
     fleet.block('cut', { between: [1, 2] });
     const hash = await put(a, randomBytes(6 * 2 ** 20));
-    await fleet.status(1, 'the second node has it', ({ vault }) => vault?.here.objects === 4, ARRIVES_MS);
+    await fleet.status(1, 'the second node has it', ({ vault }) => vault?.here.objects === 6, ARRIVES_MS);
     lies = true;
     await b.terminate();
     await b.start();
@@ -149,7 +164,7 @@ describe('the vault of three nodes', () => {
     const { vault } = await fleet.status(2, 'the liar is named', isNamed, ARRIVES_MS);
     expect(vault?.missing.objects).toBe(1);
     fleet.restore();
-    await everywhere(4);
+    await everywhere(6);
     expect(vault?.leftOut).toMatchObject([{ hash, peer: b.name, text: expect.stringContaining('block') }]);
     expect(await counter(c, 'lattice_vault_blocks_total', 'wrong')).toBe(1);
     expect(await hashAt(c, hash)).toBe(hash);

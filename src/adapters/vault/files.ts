@@ -6,7 +6,7 @@ import { openDirectory, type VaultDirectory } from './directory.ts';
 import type { Disk } from './disk-calls.ts';
 import type { DiskFile, DiskFiles } from './disk-files.ts';
 import { closedError, damagedError, fileError, isUnreadable, removedError } from './errors.ts';
-import { LIST_CHUNK, NO_LEAVES_BYTES, requireHash, requireRange } from './forms.ts';
+import { LIST_CHUNK, NO_LEAVES_BYTES, requireHash, requireRange, requireSize } from './forms.ts';
 import { lockDirectory } from './lock.ts';
 import { openPartials } from './partials.ts';
 import { readAt, readPieces, WHOLE_BYTES, writeAt } from './pieces.ts';
@@ -133,10 +133,11 @@ export async function openFilesVault(deps: FilesVaultDeps): Promise<VaultStore> 
             throw isUnreadable(error) ? damagedError(hash, `its bytes cannot be read: ${textOf(error)}`) : error;
           }
         }),
-      read: (hash, start, end) =>
+      read: (hash, start, end, size) =>
         call(async () => {
           const found = await find(hash);
           if (found === undefined) return undefined;
+          requireSize(found.stored, size);
           requireRange(start, end, found.stored.size);
           return read(hash, found.path, start, end);
         }),

@@ -1,4 +1,6 @@
 import { isContentHash } from '../../core/vault/index.ts';
+import type { StoredObject } from '../../ports/index.ts';
+import { damagedError } from './errors.ts';
 
 /** Most objects in one chunk of a list. */
 export const LIST_CHUNK = 1000;
@@ -13,6 +15,12 @@ export const NO_LEAVES_BYTES = 1024 * 1024;
 export function requireHash(hash: string): string {
   if (!isContentHash(hash)) throw new RangeError('An object is named by 64 lower-case hex digits.');
   return hash;
+}
+
+/** Throws LatticeError `object-damaged` when the object has not the size that somebody presumes. */
+export function requireSize({ hash, size }: Pick<StoredObject, 'hash' | 'size'>, presumed: number | undefined): void {
+  if (presumed !== undefined && size !== presumed)
+    throw damagedError(hash, `it has ${size} bytes instead of ${presumed}`);
 }
 
 /** RangeError unless the range lies within an object of `size` bytes. */

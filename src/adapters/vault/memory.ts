@@ -2,7 +2,7 @@ import { type Bytes, concatBytes, equalBytes, type Hasher } from '../../core/typ
 import { blockCount, blockLength, blocksOf, createContentHash } from '../../core/vault/index.ts';
 import type { Clock, PartialObject, StoredObject, VaultStore } from '../../ports/index.ts';
 import { closedError, damagedError, removedError } from './errors.ts';
-import { LIST_CHUNK, requireHash, requireRange } from './forms.ts';
+import { LIST_CHUNK, requireHash, requireRange, requireSize } from './forms.ts';
 import { PIECE_BYTES } from './pieces.ts';
 
 interface Held {
@@ -142,10 +142,11 @@ export function createMemoryVault(deps: { readonly hasher: Hasher; readonly cloc
       check();
       return objects.get(requireHash(hash))?.leaves;
     },
-    async read(hash, start, end) {
+    async read(hash, start, end, size) {
       check();
       const held = objects.get(requireHash(hash));
       if (held === undefined) return undefined;
+      requireSize({ hash, size: held.content.length }, size);
       requireRange(start, end, held.content.length);
       return read(hash, held, start, end);
     },

@@ -4,7 +4,7 @@ import type { Log, StoredObject, VaultStore } from '../../ports/index.ts';
 import { openDirectory } from './directory.ts';
 import type { Disk } from './disk-calls.ts';
 import { closedError, damagedError, fileError, removedError } from './errors.ts';
-import { NO_LEAVES_BYTES, requireHash, requireRange } from './forms.ts';
+import { NO_LEAVES_BYTES, requireHash, requireRange, requireSize } from './forms.ts';
 import { lockDirectory } from './lock.ts';
 import { openPartials } from './partials.ts';
 import { PIECE_BYTES } from './pieces.ts';
@@ -137,10 +137,11 @@ export async function openS3Vault(deps: S3VaultDeps): Promise<VaultStore> {
       resume: (hash, size, signal) => call(() => partials.resume(requireHash(hash), size, deliver, signal)),
       stat: (hash) => call(() => find(hash)),
       leaves: (hash) => call(() => leavesOf(hash)),
-      read: (hash, start, end) =>
+      read: (hash, start, end, size) =>
         call(async () => {
           const stored = await find(hash);
           if (stored === undefined) return undefined;
+          requireSize(stored, size);
           requireRange(start, end, stored.size);
           return read(hash, start, end);
         }),

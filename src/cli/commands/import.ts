@@ -75,8 +75,9 @@ export async function importOriginal(
     if (options.watch === true) return await watchSource(context, source, target, options, stopped.signal, memory);
     const report = await importOnce(context, source, target, options, stopped.signal, memory);
     const only = soleRefusal(report);
+    // For a program what was refused is where it is in every other report.
+    if (options.json === true || only === undefined) show(context, report, options);
     if (only !== undefined) throw refusalError(context, only, options);
-    show(context, report, options);
     if (report.refused.length === 0) return EXIT.ok;
     throw incomplete(report);
   } finally {

@@ -102,7 +102,7 @@ export function createContent(deps: ContentDeps): Content {
     try {
       return await store.leaves(hash);
     } catch (error) {
-      if (error instanceof LatticeError && error.code === 'object-damaged') throw damaged(hash, error.message);
+      if (error instanceof LatticeError && error.code === 'object-damaged') throw damaged(hash, whatOf(error, hash));
       throw error;
     }
   }
@@ -114,8 +114,7 @@ export function createContent(deps: ContentDeps): Content {
     let index = Math.floor(start / BLOCK_BYTES);
     const last = Math.ceil(end / BLOCK_BYTES);
     const readEnd = Math.min(size, last * BLOCK_BYTES);
-    await checkSize(object);
-    const pieces = await store.read(hash, index * BLOCK_BYTES, readEnd);
+    const pieces = await opened(object, index * BLOCK_BYTES, readEnd);
     if (pieces === undefined) throw gone(hash);
     let pending: Bytes[] = [];
     let length = 0;
@@ -139,6 +138,16 @@ export function createContent(deps: ContentDeps): Content {
     if (index < last) throw damaged(hash, `its bytes end within block ${index}`);
   }
 
+  /** Size and bytes in one call of the store: each of its looks at a disk or bucket takes its time. */
+  async function opened({ hash, size }: Named, start: number, end: number): Promise<AsyncIterable<Bytes> | undefined> {
+    try {
+      return await store.read(hash, start, end, size);
+    } catch (error) {
+      if (error instanceof LatticeError && error.code === 'object-damaged') throw damaged(hash, whatOf(error, hash));
+      throw error;
+    }
+  }
+
   async function checkSize({ hash, size }: Named): Promise<void> {
     const stored = await store.stat(hash);
     if (stored === undefined) throw gone(hash);
@@ -150,7 +159,7 @@ export function createContent(deps: ContentDeps): Content {
     try {
       yield* pieces;
     } catch (error) {
-      if (error instanceof LatticeError && error.code === 'object-damaged') throw damaged(hash, error.message);
+      if (error instanceof LatticeError && error.code === 'object-damaged') throw damaged(hash, whatOf(error, hash));
       if (error instanceof LatticeError && error.code === 'object-not-found') throw gone(hash);
       throw error;
     }
@@ -166,6 +175,9 @@ export function createContent(deps: ContentDeps): Content {
     forget,
   };
 }
+
+/** What a store says of a damaged object, without the words that are put before it here. */
+const whatOf = ({ message }: Error, hash: string): string => message.replace(`Object ${hash} is damaged: `, '');
 
 /** How many of `length` bytes from block `index` on make whole blocks. */
 function wholeBlocks(index: number, length: number, size: number): number {

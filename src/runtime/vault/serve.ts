@@ -10,6 +10,12 @@ import type { Inventory } from './inventory.ts';
  * event loop, so that writes and heads between two of them wait for no more than that.
  */
 const MAX_SERVED = 4;
+/**
+ * Requests that wait for their turn. Several members that fetch at once send more than are answered at a time, and each
+ * that is refused leaves this node alone for longer than its turn would take to come. A waiting one keeps a place among
+ * the requests that the node answers at all (SPEC X6), of which these are a quarter: the rest is for the state.
+ */
+const MAX_WAITING = 16;
 /** Operations that wait for the disk, beyond which the vault serves nothing: the state comes first. */
 const MAX_QUEUED_WRITES = 1024;
 const BUSY_MS = 250;
@@ -40,20 +46,40 @@ export interface VaultServer {
 export function createVaultServer(deps: VaultServerDeps): VaultServer {
   const { inventory, content } = deps;
   let serving = 0;
+  /** Requests that wait, in the order in which they came; each is called when it may go on. */
+  const waiting: (() => void)[] = [];
+
+  const isBusy = (): boolean => deps.queuedWrites() > MAX_QUEUED_WRITES;
+  const busy = (): LatticeError =>
+    new LatticeError('overloaded', 'this node serves as much of its vault as it can at present', {
+      details: { retryAfterMs: BUSY_MS },
+    });
+
+  /** Resolves when the request may be answered, whose place is taken then. */
+  async function myTurn(): Promise<void> {
+    if (serving < MAX_SERVED) serving++;
+    else if (waiting.length < MAX_WAITING) await new Promise<void>((resolve) => waiting.push(resolve));
+    else throw busy();
+  }
+
+  /** Gives the place to the next one. */
+  function done(): void {
+    const next = waiting.shift();
+    if (next === undefined) serving--;
+    else next();
+  }
 
   async function serve<T>(hashBytes: Bytes, work: (object: Named) => Promise<T>): Promise<T> {
-    if (serving >= MAX_SERVED || deps.queuedWrites() > MAX_QUEUED_WRITES)
-      throw new LatticeError('overloaded', 'this node serves as much of its vault as it can at present', {
-        details: { retryAfterMs: BUSY_MS },
-      });
-    serving++;
+    if (isBusy()) throw busy();
+    await myTurn();
     try {
+      if (isBusy()) throw busy();
       const hash = bytesToHex(hashBytes);
       const object = inventory.held(hash) === undefined ? undefined : await deps.entry(hash);
       if (object === undefined) throw new LatticeError('object-missing', `object ${hash} is not here`);
       return await work(object);
     } finally {
-      serving--;
+      done();
     }
   }
 

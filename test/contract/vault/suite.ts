@@ -158,6 +158,18 @@ export function vaultContract(
       }
     });
 
+    test('an object that has not the size which is presumed of it is damaged, whatever is read of it', async () => {
+      const content = contentOf(3 * BLOCK_BYTES);
+      const { hash } = await put(store, content);
+      for (const [start, end, size] of [
+        [0, 1, content.length - 1],
+        [0, content.length + 1, content.length + 1],
+      ] as const)
+        await expect(store.read(hash, start, end, size)).rejects.toMatchObject({ code: 'object-damaged' });
+      expect(await store.read(hash, 0, 1, content.length)).toBeDefined();
+      expect(await store.read('0'.repeat(64), 0, 1, 1)).toBeUndefined();
+    });
+
     test('ranges hold start ≤ byte < end, and others are a programmer error', async () => {
       const content = contentOf(5 * BLOCK_BYTES + 9);
       const { hash } = await put(store, content);

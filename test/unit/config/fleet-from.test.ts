@@ -120,6 +120,28 @@ describe('a fleet of the three genesis files of the original', () => {
     expect(readFileSync(join(dir(), 'fleet', 'node3-backup.env'), 'utf8')).not.toContain('PAYPAL');
   });
 
+  it('tells where the same file leads to something else than with the original', () => {
+    // P2P is off in all three, and none names the pages that may call its API.
+    expect(from(GENESIS).notes.filter((note) => note.includes('the original'))).toEqual([
+      expect.stringMatching(
+        /^node1-huggingface, node2-diotec360, node3-backup: no page of another origin .*CORS_ORIGINS/,
+      ),
+    ]);
+    const texts = {
+      'a.env': 'DIOTEC360_P2P_LISTEN=/ip4/0.0.0.0/tcp/9000\nDIOTEC360_CORS_ORIGINS=https://app.example\n',
+    };
+    const quick = from(texts);
+    const [a] = written(quick).values();
+    expect([a?.p2p.enabled, a?.heartbeatIntervalMs, a?.peerlessTimeoutMs]).toEqual([true, 1000, 3000]);
+    expect(quick.notes).toEqual([expect.stringMatching(/^a: P2P is on because .*DIOTEC360_P2P_ENABLED=false/)]);
+    const slow = from({
+      'a.env': `${texts['a.env']}AETHEL_P2P_ENABLED=true\nDIOTEC360_HEARTBEAT_INTERVAL=5\nDIOTEC360_PEERLESS_TIMEOUT=60\n`,
+    });
+    expect(slow.notes).toEqual([expect.stringMatching(/^a: PEERLESS_TIMEOUT=60 goes on, .* 60 s after .* 3 s$/)]);
+    const off = { 'a.env': `${texts['a.env']}DIOTEC360_P2P_ENABLED=false\nDIOTEC360_PEERLESS_TIMEOUT=60\n` };
+    expect(from(off).notes).toEqual([]);
+  });
+
   it('of its time before has the same form, in the older names', () => {
     const older = Object.fromEntries(Object.keys(GENESIS).map((file) => [file, rendition(file, '02e2767')]));
     const { plan, diffs } = from(older);

@@ -3,6 +3,7 @@ import { createMemoryVault } from '../../../../src/adapters/vault/index.ts';
 import { LatticeError } from '../../../../src/core/types/index.ts';
 import type { SyncMessage } from '../../../../src/core/wire/index.ts';
 import type { VaultStore } from '../../../../src/ports/index.ts';
+import { sleep } from '../../../../src/timing/index.ts';
 import { createHandClock, hasher, outcomeOf, readsOf } from '../support.ts';
 import {
   ALL,
@@ -34,6 +35,10 @@ async function put(node: VaultNode, size: number, seed = 1, pin = false): Promis
   return (await node.vault.service.put(inPieces(contentOf(size, seed)), { pin })).object.hash;
 }
 
+const NOTHING = ({ hashes }: { readonly hashes: readonly unknown[] }): SyncMessage => ({
+  type: 'held',
+  holdings: hashes.map(() => 'none'),
+});
 const held = async (node: VaultNode, hash: string): Promise<string | undefined> =>
   (await node.vault.service.stat(hash))?.here;
 
@@ -99,6 +104,62 @@ describe('bytes', () => {
     const asked = (node: VaultNode): number => node.asked.filter(({ type }) => type === 'blocks').length;
     expect(asked(b)).toBeGreaterThan(0);
     expect(nodes.reduce((sum, node) => sum + node.count(SERVED), 0)).toBe(400);
+  });
+
+  it('come to several members that fetch from one at once, each in its turn and none refused [U13]', async () => {
+    let reading = 0;
+    let most = 0;
+    // A disk that takes its time for each block, so that requests come faster than they are answered.
+    const slow = (store: VaultStore): VaultStore => ({
+      ...store,
+      async read(...asked) {
+        const bytes = await store.read(...asked);
+        if (bytes === undefined) return undefined;
+        return (async function* () {
+          most = Math.max(most, ++reading);
+          try {
+            await sleep(clock, 20);
+            yield* bytes;
+          } finally {
+            reading--;
+          }
+        })();
+      },
+    });
+    const clock = createHandClock();
+    const settings = Array.from({ length: 6 }, () => ALL);
+    fleet = await openVaults(settings, { clock, store: (index, store) => (index === 0 ? slow(store) : store) });
+    const [a, ...others] = fleet.nodes as [VaultNode, ...VaultNode[]];
+    const refused: SyncMessage[] = [];
+    a.answer = (_, answer) => {
+      if (answer.type === 'error') refused.push(answer);
+      return answer;
+    };
+    // The others have nothing to give each other: each fetches all of it from the one.
+    for (const other of others) other.answer = (asked, answer) => (asked.type === 'have' ? NOTHING(asked) : answer);
+    const hash = await put(a, 60 * BLOCK);
+    await fleet.replicate();
+    await clock.advance(10_000);
+    for (const other of others) expect(await held(other, hash)).toBe('whole');
+    expect(refused).toEqual([]);
+    expect(most).toBe(4);
+  });
+
+  it('are looked up once at the disk of who gives them, for each answer [U9]', async () => {
+    const calls = { stat: 0, read: 0 };
+    const counted = (store: VaultStore): VaultStore => ({
+      ...store,
+      stat: (hash) => (calls.stat++, store.stat(hash)),
+      read: (...asked) => (calls.read++, store.read(...asked)),
+    });
+    const { fleet, nodes } = await three([ALL, ALL], { store: (i, store) => (i === 0 ? counted(store) : store) });
+    const [a, b] = nodes;
+    const hash = await put(a, 30 * BLOCK);
+    calls.stat = 0;
+    await fleet.replicate();
+    await fleet.clock.advance(3_000);
+    expect(await held(b, hash)).toBe('whole');
+    expect(calls).toEqual({ stat: 0, read: a.asked.filter(({ type }) => type === 'blocks').length });
   });
 
   it('go on where they were after a cut and after a start, without a block twice [U10]', async () => {
