@@ -152,7 +152,6 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
         names: new Map(config.names as readonly (readonly [Author, string])[]),
         version: VERSION,
         network: config.network,
-        announce: config.announce,
         ...fleetOf(config),
         heartbeatMs: config.heartbeatIntervalMs,
         graceMs: config.peerlessTimeoutMs,
@@ -295,12 +294,12 @@ function takeConfig(options: StartOptions): Config {
 }
 
 /** What a node is told of its fleet, at its start and at each reload. */
-function fleetOf({ trusted, p2p, http, violations }: Config) {
+function fleetOf({ trusted, p2p, http, announce, violations }: Config) {
   const bootstrap = p2p.bootstrap.flatMap((address) => {
     const parsed = parsePeerMultiaddr(address);
     return isFlaw(parsed) ? [] : parsed.author;
   });
-  return { trusted: trusted as readonly Author[], bootstrap, urls: http.nodes, violations };
+  return { trusted: trusted as readonly Author[], bootstrap, urls: http.nodes, announce, violations };
 }
 
 function loadSeed(config: Config, log: Log): Bytes {

@@ -9,6 +9,7 @@ const RELOADABLE: readonly (readonly [name: VariableName, valueOf: (config: Conf
   ['TRUSTED_STATE_PUBKEYS', (config) => config.trusted],
   ['LATTICE_NODES', (config) => config.http.nodes],
   ['P2P_BOOTSTRAP', (config) => config.p2p.bootstrap],
+  ['ANNOUNCE', (config) => config.announce],
   ['API_TOKEN', (config) => config.api.token],
   ['READ_TOKEN', (config) => config.api.readToken],
   ['LOG_LEVEL', (config) => config.logLevel],
@@ -79,6 +80,7 @@ export function planReload(running: Config, read: Config): Reload {
     },
     safeMode: read.safeMode,
     http: { ...running.http, nodes: read.http.nodes },
+    announce: read.announce,
     trusted: read.trusted,
     vault: { ...read.vault, enabled: running.vault.enabled, store: running.vault.store },
     settings: running.settings.map((setting) =>

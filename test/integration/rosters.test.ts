@@ -1,8 +1,13 @@
-import { rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { createSigner, loadOrCreateKey } from '../../src/adapters/system/index.ts';
 import type { ChangeAction, ChangeView, RosterView } from '../../src/runtime/facade/index.ts';
 import { type Node, startFleet } from '../support/fleet.ts';
+import { runCli, untilExit } from '../support/node-process.ts';
 import { eventually } from '../support/wait.ts';
 
 const read = async <T>(node: Node, path: string): Promise<T> => {
@@ -94,5 +99,138 @@ it('a fourth node joins over HTTP alone and becomes a writer over P2P alone; a k
     (await a.api.status()).readOnlyReasons.some(({ code }) => code === 'retired'),
   );
   rmSync(keyFile);
+  await fleet.stop();
+});
+
+it('whatever a node had done of a decision when it was killed, the fleet decides one roster, and nobody votes twice [RO4, RO9]', async () => {
+  const steps = mkdtempSync(join(tmpdir(), 'lattice-ballots-'));
+  const fleet = await startFleet({
+    // Over one lung, which starts sooner.
+    env: () => ({ P2P_ENABLED: 'false' }),
+    surroundings: () => ({
+      preload: [new URL('../support/preload/ballot-steps.mjs', import.meta.url)],
+      env: { STEPS_DIR: steps },
+    }),
+  });
+  const [a, b, c] = fleet.nodes as [Node, Node, Node];
+  const hasDied = (): boolean => fleet.nodes.some(({ process }) => process.exit !== undefined);
+  /** Has a and b approve a change. One of them may be killed before it has answered. */
+  async function ask(name: string): Promise<void> {
+    const author = createSigner(randomBytes(32)).author;
+    const id = await propose(a, { kind: 'add', author, name, role: 'mirror' });
+    await eventually(
+      `${name} is approved`,
+      async () => hasDied() || (await b.api.send('POST', `/api/v1/members/changes/${id}/approve`)).status === 200,
+    );
+  }
+  /** Everybody is killed and starts again. */
+  async function again(): Promise<void> {
+    rmSync(join(steps, 'step'), { force: true });
+    await Promise.all(fleet.nodes.map((node) => node.kill()));
+    fleet.restore();
+    await Promise.all(fleet.nodes.map((node) => node.start()));
+  }
+  let epoch = 0;
+  async function killedAt(step: string): Promise<void> {
+    writeFileSync(join(steps, 'step'), step);
+    await ask(step);
+    await eventually(`a node is killed once it has ${step}`, hasDied);
+  }
+  interface Vote {
+    readonly kind: string;
+    readonly author: string;
+    readonly epoch: number;
+    readonly ballot: unknown;
+  }
+  const votes = (): readonly Vote[] =>
+    readFileSync(join(steps, 'votes'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Vote);
+  for (const step of ['proposed', 'accepted']) {
+    await killedAt(step);
+    const dead = fleet.nodes.find(({ process }) => process.exit !== undefined);
+    const before = votes();
+    const proposed = before.findLast(({ kind, epoch: of }) => kind === 'acceptance' && of === epoch + 1);
+    await again();
+    await agreed(++epoch, fleet.nodes);
+    // What it had accepted when it was killed it says again.
+    const later = votes().slice(before.length);
+    expect(later).toContainEqual({ ...proposed, author: dead?.author, attested: expect.any(Number) as number });
+  }
+  // A store that is new votes once both others have told what they heard, so all vote before one is cut off.
+  for (const node of fleet.nodes)
+    await eventually(`${node.name} votes`, async () => (await rosterOf(node)).abstains === undefined);
+  // Decided by those two, who have told nobody; the third hears of it once all are there again.
+  for (const one of [0, 1]) fleet.block('cut', { between: [one, 2] });
+  await killedAt('decided');
+  expect((await rosterOf(c)).epoch).toBe(epoch);
+  await again();
+  await agreed(++epoch, fleet.nodes);
+
+  const byBallot = new Map<string, Set<string>>();
+  for (const vote of votes()) {
+    const name = JSON.stringify([vote.kind, vote.author, vote.epoch, vote.ballot]);
+    byBallot.set(name, (byBallot.get(name) ?? new Set()).add(JSON.stringify(vote)));
+  }
+  // Each decision has at least two promises and two votes for the roster.
+  expect(byBallot.size).toBeGreaterThanOrEqual(4 * epoch);
+  expect([...byBallot.values()].filter(({ size }) => size > 1)).toEqual([]);
+  for (const node of fleet.nodes) expect(await read(node, '/api/v1/evidence')).toMatchObject({ items: [] });
+  await fleet.stop();
+  rmSync(steps, { recursive: true });
+});
+
+it('keys turn while everybody writes: every acknowledged write is on every node in the end, and roots are equal [RO8]', async () => {
+  const fleet = await startFleet();
+  await fleet.settled();
+  const acknowledged = new Map<string, number>();
+  const counts = new Map<Node, number>();
+  const over = new AbortController();
+  /** Writes one value after the other. What is not acknowledged, as while its node restarts, may be there or not. */
+  async function load(node: Node): Promise<void> {
+    for (let n = 0; !over.signal.aborted; n++) {
+      const key = `${node.name}/${n}`;
+      try {
+        await node.api.put(key, n);
+        acknowledged.set(key, n);
+        counts.set(node, (counts.get(node) ?? 0) + 1);
+      } catch {
+        await setTimeout(50);
+      }
+    }
+  }
+  const loads = fleet.nodes.map(load);
+  const writesMore = (node: Node, what: string): Promise<boolean> => {
+    const before = counts.get(node) ?? 0;
+    return eventually(`${node.name} ${what}`, () => (counts.get(node) ?? 0) > before + 20);
+  };
+  for (const node of fleet.nodes) await writesMore(node, 'writes');
+
+  const [, b, c] = fleet.nodes as [Node, Node, Node];
+  async function turnKey(node: Node): Promise<void> {
+    const words = ['--env-file', node.envFile, '--fleet', join(fleet.dir, 'fleet.json'), '--yes'];
+    const command = runCli(['members', 'rotate', ...words], { cwd: fleet.dir });
+    await eventually(
+      `${node.name} may start with its new key`,
+      () => command.exit !== undefined || command.stdout.includes('Restart the node'),
+    );
+    expect(command.exit, command.stderr).toBeUndefined();
+    await writesMore(node, 'writes on under its old key after the decision');
+    await node.terminate();
+    await node.start();
+    expect(await untilExit(command), command.stderr).toMatchObject({ code: 0 });
+    await writesMore(node, 'writes under its new key');
+  }
+  await Promise.all([b, c].map(turnKey));
+  over.abort();
+  await Promise.all(loads);
+
+  const { entries } = await fleet.settled();
+  const values = new Map(entries.map(({ key, value }) => [key, value]));
+  expect([...acknowledged].filter(([key, n]) => values.get(key) !== n)).toEqual([]);
+  const { members, epoch } = await agreed(2, fleet.nodes);
+  expect([epoch, members.filter(({ role }) => role === 'writer').length]).toEqual([2, 3]);
+  for (const node of [b, c]) expect(members.find(({ author }) => author === node.author)?.role).toBe('retired');
   await fleet.stop();
 });

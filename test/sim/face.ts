@@ -1,5 +1,5 @@
 import type { Author } from '../../src/core/types/index.ts';
-import type { Signer } from '../../src/ports/index.ts';
+import type { Row, Signer } from '../../src/ports/index.ts';
 import type { RunningNode, SyncMode, WriteOperation } from '../../src/runtime/index.ts';
 import type { Life, WallClock } from './clock.ts';
 import type { Oracle } from './oracle.ts';
@@ -56,6 +56,8 @@ export interface World {
   /** Moves the node's clock by so many ms, without a note: for clocks that run too fast or too slow. */
   drift(index: number, ms: number): void;
   setMode(index: number, mode: SyncMode): void;
+  /** Puts a copy of its disk back into a machine that is down. */
+  restore(index: number, backup: readonly Row[]): void;
   /** The key of the machine's node. */
   authorOf(index: number): Author;
   /** Gives a machine that is down another key, which its next start goes by. */

@@ -37,6 +37,8 @@ export interface Oracle {
   acknowledged(ack: Acknowledged, author: string, disk: SimDisk): void;
   /** The siblings of every key, as sorted `commit.index`, of the operations that count; all do by default. */
   expected(counts?: (sibling: Sibling) => boolean): ReadonlyMap<string, readonly string[]>;
+  /** The node's disk is a copy from earlier on: it may be told again what it had attested. */
+  restored(node: number): void;
   readonly acknowledgements: number;
   readonly operations: number;
 }
@@ -60,10 +62,14 @@ export function createOracle(fail: (what: string) => void, authorOf: (node: numb
   const lastAck = new Map<string, { readonly hlc: Hlc; readonly commit: string }>();
   /** The newest time that each node made durable as attested. */
   const attested = new Map<number, number>();
+  const restored = new Set<number>();
   let operations = 0;
 
   function checkAttested(node: number, at: number): void {
-    if (at <= (attested.get(node) ?? 0)) fail(`n${node} is to attest ${at} again, or after a later time`);
+    const isNew = at > (attested.get(node) ?? 0);
+    if (!isNew && restored.has(node)) return;
+    restored.delete(node);
+    if (!isNew) fail(`n${node} is to attest ${at} again, or after a later time`);
     attested.set(node, at);
   }
 
@@ -129,6 +135,7 @@ export function createOracle(fail: (what: string) => void, authorOf: (node: numb
       }
       return out;
     },
+    restored: (node) => void restored.add(node),
     get acknowledgements() {
       return acks.length;
     },

@@ -28,6 +28,7 @@ const isStoreFailure = (error: unknown): boolean =>
 /** What a write may be refused with: everything else is a failure of the run. */
 const EXPECTED_REFUSALS = new Set([
   'precondition-failed',
+  'version-not-read',
   'not-found',
   'read-only',
   'overloaded',
@@ -271,6 +272,15 @@ export function createWorld(options: {
       if (running === undefined) return;
       note(`${name} mode ${mode}`);
       running.lattice.setMode(mode, 'operator');
+    },
+    restore(index, backup) {
+      const m = machine(index);
+      if (m.life?.alive === true) throw new Error('a running node keeps its disk');
+      note(`${m.name} has its disk of a while ago`);
+      const present = m.disk.rows({ gte: new Uint8Array(0), lt: new Uint8Array(64).fill(255) });
+      m.disk.apply(present.map(([key]) => ({ type: 'del', key })));
+      m.disk.apply(backup.map(([key, value]) => ({ type: 'put', key, value })));
+      oracle.restored(index);
     },
     authorOf: (index) => machine(index).signer.author,
     rekey(index, signer) {

@@ -78,7 +78,7 @@ export interface VaultSettings {
 
 /** What a running node can be told anew, in the words of `NodeOptions`. */
 export interface Reconfiguration
-  extends Pick<NodeOptions, 'trusted' | 'bootstrap' | 'urls' | 'violations' | 'warnings'> {
+  extends Pick<NodeOptions, 'trusted' | 'bootstrap' | 'urls' | 'announce' | 'violations' | 'warnings'> {
   /** Absent: the vault goes on as it is. */
   readonly vault?: VaultSettings;
   readonly p2p: Pick<NodeOptions['p2p'], 'bootstrap' | 'flaws'>;

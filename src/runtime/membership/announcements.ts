@@ -32,7 +32,8 @@ export type OwnAddresses = Pick<Announcement, 'name' | 'urls' | 'multiaddrs'>;
 export interface AnnouncementsDeps {
   readonly network: string;
   readonly self: Author;
-  readonly own: OwnAddresses;
+  /** What it is to announce at present. */
+  readonly own: () => OwnAddresses;
   readonly hasher: Hasher;
   readonly signer: Signer;
   readonly verifier: Verifier;
@@ -61,11 +62,13 @@ export interface Announcements {
   hear(bytes: Bytes, lung: LungName | undefined, from: Author | undefined): Promise<Heard>;
   /** Announces this node where what it says of itself has changed since an earlier run. */
   start(): void;
+  /** To be called when what this node says of itself may be another. */
+  ownChanged(): void;
   stop(): void;
 }
 
 export function createAnnouncements(deps: AnnouncementsDeps): Announcements {
-  const { self, roster, clock, log, own } = deps;
+  const { self, roster, clock, log } = deps;
   const known = new Map<Author, HeldAnnouncement>();
   const news = createBuckets(clock, NEWS_OF_ONE, MAX_ANNOUNCEMENTS);
   const ownNews = createBuckets(clock, OWN_NEWS, 1);
@@ -94,6 +97,7 @@ export function createAnnouncements(deps: AnnouncementsDeps): Announcements {
     const before = known.get(self)?.announcement.sequence ?? 0;
     // The clock keeps an announcement by a store that is new later than those by the one that was lost.
     const sequence = Math.max(before + 1, Math.floor(clock.now()));
+    const own = deps.own();
     const announcement = { network: deps.network, author: self, sequence, ...own };
     const signed = signAnnouncement(announcement, (message) => deps.signer.sign(message));
     log.info({ ...own, sequence }, 'this node announces where it can be reached');
@@ -102,6 +106,7 @@ export function createAnnouncements(deps: AnnouncementsDeps): Announcements {
   }
 
   function announceIfOther(): void {
+    const own = deps.own();
     const told = known.get(self)?.announcement ?? { name: '', urls: [], multiaddrs: [] };
     const isSame =
       told.name === own.name &&
@@ -155,6 +160,7 @@ export function createAnnouncements(deps: AnnouncementsDeps): Announcements {
       });
       announceIfOther();
     },
+    ownChanged: announceIfOther,
     stop() {
       unfollow?.();
       again?.cancel();

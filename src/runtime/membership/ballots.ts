@@ -3,6 +3,7 @@ import {
   type Acceptance,
   accept,
   type Ballot,
+  type ChangeAction,
   certify,
   choose,
   compareBallots,
@@ -12,6 +13,7 @@ import {
   type Promise1b,
   type Proposed,
   promise,
+  type Roster,
   type RosterState,
   type Signed,
   type Statement,
@@ -25,7 +27,7 @@ import { backoff } from '../../timing/index.ts';
 import type { AttestedMark } from '../cuts/attested.ts';
 import type { RosterOwner } from '../fleet/roster.ts';
 import { type BallotNotice, createBallotBook } from './ballot-book.ts';
-import type { Changes } from './changes.ts';
+import { type Changes, needsFloor } from './changes.ts';
 
 /** Before a writer opens the first ballot: the writers begin one after the other, so that one of them is alone. */
 const TURN_MS = 300;
@@ -52,6 +54,8 @@ export interface BallotsDeps {
   readonly onVote: (signed: Signed<Acceptance>) => void;
   /** The floor, Unix ms; undefined for a node that has none. */
   readonly floor: () => number | undefined;
+  /** Why nothing might be decided any more after that change; undefined where that is not to be feared. */
+  readonly locks: (next: Roster, action: ChangeAction) => string | undefined;
   /** Whether this node may vote at present. */
   readonly mayVote: () => boolean;
   /** Tells the others what has become durable. */
@@ -176,10 +180,14 @@ export function createBallots(deps: BallotsDeps): Ballots {
     await count();
   }
 
-  const wanted = (): Proposed | undefined => deps.changes.ready(state(), clock.now()).find(isPossible)?.proposed;
+  const wanted = (): Proposed | undefined =>
+    deps.changes
+      .ready(state(), clock.now())
+      .map(({ proposed }) => proposed)
+      .find((one) => isPossible(one) && deps.locks(one.roster, one.change.action) === undefined);
 
   /** Who leaves for good needs a floor, below which what it wrote stands as any other value. */
-  function isPossible({ proposed: { change } }: { readonly proposed: Proposed }): boolean {
+  function isPossible({ change }: Proposed): boolean {
     return !needsFloor(change.action.kind) || deps.floor() !== undefined;
   }
 
@@ -203,14 +211,12 @@ export function createBallots(deps: BallotsDeps): Ballots {
     proposals.set(author, notice);
     noteAcceptance(signed);
     yieldTo();
-    if (author !== self && deps.mayVote()) {
-      if (isPossible({ proposed })) {
-        const statement = await vote({ ...decision(), ballot, proposed, promises: notice.promises });
-        if (statement !== undefined) {
-          const mine = sign(statement);
-          noteAcceptance(mine);
-          deps.tell({ kind: 'acceptance', signed: mine });
-        }
+    if (author !== self && deps.mayVote() && isPossible(proposed)) {
+      const statement = await vote({ ...decision(), ballot, proposed, promises: notice.promises });
+      if (statement !== undefined) {
+        const mine = sign(statement);
+        noteAcceptance(mine);
+        deps.tell({ kind: 'acceptance', signed: mine });
       }
     }
     await count();
@@ -335,9 +341,6 @@ export function createBallots(deps: BallotsDeps): Ballots {
     promises.set(self, { kind: 'promise', signed, proposed: accepted?.proposed });
   }
 }
-
-/** Whether a change of this kind waits for a floor (SPEC RO10). */
-export const needsFloor = (kind: string): boolean => kind === 'remove' || kind === 'drop';
 
 export const votesRow = (previous: Bytes, votes: VoteState): RowWrite => ({
   type: 'put',

@@ -68,6 +68,9 @@ export interface Changes {
   misfit(held: HeldChange, state: RosterState, nowMs: number): string | undefined;
 }
 
+/** Whether a change of this kind waits for a floor (SPEC RO10). */
+export const needsFloor = (kind: string): boolean => kind === 'remove' || kind === 'drop';
+
 /** What the change makes of the roster now. LatticeError `invalid-change`. */
 export function madeBy(state: RosterState, action: ChangeAction, nowMs: number) {
   return applyChange(state, action, endsWriting(state, action) ? endOf(action, nowMs) : 0);

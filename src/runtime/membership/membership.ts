@@ -2,6 +2,7 @@ import { lastHlcAt } from '../../core/clock/index.ts';
 import type { Replica, RowWrite } from '../../core/replica/index.ts';
 import {
   type Acceptance,
+  type ChangeAction,
   checkRosterCertificate,
   compareBallots,
   type Decided,
@@ -11,6 +12,7 @@ import {
   memberOf,
   NO_VOTES,
   type Notice,
+  type Roster,
   rosterHash,
   type Signed,
   signaturesOf,
@@ -81,6 +83,8 @@ export interface MembershipDeps {
   /** Takes evidence that a member tells, whose signatures nobody has verified; false where it is none. */
   readonly onEvidence: (evidence: Extract<Notice, { kind: 'evidence' }>) => Promise<boolean>;
   readonly floor: () => number | undefined;
+  /** Why nothing might be decided any more after that change; undefined where that is not to be feared. */
+  readonly locks: (next: Roster, action: ChangeAction) => string | undefined;
   /** Whether nothing about this node's own past is in doubt. */
   readonly isSettled: () => boolean;
   /** Has the authors of the next roster known, durably, before it takes effect. */

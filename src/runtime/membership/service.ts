@@ -1,6 +1,7 @@
 import {
   type ChangeAction,
   changeHash,
+  type Roster as DecidedRoster,
   decidersOf,
   type Member,
   memberOf,
@@ -11,8 +12,7 @@ import { type Author, bytesToHex, type Hasher, LatticeError } from '../../core/t
 import type { Clock, Random, Signer } from '../../ports/index.ts';
 import type { ChangeStage, ChangeView, MembershipService, RosterMemberView, RosterView } from '../facade/members.ts';
 import type { Roster } from '../fleet/roster.ts';
-import { needsFloor } from './ballots.ts';
-import { APPROVAL_MS, approvalsOf, type HeldChange, MAX_OPEN, MAX_OPEN_OF_ONE, madeBy } from './changes.ts';
+import { APPROVAL_MS, approvalsOf, type HeldChange, MAX_OPEN, MAX_OPEN_OF_ONE, madeBy, needsFloor } from './changes.ts';
 import { MAX_EPOCHS, type Membership } from './membership.ts';
 
 /** Fewest digits that name a change: among some dozens of them these are seldom alike. */
@@ -32,6 +32,8 @@ export interface MembershipServiceDeps {
   readonly roster: Roster;
   readonly membership: Membership;
   readonly floor: () => number | undefined;
+  /** Why nothing might be decided any more after that change; undefined where that is not to be feared. */
+  readonly locks: (next: DecidedRoster, action: ChangeAction) => string | undefined;
   readonly peerIdOf: (author: Author) => string;
   /** What a node calls itself; undefined where that is not known. */
   readonly nameOf: (author: Author) => string | undefined;
@@ -90,8 +92,12 @@ export function createMembershipService(deps: MembershipServiceDeps): Membership
       return { stage: 'waiting', why: `${approvals.length} of ${needed} approvals are here` };
     if (needsFloor(held.change.action.kind) && deps.floor() === undefined)
       return { stage: 'deciding', why: 'it waits for a floor, which this fleet has not' };
+    const lock = lockOf(held.change.action);
+    if (lock !== undefined) return { stage: 'deciding', why: `it is approved and waits at this node: ${lock}` };
     return { stage: 'deciding', why: `it is approved, and ${needed} writers have to vote for it` };
   }
+
+  const lockOf = (action: ChangeAction): string | undefined => deps.locks(madeBy(state(), action, clock.now()), action);
 
   function view(held: HeldChange): ChangeView {
     const approvals = approvalsOf(held, state(), clock.now());
@@ -201,6 +207,11 @@ export function createMembershipService(deps: MembershipServiceDeps): Membership
     async propose(action) {
       checkWriter();
       checkAction(action);
+      const lock = lockOf(action);
+      if (lock !== undefined)
+        throw new LatticeError('invalid-change', lock, {
+          next: 'start what is not heard, a newcomer as a mirror; retire first who never comes back; or ask a node that hears them',
+        });
       const like = changes.like(action);
       if (like !== undefined) return approve(like);
       const open = changes.all().filter(({ epoch }) => epoch === 0);

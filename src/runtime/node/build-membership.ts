@@ -10,7 +10,8 @@ import { createAnnouncing } from '../membership/announcing.ts';
 import { createDialling } from '../membership/dialling.ts';
 import { createExchange } from '../membership/exchange.ts';
 import { createInvitations } from '../membership/invitations.ts';
-import { createMembership } from '../membership/membership.ts';
+import { lockedBy } from '../membership/lock.ts';
+import { createMembership, type MembershipDeps } from '../membership/membership.ts';
 import { createMembershipService } from '../membership/service.ts';
 import { rosterWarnings } from '../membership/warnings.ts';
 import { isHeard } from '../peers/view.ts';
@@ -42,6 +43,13 @@ export function buildMembership(
   };
   /** No node keeps a floor, so nobody leaves a roster for good (SPEC RO10). */
   const floor = (): number | undefined => undefined;
+
+  const hears = (author: Author): boolean => {
+    const view = peers.get(author)?.view;
+    return view !== undefined && isHeard(view, clock.monotonic(), { graceMs, heartbeatMs });
+  };
+  const locks: MembershipDeps['locks'] = (next, action) =>
+    lockedBy({ self, isHeard: hears, labelOf: names.label }, roster.present.state.roster, next, action);
 
   const told = createToldEvidence({
     network,
@@ -95,6 +103,7 @@ export function buildMembership(
     onVote: signedTwice.noteVote,
     onEvidence: told.take,
     floor,
+    locks,
     isSettled: () => guard.isOpen() && !guard.has('clone') && !guard.has('lost-batches') && !guard.has('own-history'),
     async know(authors) {
       known.add(authors);
@@ -118,7 +127,6 @@ export function buildMembership(
     clock,
     log,
   });
-  const own = announcedAddresses(options.announce ?? [], peerIdOf(self));
   const addressLog = deps.log.child('addresses');
   const announcing = createAnnouncing({
     clock,
@@ -137,7 +145,10 @@ export function buildMembership(
   const announcements = createAnnouncements({
     network,
     self,
-    own: { name: clip(options.name, MAX_NAME_BYTES), ...own },
+    own: () => ({
+      name: clip(options.name, MAX_NAME_BYTES),
+      ...announcedAddresses(options.announce ?? [], peerIdOf(self)),
+    }),
     hasher,
     signer,
     verifier,
@@ -184,6 +195,7 @@ export function buildMembership(
     roster,
     membership,
     floor,
+    locks,
     peerIdOf,
     nameOf: names.of,
     labelOf: names.label,
@@ -206,12 +218,7 @@ export function buildMembership(
     members: service,
     hasCaughtUp(author) {
       // A writer more needs votes more. While one of them is away, that could be one too many to decide anything.
-      const rhythm = { graceMs, heartbeatMs };
-      const isAway = (writer: Author): boolean => {
-        const other = peers.get(writer)?.view;
-        return writer !== self && (other === undefined || !isHeard(other, clock.monotonic(), rhythm));
-      };
-      if (roster.writers.some(isAway)) return false;
+      if (roster.writers.some((writer) => writer !== self && !hears(writer))) return false;
       const view = peers.get(author)?.view;
       const isFresh = view !== undefined && clock.monotonic() - view.agreementAt <= graceMs;
       return isFresh && view.agreement === 'equal' && book.summary().certified !== undefined;

@@ -16,7 +16,8 @@ export interface ReconfigureDeps {
 }
 
 /**
- * Makes the function by which a running node takes another trust list and other configured peers (SPEC N18). It
+ * Makes the function by which a running node takes another trust list, other configured peers and
+ * other addresses of its own (SPEC N18). It
  * resolves when everything acts by them, with the authors who are trusted no more. Calls run one after the other.
  */
 export function createReconfigure(deps: ReconfigureDeps): (next: Reconfiguration) => Promise<readonly Author[]> {
@@ -36,6 +37,7 @@ export function createReconfigure(deps: ReconfigureDeps): (next: Reconfiguration
     parts.guard.tick();
     for (const reason of parts.configured()) parts.guard.set(reason.code, reason.text);
     await parts.added.reconfigure({ urls: next.urls, multiaddrs: p2p.bootstrap, authors: next.bootstrap });
+    parts.announcements.ownChanged();
     parts.p2p.settingsChanged();
     parts.streams.endPushTo((peer) => !parts.members.has(peer));
     parts.supervision.look();

@@ -28,6 +28,7 @@ describe('a reload', () => {
     ['P2P_BOOTSTRAP', `/ip4/127.0.0.1/tcp/9001/p2p/${PEER}`],
     ['API_TOKEN', 'another.token.of.sixteen'],
     ['LOG_LEVEL', 'debug'],
+    ['ANNOUNCE', 'https://node.example'],
   ])('takes over %s, and shows it among the settings [N18]', (name, value) => {
     const next = read({ ...BASE, [name]: value });
     const { config, changed, needsRestart } = planReload(read(BASE), next);

@@ -30,6 +30,7 @@ let state: TestState;
 let roster: RosterOwner;
 let announcements: Announcements;
 let told: SignedAnnouncement[];
+let present: OwnAddresses;
 
 const OWN: OwnAddresses = { name: 'one', urls: ['https://one.example'], multiaddrs: [] };
 
@@ -39,10 +40,11 @@ async function open(own: OwnAddresses): Promise<void> {
   const saved = await loadMembership({ store, hasher, verifier, network: NETWORK, log });
   roster = createRoster([self.author, member.author], self.author, hasher, saved.roster);
   told = [];
+  present = own;
   announcements = createAnnouncements({
     network: NETWORK,
     self: self.author,
-    own,
+    own: () => present,
     hasher,
     signer: self,
     verifier,
@@ -127,6 +129,17 @@ describe('what this node announces', () => {
     announcements.start();
     await until('the change is told', () => told.length === 1);
     expect(own()?.sequence).toBeGreaterThan(first?.sequence ?? Number.POSITIVE_INFINITY);
+  });
+
+  it('is told anew while the node runs, once it has changed [AD2, N18]', async () => {
+    announcements.start();
+    await until('it is told', () => told.length === 1);
+    announcements.ownChanged();
+    present = { ...OWN, urls: ['https://new.example'] };
+    announcements.ownChanged();
+    await until('the change is told', () => told.length === 2);
+    expect(own()).toMatchObject(present);
+    announcements.stop();
   });
 
   it('becomes later than what an earlier store of its key had said [AD2]', async () => {

@@ -146,6 +146,27 @@ describe('a change', () => {
     expect(await hear(wordOf(authorOf(2), createAuthor(2).sign))).toBe('news');
     expect(await hear(wordOf(authorOf(2), createAuthor(2).sign))).toBe('known');
   });
+
+  it('is put to no vote by a stranger or a mirror, whose ballots cost no signature check [RO4, RO6]', async () => {
+    const other = createAuthor(8);
+    const ballotOf = (author: typeof other.author): Notice => {
+      const { roster, hash } = at(1).roster.present.state;
+      const id = { network: NETWORK, epoch: roster.epoch + 1, previous: hash };
+      const statement = {
+        kind: 'promise',
+        ...id,
+        author,
+        ballot: { counter: 9, author },
+        accepted: undefined,
+      } as const;
+      return { kind: 'promise', signed: { statement, signature: new Uint8Array(64).fill(1) }, proposed: undefined };
+    };
+    const hear = (notice: Notice) => at(1).membership.hear(encodeNotice(notice), 'p2p', undefined);
+    expect([await hear(ballotOf(other.author)), await hear(ballotOf(authorOf(2)))]).toEqual(['known', 'forged']);
+    await decide(add(8, 'mirror'), [1, 2]);
+    expect([await hear(ballotOf(other.author)), await hear(ballotOf(authorOf(2)))]).toEqual(['known', 'forged']);
+    expect(at(1).roster.votes.promised).toBeUndefined();
+  });
 });
 
 describe('a decision', () => {
@@ -290,6 +311,68 @@ describe('a decision', () => {
     fleet.reaches = () => true;
     await fleet.pass(1_000);
     expect(again.service.roster().abstains).toBeUndefined();
+  });
+});
+
+describe('a change of the writers', () => {
+  beforeEach(() => {
+    fleet.hears = (_from, to) => fleet.parties.some(({ author }) => author === to);
+  });
+
+  it('is not asked for where nothing could be decided after it, and others are [RO13]', async () => {
+    fleet.stop(3);
+    await expect(at(1).service.propose(add(4))).rejects.toMatchObject({
+      code: 'invalid-change',
+      message: expect.stringContaining('is not heard, and a writer more needs votes more') as string,
+    });
+    await expect(at(1).service.propose({ kind: 'retire', author: authorOf(2) })).rejects.toMatchObject({
+      code: 'invalid-change',
+      message: expect.stringContaining('2 of 2 writers would have to vote') as string,
+    });
+    // Who is away goes, or comes back under another key; a newcomer that is there becomes a writer.
+    await decide({ kind: 'rotate', author: authorOf(3), to: authorOf(7) }, [1, 2]);
+    await decide({ kind: 'retire', author: authorOf(7) }, [1, 2]);
+    await decide(add(4, 'mirror'), [1, 2]);
+    expect(epochs(fleet)).toEqual([3, 3]);
+    const four = await fleet.start(4);
+    await fleet.pass(1_000);
+    await decide({ kind: 'promote', author: four.author }, [1, 2]);
+    expect(epochs(fleet)).toEqual([4, 4, 4]);
+    expect(four.roster.isWriter(four.author)).toBe(true);
+  });
+
+  it('that was approved while all were there waits while one of them is away, and says why [RO13]', async () => {
+    await fleet.start(4);
+    fleet.reaches = (_from, _to, { kind }) => kind === 'approval';
+    const { id } = await at(1).service.propose(add(4));
+    await fleet.exchange();
+    await at(2).service.approve(id);
+    for (const gone of [3, 4]) fleet.stop(gone);
+    fleet.reaches = () => true;
+    await fleet.pass(20_000);
+    expect(epochs(fleet)).toEqual([0, 0]);
+    const [one, two] = [at(1), at(2)].map(({ service }) => service.changes()[0]);
+    for (const change of [one, two])
+      expect(change).toMatchObject({ id, stage: 'deciding', why: expect.stringContaining('is not heard') as string });
+    // What else is approved is decided meanwhile.
+    await decide({ kind: 'name', author: authorOf(2), name: 'two' }, [1, 2]);
+    expect(epochs(fleet)).toEqual([1, 1]);
+    const three = await fleet.start(3);
+    await fleet.start(4);
+    await fleet.pass(10_000);
+    expect(epochs(fleet)).toEqual([2, 2, 2, 2]);
+    expect(three.roster.isWriter(authorOf(4))).toBe(true);
+  });
+
+  it('that takes out this node itself is decided by those who stay [RO13]', async () => {
+    fleet.stop(3);
+    await decide({ kind: 'retire', author: authorOf(3) }, [1, 2]);
+    await decide({ kind: 'retire', author: authorOf(1) }, [1, 2]);
+    expect(epochs(fleet)).toEqual([2, 2]);
+    await expect(at(2).service.propose({ kind: 'retire', author: authorOf(2) })).rejects.toMatchObject({
+      code: 'invalid-change',
+      message: expect.stringContaining('no writer left') as string,
+    });
   });
 });
 

@@ -4,7 +4,12 @@ import type { LatticeEvent } from '../../../../src/runtime/facade/index.ts';
 import type { MembershipService } from '../../../../src/runtime/facade/members.ts';
 import { createRoster, type RosterOwner } from '../../../../src/runtime/fleet/roster.ts';
 import { createDoubt, type Doubt, hasNoPast } from '../../../../src/runtime/membership/doubt.ts';
-import { createMembership, type Membership } from '../../../../src/runtime/membership/membership.ts';
+import { lockedBy } from '../../../../src/runtime/membership/lock.ts';
+import {
+  createMembership,
+  type Membership,
+  type MembershipDeps,
+} from '../../../../src/runtime/membership/membership.ts';
 import { loadMembership } from '../../../../src/runtime/membership/saved.ts';
 import { createMembershipService } from '../../../../src/runtime/membership/service.ts';
 import {
@@ -47,6 +52,8 @@ export interface TestFleet {
   readonly clock: HandClock;
   /** Whether a notice from one party reaches another; all do by default. */
   reaches: (from: number, to: number, notice: Notice) => boolean;
+  /** Whether one party hears an author at present; it does by default. */
+  hears: (from: number, to: Author) => boolean;
   /** Everything that was told, in order. */
   readonly told: { readonly from: number; readonly notice: Notice }[];
   /** Starts a party, again over the same store where it had run. */
@@ -72,6 +79,7 @@ export async function createTestFleet(
     parties,
     clock,
     reaches: () => true,
+    hears: () => true,
     told,
     async start(id, given) {
       const party = await open(id, given ?? parties.find((one) => one.id === id)?.state.store);
@@ -146,6 +154,17 @@ export async function createTestFleet(
       floor: undefined,
     };
     const listeners = new Set<() => void>();
+    const locks: MembershipDeps['locks'] = (next, action) =>
+      lockedBy(
+        {
+          self: state.self.author,
+          isHeard: (author) => fleet.hears(id, author),
+          labelOf: (author) => author.slice(0, 4),
+        },
+        roster.present.state.roster,
+        next,
+        action,
+      );
     const membership = createMembership({
       network: NETWORK,
       self: state.self.author,
@@ -170,6 +189,7 @@ export async function createTestFleet(
       onEvidence: () => Promise.resolve(true),
       onVote: (signed) => votes.push(signed),
       floor: () => whole.floor,
+      locks,
       isSettled: () => true,
       know: () => Promise.resolve(),
       spread(notice, bytes, _lung, from) {
@@ -195,6 +215,7 @@ export async function createTestFleet(
       roster,
       membership,
       floor: () => whole.floor,
+      locks,
       peerIdOf: (author) => `peer of ${author.slice(0, 4)}`,
       nameOf: () => undefined,
       labelOf: (author) => author.slice(0, 4),
