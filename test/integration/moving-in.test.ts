@@ -47,7 +47,7 @@ describe('a node whose state directory is the one of the original', () => {
     const { path, text } = layState(entries);
     const check = await ok('config', 'check');
     expect(check).toContain(`snapshot.json in ${node.stateDir}`);
-    expect(check).toContain(`lattice import ${node.stateDir}`);
+    expect(check).toContain(` import --env-file ${node.envFile} ${node.stateDir}`);
     await node.start();
     const line = await eventually('the log names the files', () =>
       node.process.log().find(({ msg }) => msg.startsWith('files of the original found')),

@@ -51,6 +51,8 @@ describe('trust', () => {
     expect(status.refused['untrusted-author']).toBeGreaterThan(0);
     expect((await a.api.status()).warnings.map(({ code }) => code)).toContain('other-trust-list');
     expect((await c.api.entries()).map(({ key }) => key)).toEqual(['accepted', 'from/c']);
+    // What c writes does not wait for what c refuses, and may take another way than what it takes over.
+    await eventually('a has what c wrote', async () => (await a.api.get('from/c')) !== undefined);
     expect((await a.api.entries()).map(({ key }) => key)).toEqual(['accepted', 'from/c', 'refused/by/c']);
 
     await eventually('a says so too', async () => (await a.api.peer(c.author)).agreement === 'equal-except-refused');
