@@ -24,6 +24,11 @@ export interface HiddenOperation extends Versioned {
   readonly bytes: number;
 }
 
+/**
+ * Most hidden operations of one key, the newest of them. There is one for each author and 10 s, so a key that two authors
+ * write all the time while the floor stands has those of 21 minutes. All work on a key goes through its list.
+ */
+const MAX_OF_KEY = 256;
 /** What a hidden operation takes in memory beside its row's bytes: ids, numbers, objects, and each dot of its context. */
 const OVERHEAD_BYTES = 256;
 const DOT_BYTES = 96;
@@ -35,7 +40,10 @@ const DOT_BYTES = 96;
 export interface HiddenOperations {
   readonly size: number;
   readonly bytes: number;
-  /** How many were let go of since the start because there was no room, and the newest keys of these. */
+  /**
+   * How many were let go of for want of room that could still count again, because the floor has not passed what
+   * supersedes them, and the newest keys of these.
+   */
   readonly beyond: { readonly operations: number; readonly keys: readonly string[] };
   of(key: string): readonly HiddenOperation[];
   /** Takes in operations of the entry's key that its siblings supersede. */
@@ -52,6 +60,8 @@ export interface HiddenOperations {
    * at `limit` of them, and goes on from there the next time; true once all have been looked at.
    */
   pass(floor: Hlc, last: Hlc, limit: number): boolean;
+  /** Lets go of one whose row cannot be read. */
+  lose(one: HiddenOperation): void;
   /** The rows of all changes since the last call. */
   takeRows(): RowWrite[];
   /** Takes in a row that was read at a start, before which nothing later than `last` was taken in. */
@@ -84,6 +94,8 @@ export function createHidden({
   const named = new Set<string>();
   let total = 0;
   let beyond = 0;
+  /** The floor that passes all of these for good. */
+  let beyondUntil: Hlc = ZERO_HLC;
   let floor: Hlc = ZERO_HLC;
   let rows: RowWrite[] = [];
   let sweep: Iterator<Held> | undefined;
@@ -133,6 +145,24 @@ export function createHidden({
     );
     const value = encodeHidden(one);
     rows.push({ type: 'put', key: add(one, { author: by.author, hlc: by.hlc }, value), value });
+    keepNewest(key);
+  }
+
+  /** Another node may have what is older, and a repair brings it where it counts again. */
+  function keepNewest(key: string): void {
+    const held = byKey.get(key) ?? NONE;
+    if (held.length <= MAX_OF_KEY) return;
+    const oldest = held.reduce((a, b) => (b.hlc < a.hlc ? b : a));
+    drop(key, [oldest]);
+  }
+
+  function noteBeyond(key: string, gone: readonly Held[]): void {
+    beyond += gone.length;
+    for (const { by } of gone) if (by.hlc > beyondUntil) beyondUntil = by.hlc;
+    named.delete(key);
+    named.add(key);
+    const [first] = named;
+    if (named.size > MAX_NAMED && first !== undefined) named.delete(first);
   }
 
   /** What goes first is the oldest, and with it all of its key that is older: that must not come back in its place. */
@@ -143,11 +173,7 @@ export function createHidden({
       const { key } = oldest.operation;
       const gone = (byKey.get(key) ?? NONE).filter(({ hlc }) => hlc <= oldest.hlc);
       drop(key, gone);
-      beyond += gone.length;
-      named.delete(key);
-      named.add(key);
-      const [first] = named;
-      if (named.size > MAX_NAMED && first !== undefined) named.delete(first);
+      noteBeyond(key, gone);
     }
   }
 
@@ -180,6 +206,10 @@ export function createHidden({
     },
     pass(passed, last, limit) {
       if (passed > floor) floor = passed;
+      if (floor >= beyondUntil) {
+        beyond = 0;
+        named.clear();
+      }
       sweep ??= all.values();
       for (let looked = 0; looked < limit; looked++) {
         const { value: one, done } = sweep.next();
@@ -199,8 +229,15 @@ export function createHidden({
       if (taken.length > 0) rows = [];
       return taken;
     },
+    lose(one) {
+      const { key } = one.operation;
+      const gone = (byKey.get(key) ?? NONE).filter((other) => other === one);
+      drop(key, gone);
+      if (gone.length > 0) noteBeyond(key, gone);
+    },
     load(one, last) {
       add(one, { author: undefined, hlc: last }, encodeHidden(one));
+      keepNewest(one.operation.key);
     },
   };
 }

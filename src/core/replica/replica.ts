@@ -74,7 +74,7 @@ export interface Replica {
   /** What the node knows of the commits that it has made itself. */
   readonly history: Pick<OwnHistory, 'adopt' | 'settle' | 'reopen' | 'load'>;
   /** What is held outside the tree. */
-  readonly hidden: Pick<HiddenOperations, 'size' | 'bytes' | 'beyond' | 'of' | 'recounted' | 'load'>;
+  readonly hidden: Pick<HiddenOperations, 'size' | 'bytes' | 'beyond' | 'of' | 'recounted' | 'load' | 'lose'>;
 
   /**
    * Applies verified fragments, then makes signed commits of local writes. `now` is in Unix ms; `sign` is Ed25519 with
@@ -317,7 +317,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     recount(keys, read, view, now) {
       const draft = createDraft(view);
       const recounted = recountEntries(keys, draft, { hidden, counts: countsNow, read, last: clocks.last });
-      return { step: amended(draft, NONE_KNOWN, ownedNow(), now), recounted };
+      return { step: { ...amended(draft, NONE_KNOWN, ownedNow(), now), recounted: true }, recounted };
     },
     passFloor(floor, limit) {
       const more = !hidden.pass(floor, clocks.last, limit);

@@ -112,6 +112,8 @@ export interface Step {
   readonly passed: readonly PassedEnd[];
   /** The time, Unix ms, at which is told of `changed` and `passed` whether readers see their values (SPEC EX2). */
   readonly toldAt: number;
+  /** Set where the step counted keys anew (SPEC RO12): what came back by that had been here before. */
+  readonly recounted?: true;
   readonly root: Bytes;
   readonly sequence: number;
   /** The state record after this step, which is durable once the rows are. */

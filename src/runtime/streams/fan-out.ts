@@ -83,7 +83,8 @@ export function createFanOut(deps: FanOutDeps): FanOut {
         for (const sibling of after?.siblings ?? []) {
           if (sibling.author !== self) continue;
           own.sawOwn(sibling.hlc);
-          isBack ||= before?.siblings.some(({ hlc }) => hlc === sibling.hlc) !== true;
+          // What a recount brings back was hidden here, so nothing of this node's own was lost.
+          isBack ||= step.recounted !== true && before?.siblings.some(({ hlc }) => hlc === sibling.hlc) !== true;
         }
     if (isBack) deps.onOwnFromElsewhere();
   }

@@ -1,7 +1,14 @@
 import { hlcMs, lastHlcAt } from '../../core/clock/index.ts';
 import { type HiddenOperation, type Recounted, type Replica, returningTo } from '../../core/replica/index.ts';
 import { decodeFloorRow, decodeRecounted, encodeRecounted, RECOUNTED } from '../../core/rows/index.ts';
-import { type Author, bytesToHex, type Entry, type Hasher, type Sibling } from '../../core/types/index.ts';
+import {
+  type Author,
+  bytesToHex,
+  type Entry,
+  type Hasher,
+  LatticeError,
+  type Sibling,
+} from '../../core/types/index.ts';
 import type { Clock, Log, Store } from '../../ports/index.ts';
 import { every, type Repetition } from '../../timing/index.ts';
 import type { Writer } from '../commit/writer.ts';
@@ -78,6 +85,8 @@ export function createAfterEnd(deps: {
     const told = { displaced: 0, returned: 0, keys: [] as string[] };
     let after: Uint8Array | undefined;
     let isDone = true;
+    // A batch that was made before the end was known may have keys that the pages would not show yet.
+    await writer.read(() => undefined);
     do {
       const page = await deps.entries.page(after, PAGE, (read) => writer.read(read));
       if (stopped) return;
@@ -105,12 +114,21 @@ export function createAfterEnd(deps: {
   async function recountKeys(late: readonly Entry[]): Promise<Recounted> {
     const values = new Map<string, Sibling>();
     const nameOf = ({ row }: HiddenOperation): string => bytesToHex(row);
-    for (const entry of late)
-      for (const one of returningTo(entry, replica.hidden)) {
-        const value = await deps.store.get(one.row);
-        const row = value === undefined ? undefined : decodeFloorRow(one.row, value, deps.hasher);
-        if (row?.kind === 'hidden') values.set(nameOf(one), row.operation);
-      }
+    // Between two batches the rows of all hidden operations are in the store, so one that is not there is lost.
+    await writer.read(async () => {
+      for (const entry of late)
+        for (const one of returningTo(entry, replica.hidden)) {
+          const value = await readHidden(one);
+          if (value !== undefined) values.set(nameOf(one), value);
+          else {
+            log.error(
+              { key: entry.key },
+              'a hidden operation cannot be read, and comes back only where others have it',
+            );
+            replica.hidden.lose(one);
+          }
+        }
+    });
     let recounted: Recounted = { displaced: [], returned: [], left: [] };
     const keys = late.map(({ key }) => key);
     await writer.amend({
@@ -122,6 +140,17 @@ export function createAfterEnd(deps: {
       },
     });
     return recounted;
+  }
+
+  async function readHidden(one: HiddenOperation): Promise<Sibling | undefined> {
+    try {
+      const value = await deps.store.get(one.row);
+      const row = value === undefined ? undefined : decodeFloorRow(one.row, value, deps.hasher);
+      return row?.kind === 'hidden' ? row.operation : undefined;
+    } catch (error) {
+      if (error instanceof LatticeError && error.code === 'damaged-row') return undefined;
+      throw error;
+    }
   }
 
   /** What something of up to the floor supersedes counts nowhere again: no end is earlier than the floor. */

@@ -1,7 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { leafHash } from '../../../../src/core/merkle/index.ts';
 import { type Author, type Bytes, bytesToHex, type Fragment, type Hlc } from '../../../../src/core/types/index.ts';
-import { decodeFragment, decodeGossip, decodeSync, encodeEntry } from '../../../../src/core/wire/index.ts';
+import {
+  decodeFragment,
+  decodeGossip,
+  decodeSync,
+  encodeEntry,
+  fragmentToSiblings,
+} from '../../../../src/core/wire/index.ts';
 import type { Log, Metrics } from '../../../../src/ports/index.ts';
 import { createGuard, type Guard } from '../../../../src/runtime/commit/guard.ts';
 import type { Origin } from '../../../../src/runtime/commit/origin.ts';
@@ -49,6 +55,8 @@ let checkpoints: [sequence: number, changes: number][];
 let madeCommits: Hlc[];
 let covered: string[];
 let comeBack: number;
+/** The ends of authors, Unix ms. */
+const ends = new Map<Author, number>();
 let counted: [name: string, labels: object, by: number][];
 /** What was counted as the fan-out was made. */
 let seeded: typeof counted;
@@ -83,12 +91,14 @@ beforeEach(async () => {
   madeCommits = [];
   covered = [];
   comeBack = 0;
+  ends.clear();
   counted = [];
   observed = [];
   errors = [];
   clock = createHandClock();
   state = await openTestState({
     clock,
+    isAfterEnd: (author, ms) => ms > (ends.get(author) ?? Infinity),
     onApplied: (applied) => fanOut.durable(applied),
     onUnchanged: (applied) => fanOut.unchanged(applied),
   });
@@ -379,6 +389,25 @@ describe('own history', () => {
     await apply([replaced, FOUND]);
     expect(covered).toEqual(['a']);
     expect([state.replica.tree.root(), guard.reasons()]).toEqual([root, []]);
+  });
+
+  it('that was hidden here and returns by a recount is not one that was lost [RO12]', async () => {
+    const mine = await write();
+    const [{ key = '' } = {}] = mine.operations.map(({ operation }) => operation);
+    const context = [{ author: state.self.author, hlc: mine.header.hlc }];
+    await apply([third.commit({ [key]: 'late' }, { ms: EPOCH_MS + 1_000, context }), FOUND]);
+    ends.set(third.author, EPOCH_MS);
+    const [hidden] = state.replica.hidden.of(key);
+    const [sibling] = fragmentToSiblings(mine, hasher);
+    await state.writer.amend({
+      keys: () => [{ key }],
+      prepare: (view, now) => ({
+        step: state.replica.recount([key], (one) => (one === hidden ? sibling : undefined), view, now).step,
+        rows: [],
+      }),
+    });
+    expect(state.applied.at(-1)).toMatchObject({ amended: true, step: { changed: [{ key }] } });
+    expect([guard.reasons(), comeBack]).toEqual([[], 0]);
   });
 
   it('that an amendment brings is seen; what others wrote in it is not ours [N7]', async () => {

@@ -171,3 +171,47 @@ it('an operation that was on its way when the end became known is refused, and c
   expect(outcomes[2]).toEqual(['uncounted', 'uncounted', 'uncounted']);
   await expectRight(node, all);
 });
+
+it('a commit whose batch is on its way to the disk when the end becomes known is taken out as well [RO12]', async () => {
+  const node = await open();
+  const { replica, store } = node.state;
+  node.afterEnd.start();
+  store.hold();
+  const taken = node.take(thief.commit({ l: 'late' }, { ms: UNTIL + 1 }));
+  await turns(20);
+  expect(replica.tree.size).toBe(1);
+  node.learn();
+  await node.pass();
+  expect(node.afterEnd.isPending()).toBe(true);
+  store.open();
+  await taken;
+  await node.pass();
+  expect(node.afterEnd.isPending()).toBe(false);
+  expect(await node.values('l')).toBeUndefined();
+});
+
+it('a hidden operation whose row is lost holds no recount up, and is told [RO12, FL5]', async () => {
+  const node = await open();
+  const x = stays.commit({ k: 'stays' }, { ms: EPOCH_MS });
+  const late = thief.commit({ k: 'late' }, { ms: UNTIL + 1, context: seen(x) });
+  await node.take(x, late);
+  const { hidden } = node.state.replica;
+  const [one] = hidden.of('k');
+  await node.state.store.batch([{ type: 'del', key: one?.row ?? new Uint8Array() }]);
+  node.learn();
+  node.afterEnd.start();
+  await node.pass();
+  expect(node.afterEnd.isPending()).toBe(false);
+  expect([await node.values('k'), hidden.size]).toEqual([undefined, 0]);
+  expect(node.afterEnd.warnings()).toMatchObject([{ code: 'hidden-full' }]);
+});
+
+it('of one key the newest 256 hidden operations are kept, in memory and in the store [FL5]', async () => {
+  const node = await open();
+  for (let i = 0; i < 300; i++) await node.take(stays.commit({ k: i }, { ms: EPOCH_MS + i * 10_000 - 4_000_000 }));
+  const { hidden } = node.state.replica;
+  expect(hidden.size).toBe(256);
+  expect(Math.min(...hidden.of('k').map(({ hlc }) => hlcMs(hlc)))).toBe(EPOCH_MS + 43 * 10_000 - 4_000_000);
+  const again = await open({ store: node.state.store });
+  expect([again.state.replica.hidden.size, again.state.replica.hidden.bytes]).toEqual([256, hidden.bytes]);
+});
