@@ -393,7 +393,7 @@ describe('own history', () => {
 
   it('that was hidden here and returns by a recount is not one that was lost [RO12]', async () => {
     const mine = await write();
-    const [{ key = '' } = {}] = mine.operations.map(({ operation }) => operation);
+    const key = mine.operations[0]?.operation.key ?? '';
     const context = [{ author: state.self.author, hlc: mine.header.hlc }];
     await apply([third.commit({ [key]: 'late' }, { ms: EPOCH_MS + 1_000, context }), FOUND]);
     ends.set(third.author, EPOCH_MS);
