@@ -499,8 +499,8 @@ describe('members, invitations and evidence', () => {
     expect(await ok('members', 'changes')).toBe('Nobody has asked for a change.\n');
     const { author } = await json<{ author: string }>('status');
     await ok('members', 'remove', author, '--yes', '--wait', '0');
-    const [{ id = '' } = {}] = (await json<{ items: { id?: string }[] }>('members', 'changes')).items;
-    await ok('members', 'withdraw', id);
+    const { changes } = await json<{ changes: { id: string }[] }>('members', 'changes');
+    await ok('members', 'withdraw', changes[0]?.id ?? '');
     expect(await ok('members', 'changes')).toMatch(/withdrawn/);
   });
 
