@@ -174,7 +174,7 @@ export function tellStage({ output }: CliContext, change: Change): void {
     output.line(
       `  ${approvals.length} of ${needed} approvals; missing: ${printable(joined(missing.map(({ name, author }) => name || author)))}`,
     );
-    output.remark(`Their operators approve it within seven days: lattice members approve ${short}`);
+    output.remark(`Their operators approve it within seven days, on their nodes: lattice members approve ${short}`);
   } else if (stage === 'deciding') {
     output.remark(`It is decided as soon as ${needed} writers reach each other: lattice members wait ${short}`);
   }

@@ -24,10 +24,13 @@ export const HELP = 'See lattice --help.';
 /** What a text has where it names a command: the program, then words of which the first ones name the command. */
 const NAMED = /\blattice((?: [a-z][a-z-]*)+| --help\b)/g;
 
+/** What a text has before a command that is for somebody else's node. */
+const ELSEWHERE = /\bon their nodes: $/;
+
 /**
  * Makes the commands that a text names (`lattice state ls`) ones that can be pasted: with the name by which this
- * program was called, and with the node that the user has named, unless the text says on which other node to ask, or
- * asks for help alone. A token is never repeated.
+ * program was called, and with the node that the user has named, unless the text says on which other node to ask
+ * (`lattice floor on OTHER`, `on their nodes: lattice …`), or asks for help alone. A token is never repeated.
  */
 export function createHint(
   program: Command,
@@ -47,7 +50,8 @@ export function createHint(
       const { path, rest } = commandIn(program, words.trim().split(' '));
       if (path.length === 0) return whole;
       const asksNode = !path.some((_, i) => OFFLINE.has(path.slice(0, i + 1).join(' ')));
-      const isElsewhere = rest[0] === 'on' || text.startsWith(' --help', at + whole.length);
+      const isElsewhere =
+        rest[0] === 'on' || ELSEWHERE.test(text.slice(0, at)) || text.startsWith(' --help', at + whole.length);
       const after = rest.length === 0 ? '' : ` ${rest.join(' ')}`;
       return `${programName} ${path.join(' ')}${asksNode && !isElsewhere ? named.join('') : ''}${after}`;
     });

@@ -1,8 +1,9 @@
 import type { Hlc } from '../types/index.ts';
 
 /**
- * Most bytes of operations that are kept outside the tree: 10,000 overwrites a second with 300 bytes each, for the 20 s
- * that the floor is behind in a healthy fleet.
+ * Most bytes of operations that are kept outside the tree, with what they take in memory: some 100,000 small ones. Of an
+ * author's overwrites of one key there is one in 10 s, so these are as many keys that are overwritten within 20 s, by
+ * which the floor is behind in a healthy fleet.
  */
 export const MAX_HIDDEN_BYTES = 64 * 1024 * 1024;
 

@@ -1,6 +1,5 @@
 export type { Correction } from './amend.ts';
 export type { HiddenOperation } from './hidden.ts';
-export { keptRows } from './kept-rows.ts';
 export { type Recounted, returningTo } from './recount.ts';
 export { createReplica, type Replica, type ReplicaOptions } from './replica.ts';
 export {

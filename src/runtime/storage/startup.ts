@@ -4,7 +4,7 @@ import {
   ATTESTED,
   bucketRange,
   decodeAttested,
-  decodeFloorRow,
+  decodeHidden,
   decodeOwnCommit,
   decodeOwnSince,
   decodeStateMeta,
@@ -146,10 +146,7 @@ async function loadHistory(store: Store, replica: Replica, hasher: Hasher, self:
 
 async function loadHidden(store: Store, replica: Replica, hasher: Hasher, last: Hlc): Promise<void> {
   for await (const rows of store.iterate(bucketRange('floor')))
-    for (const [key, value] of rows) {
-      const row = decodeFloorRow(key, value, hasher);
-      if (row.kind === 'hidden') replica.hidden.load(row.operation, last);
-    }
+    for (const [key, value] of rows) replica.hidden.load(decodeHidden(key, value, hasher), last);
 }
 
 const MOVE_ASIDE =

@@ -1,6 +1,6 @@
 import { hlcMs, lastHlcAt } from '../../core/clock/index.ts';
 import { type HiddenOperation, type Recounted, type Replica, returningTo } from '../../core/replica/index.ts';
-import { decodeFloorRow, decodeRecounted, encodeRecounted, RECOUNTED } from '../../core/rows/index.ts';
+import { decodeHidden, decodeRecounted, encodeRecounted, RECOUNTED } from '../../core/rows/index.ts';
 import {
   type Author,
   bytesToHex,
@@ -145,8 +145,7 @@ export function createAfterEnd(deps: {
   async function readHidden(one: HiddenOperation): Promise<Sibling | undefined> {
     try {
       const value = await deps.store.get(one.row);
-      const row = value === undefined ? undefined : decodeFloorRow(one.row, value, deps.hasher);
-      return row?.kind === 'hidden' ? row.operation : undefined;
+      return value === undefined ? undefined : decodeHidden(one.row, value, deps.hasher);
     } catch (error) {
       if (error instanceof LatticeError && error.code === 'damaged-row') return undefined;
       throw error;

@@ -72,6 +72,9 @@ describe('commands in hints', () => {
     const hint = createHint(program, 'npm run -s lattice --', { url: 'http://127.0.0.1:8001' });
     expect(hint('See lattice state put --help.')).toBe('See npm run -s lattice -- state put --help.');
     expect(hint('see lattice status on rome')).toBe('see npm run -s lattice -- status on rome');
+    expect(hint('approve it on their nodes: lattice members approve 12ab34cd')).toBe(
+      'approve it on their nodes: npm run -s lattice -- members approve 12ab34cd',
+    );
   });
 
   it('are called as the user has called the program, its help too', () => {

@@ -147,6 +147,12 @@ describe('a vote', () => {
     expect(endOf(action, NOW + 9_999)).toBe(NOW);
     // Somebody has voted for it and attests nothing more, so that no later cut becomes complete whatever others do.
     expect(voteForEnd(action, NOW, { ...own, attested: NOW + 10_000, nowMs: NOW + 90_000 }, true)).toBe('given');
+    // What the floor has is filtered by nobody, whatever somebody claims to have accepted.
+    const floor = NOW + 10_000;
+    expect([true, false].map((isBound) => voteForEnd(action, NOW, { ...own, floor }, isBound))).toEqual([
+      'wrong-end',
+      'wrong-end',
+    ]);
   });
 
   /** What becomes of a proposal that ends the writing of a member at `until`; bound where one had accepted it before. */
