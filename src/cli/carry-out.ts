@@ -105,9 +105,9 @@ async function approve(node: OperatedNode, { id }: Change, deadline: number, opt
   const end = Math.min(deadline, performance.now() + BEHIND_MS);
   for (;;) {
     try {
-      const { stage } = await node.client.members.change(id);
-      // It may be decided by the others before this one has been asked.
-      if (stage === 'waiting') await node.client.members.approve(id);
+      // It may be decided by the others before this one has been asked. While it is only on its way to that, another
+      // change may end an author whose approval was needed.
+      if (!isSettled(await node.client.members.change(id))) await node.client.members.approve(id);
       return voteOf(node);
     } catch (cause) {
       if (!(cause instanceof LatticeError)) throw cause;

@@ -502,6 +502,8 @@ describe('members, invitations and evidence', () => {
     const { changes } = await json<{ changes: { id: string }[] }>('members', 'changes');
     await ok('members', 'withdraw', changes[0]?.id ?? '');
     expect(await ok('members', 'changes')).toMatch(/withdrawn/);
+    const dropped = await lattice(['members', 'drop', author, '--yes', '--wait', '0']);
+    expect([dropped.code, dropped.err]).toEqual([1, expect.stringMatching(/is a writer[^]*retire it first/)]);
   });
 
   it('invite new, ls and rm', async () => {

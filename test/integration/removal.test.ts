@@ -65,5 +65,30 @@ it('a stolen key is removed while it floods: what it wrote after its end is gone
       node.name,
     ).toEqual([]);
   }
+
+  // Once the floor has passed its end, the key leaves the roster: what counted of it stays, and it syncs no more.
+  const root = (await a.api.status()).root;
+  const drop = () => a.api.send('POST', '/api/v1/members/changes', { body: { kind: 'drop', author: thief.author } });
+  const early = await drop();
+  if (early.status !== 201)
+    expect([early.status, early.text]).toEqual([409, expect.stringContaining('the floor has passed')]);
+  const dropped = await eventually('the floor has passed the end', async () => {
+    const answer = await drop();
+    return answer.status === 201 ? (answer.json() as ChangeView).id : undefined;
+  });
+  await eventually('b approves', async () => {
+    const answer = await b.api.send('POST', `/api/v1/members/changes/${dropped}/approve`);
+    return answer.status === 200;
+  });
+  for (const node of [a, b, away])
+    await eventually(`${node.name} goes by epoch 2`, async () => (await rosterOf(node)).epoch === 2);
+  expect((await rosterOf(away)).members.map(({ author }) => author)).not.toContain(thief.author);
+  await away.terminate();
+  await away.start();
+  await fleet.settled([0, 1, 2]);
+  expect((await away.api.status()).root).toBe(root);
+  await a.api.put('after the drop', 1);
+  await fleet.settled([0, 1, 2]);
+  expect(await thief.api.get('after the drop')).toBeUndefined();
   await fleet.stop();
 });

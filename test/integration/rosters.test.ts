@@ -215,7 +215,7 @@ it('keys turn while everybody writes: every acknowledged write is on every node 
       `${node.name} may start with its new key`,
       () => command.exit !== undefined || command.stdout.includes('Restart the node'),
     );
-    expect(command.exit, command.stderr).toBeUndefined();
+    expect(command.exit, command.stdout + command.stderr).toBeUndefined();
     await writesMore(node, 'writes on under its old key after the decision');
     await node.terminate();
     await node.start();

@@ -9,7 +9,7 @@ const MAX_RETENTION_MS = 366 * 24 * 3_600_000;
 /** Characters of a name. The roster bounds its bytes. */
 const MAX_NAME = 64;
 
-export const CHANGE_KINDS = ['add', 'promote', 'retire', 'rotate', 'remove', 'name', 'settings'] as const;
+export const CHANGE_KINDS = ['add', 'promote', 'retire', 'rotate', 'remove', 'drop', 'name', 'settings'] as const;
 export const CHANGE_STAGES = ['waiting', 'deciding', 'decided', 'void', 'withdrawn'] as const;
 
 const RosterMember = Shape({
@@ -34,7 +34,7 @@ export const Roster = entity(
     hash: hex64('Names this roster.'),
     certify: word(['majority', 'two-thirds'], 'How many writers certify a cut.'),
     retentionMs: Integer({ description: 'How long tombstones stay, ms.' }),
-    members: List(RosterMember, { description: 'In the order of their keys.' }),
+    members: List(RosterMember, { description: 'By name; those without one last.' }),
     start: time('This roster certifies later cuts only; 0 in epoch 0.'),
     abstains: Maybe(Text({ description: 'Why the node takes no part in the present decision.' })),
     warnings: List(Shape({ code: Text(), text: Text() }), { description: 'What an operator should know.' }),
@@ -71,7 +71,7 @@ export const Change = entity(
     id: hex64('Approvals name it.'),
     action: Type.Object(
       {
-        kind: Text({ description: 'As in the request; `drop` besides, with which a retired key leaves the roster.' }),
+        kind: Text({ description: 'As in the request.' }),
         author: Maybe(Text()),
         to: Maybe(Text()),
         name: Maybe(Text()),

@@ -67,6 +67,14 @@ export async function membersRemove(context: CliContext, given: string, options:
   });
 }
 
+export async function membersDrop(context: CliContext, given: string, options: ChangeOptions): Promise<number> {
+  return await finish(context, options, ({ roster }) => {
+    const member = findMember(roster, given);
+    const text = `${memberName(member)} leaves the roster for good and cannot sync any more. What it wrote up to its end stays.`;
+    return { action: { kind: 'drop', author: member.author }, text };
+  });
+}
+
 export async function membersSettings(context: CliContext, options: SettingsOptions): Promise<number> {
   if (options.certify === undefined && options.retention === undefined)
     throw usageError('nothing to change', 'Give --certify, --retention or both.');

@@ -106,6 +106,15 @@ export function memberCommands({ context, program, define, defineDefault, group 
   changing(
     define(
       members,
+      'drop <member>',
+      'let a key that has ended leave the roster for good, once the floor has passed its end (needs the token)',
+      ['members drop node2', 'members drop 12D3KooW… --fleet fleet/fleet.json'],
+      async (options: ChangeOptions, [member = '']) => (await changes()).membersDrop(context, member, options),
+    ),
+  );
+  changing(
+    define(
+      members,
       'rename <member> <name>',
       'call a member by another name, on every node (needs the token)',
       ['members rename node4 oslo'],

@@ -26,7 +26,7 @@ export interface Members {
 
 export function createMembers(deps: {
   readonly self: Author;
-  readonly roster: Pick<Roster, 'authors' | 'has'>;
+  readonly roster: Pick<Roster, 'authors' | 'has' | 'present'>;
   readonly peers: PeerTable;
 }): Members {
   const { self, roster, peers } = deps;
@@ -36,7 +36,9 @@ export function createMembers(deps: {
   listTrusted();
 
   return {
-    has: (author) => roster.has(author) || peers.get(author)?.link.configured === true,
+    // A key that left the fleet stays out, whatever address the configuration still names.
+    has: (author) =>
+      roster.has(author) || (peers.get(author)?.link.configured === true && !roster.present.state.departed.has(author)),
     listTrusted,
     any: () => roster.authors.some((author) => author !== self) || [...peers.all()].some(({ link }) => link.configured),
     configure(author) {

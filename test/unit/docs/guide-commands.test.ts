@@ -40,6 +40,7 @@ const ELSEWHERE: Readonly<Record<string, readonly [file: string, call: string]>>
   'invite ls': ['test/unit/cli/members.test.ts', "'invite', 'ls'"],
   'invite rm': ['test/integration/cli.test.ts', "'invite', 'rm'"],
   'members remove': ['test/integration/cli.test.ts', "'members', 'remove'"],
+  'members drop': ['test/integration/cli.test.ts', "'members', 'drop'"],
   'evidence ls': ['test/unit/cli/members.test.ts', "'evidence', 'ls'"],
   'evidence export': ['test/unit/cli/members.test.ts', "'evidence', 'export'"],
   'evidence verify': ['test/unit/cli/members.test.ts', "'evidence', 'verify'"],

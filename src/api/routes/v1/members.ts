@@ -18,6 +18,7 @@ const FIELDS = {
   retire: ['author'],
   rotate: ['author', 'to'],
   remove: ['author'],
+  drop: ['author'],
   name: ['author', 'name'],
   settings: ['certify', 'retentionMs'],
 } as const satisfies Record<ChangeRequest['kind'], readonly (keyof ChangeRequest)[]>;
@@ -52,6 +53,7 @@ function actionOf(given: ChangeRequest): ChangeAction {
     case 'promote':
     case 'retire':
     case 'remove':
+    case 'drop':
       return { kind, author };
   }
 }
