@@ -212,6 +212,7 @@ export function buildDuties(
     roster,
     own,
     guard,
+    isMember: members.has,
     repairs,
     comparison,
     http,

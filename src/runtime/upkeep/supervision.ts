@@ -22,6 +22,8 @@ export interface SupervisionDeps {
   readonly roster: Pick<Roster, 'hash'>;
   readonly own: Pick<OwnState, 'root' | 'recentRoots' | 'seen'>;
   readonly guard: Pick<Guard, 'tick'>;
+  /** With whom this node syncs (SPEC S9): a peer may be known, and be no member any more. */
+  readonly isMember: (author: Author) => boolean;
   readonly repairs: Pick<Repairs, 'consider'>;
   readonly comparison: Pick<Comparison, 'consider'>;
   readonly http: Pick<HttpSupervisor, 'wake'>;
@@ -53,7 +55,7 @@ export function createSupervision(deps: SupervisionDeps): Supervision {
 
   function compare(author: Author): void {
     const peer = peers.get(author);
-    if (peer === undefined) return;
+    if (peer === undefined || !deps.isMember(author)) return;
     const { root, recentRoots: recent } = own;
     peers.compare(peer, { root: root(), recent, seenHlc: own.seen(author), trustHash: deps.roster.hash });
     // At the first contact a repair is urgent, and the next look would come up to 250 ms later.
@@ -82,6 +84,7 @@ export function createSupervision(deps: SupervisionDeps): Supervision {
   function look(): void {
     const now = clock.monotonic();
     for (const peer of peers.all()) {
+      if (!deps.isMember(peer.author)) continue;
       compare(peer.author);
       decide(peer, now);
       deps.repairs.consider(peer);

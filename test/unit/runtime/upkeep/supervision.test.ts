@@ -20,6 +20,8 @@ let peer: Peer;
 let supervision: Supervision;
 let mode: SyncMode;
 let heartbeatMs: number;
+/** Whether the peer is a member. */
+let isMember: boolean;
 let sequence: number;
 /** What was set off, in order. */
 let done: (readonly [what: string, author?: Author])[];
@@ -48,6 +50,7 @@ function open(): void {
     roster,
     own,
     guard: { tick: () => void ticks++ },
+    isMember: () => isMember,
     repairs: { consider: ({ author }) => void done.push(['repair', author]) },
     comparison: { consider: ({ author }) => void done.push(['comparison', author]) },
     http: { wake: (author) => void done.push(author === undefined ? ['wake'] : ['wake', author]) },
@@ -65,6 +68,7 @@ beforeEach(async () => {
   peer = peers.ensure(friend.author) as Peer;
   mode = 'auto';
   heartbeatMs = 1_000;
+  isMember = true;
   sequence = 0;
   done = [];
   transitions = [];
@@ -94,6 +98,16 @@ describe('the clockwork', () => {
     supervision.stop();
     await state.clock.advance(10_000);
     expect([times('beat'), ticks]).toEqual([3, 9]);
+  });
+
+  it('leaves alone whoever is known and no member any more [S9]', () => {
+    isMember = false;
+    hear();
+    supervision.look();
+    expect([done, transitions]).toEqual([[], []]);
+    isMember = true;
+    supervision.look();
+    expect([times('repair') > 0, transitions.length]).toEqual([true, 1]);
   });
 
   it('looks at every beat where those come more often', async () => {
