@@ -13,7 +13,7 @@ export interface Mortal extends Versioned {
 }
 
 /** Collection floors stand on whole hours, so that a fleet collects once an hour and not at every cut. */
-const COLLECTION_GRID_MS = 3_600_000;
+export const COLLECTION_GRID_MS = 3_600_000;
 
 /**
  * What readers see of a key at `nowMs`: its winner, unless that is a tombstone or has expired. An expired winner hides
@@ -22,6 +22,18 @@ const COLLECTION_GRID_MS = 3_600_000;
 export function shownAt<S extends Mortal>(siblings: readonly S[], nowMs: number): S | undefined {
   const [first] = siblings;
   return first === undefined || isGone(first.operation, nowMs) ? undefined : first;
+}
+
+/**
+ * From when on, Unix ms, the oldest of the siblings (winner first) is dead, and so can be collected. Undefined where it
+ * is a put that has no end.
+ */
+export function deadFrom<S extends Mortal>(siblings: readonly S[]): number | undefined {
+  const oldest = siblings[siblings.length - 1];
+  if (oldest === undefined) return undefined;
+  const { kind, expires } = oldest.operation;
+  if (kind === 'delete') return hlcMs(oldest.hlc);
+  return expires === undefined ? undefined : Math.max(hlcMs(oldest.hlc), expires);
 }
 
 /** Whether a sibling is as good as nothing at a collection floor, Unix ms. */

@@ -1,11 +1,13 @@
 import type { MerkleTree } from '../merkle/index.ts';
 import {
+  type Author,
   type Bytes,
   bytesToHex,
   compareBytes,
   type Entry,
   type Fragment,
   type Hasher,
+  type Hlc,
   LatticeError,
   MAX_SYNC_BYTES,
   MAX_UNDER_PREFIX,
@@ -55,8 +57,20 @@ export interface SettleDeps {
   readonly hasher: Hasher;
   readonly refused: RefusedDifferences;
   readonly tally: SessionTally;
+  /** Called with each operation of ours that the peer does not take, because its state is closed for that time. */
+  readonly onBelowFloor?: (operation: PushedOperation) => void;
   /** The time in ms, only for the retry times of refusals. */
   readonly now: () => number;
+}
+
+/** An operation that was pushed. */
+export interface PushedOperation {
+  readonly key: string;
+  readonly author: Author;
+  readonly hlc: Hlc;
+  /** 32 bytes. */
+  readonly commit: Bytes;
+  readonly index: number;
 }
 
 type Settled = Pick<SessionProgress, 'fetched' | 'pushed' | 'refused'> & { readonly keys: number };
@@ -291,8 +305,14 @@ function* push(
     const message: SyncMessage = { type: 'push', live: false, fragments: batch.map((b) => b.bytes) };
     const answer = yield { type: 'request', message };
     if (answer.type !== 'request' || answer.message.type !== 'pushed') throw unexpected(answer, 'pushed');
-    const operations = batch.flatMap(({ fragment: { header, operations: all } }) =>
-      all.map(({ operation }) => ({ operation, author: header.author })),
+    const operations = batch.flatMap(({ fragment: { header, idBytes, operations: all } }) =>
+      all.map(({ index, operation }) => ({
+        operation,
+        author: header.author,
+        hlc: header.hlc,
+        commit: idBytes,
+        index,
+      })),
     );
     const { verdicts } = answer.message;
     if (verdicts.length !== operations.length)
@@ -302,6 +322,7 @@ function* push(
       if (verdict === 'held') pushed++;
       else if (verdict !== 'superseded')
         refusals.set(nameOfKey(deps, o.operation.key), { reason: verdict, by: 'peer', author: o.author });
+      if (verdict === 'below-floor') deps.onBelowFloor?.({ ...o, key: o.operation.key });
     });
     for (const { operation } of operations) {
       const left = (open.get(operation.key) ?? 0) - 1;

@@ -17,7 +17,8 @@ export interface Correction {
 /**
  * Merges entries of a snapshot, each key once, into the draft. Returns those whose keys were not here, by key: the
  * draft has them just as they came. What does not count is left out. `isOldNews` is asked of every operation that was
- * not here; where it says yes and there is an entry, the operation is left out. `hide` is called for what is superseded.
+ * not here; where it says yes and there is an entry, the operation is left out. `hide` is called for what is superseded,
+ * `trimmed` takes out what is collected, and `added` is told of each operation that was not here.
  */
 export function adoptEntries(
   entries: readonly AttestedEntry[],
@@ -27,23 +28,31 @@ export function adoptEntries(
     counts,
     isOldNews,
     hide,
+    trimmed,
+    added: tellAdded,
   }: {
     readonly counts: (sibling: Sibling) => boolean;
     readonly isOldNews: (sibling: Sibling) => boolean;
     readonly hide: (entry: Entry, gone: readonly Sibling[]) => void;
+    readonly trimmed: (entry: Entry) => Entry | undefined;
+    readonly added: (sibling: Sibling) => void;
   },
 ): ReadonlyMap<string, AttestedEntry> {
   const added = new Map<string, AttestedEntry>();
   for (const attested of entries) {
     const { key } = attested.entry;
-    const siblings = attested.entry.siblings.filter(counts);
+    const present = trimmed(attested.entry)?.siblings ?? [];
+    const siblings = present.filter(counts);
     const isWhole = siblings.length === attested.entry.siblings.length;
     const held = draft.read(key);
     let entry = held;
     if (held === undefined && isWhole) {
       added.set(key, attested);
       ({ entry } = attested);
-      for (const sibling of siblings) clocks.observe(sibling);
+      for (const sibling of siblings) {
+        clocks.observe(sibling);
+        tellAdded(sibling);
+      }
       siblings.forEach(isOldNews);
     } else {
       for (const sibling of siblings) {
@@ -54,6 +63,7 @@ export function adoptEntries(
         if (merged.outcome === 'superseded') hide(merged.entry, [sibling]);
         if (merged.outcome !== 'added' || (isOldNews(sibling) && held !== undefined)) continue;
         ({ entry } = merged);
+        tellAdded(sibling);
         const after = entry.siblings;
         hide(
           entry,

@@ -22,21 +22,26 @@ interface DraftEntry {
   after: Entry | undefined;
 }
 
-/** Begins a draft; `view` gives the entries as they are before the step. */
-export function createDraft(view: EntryView): Draft {
+/**
+ * Begins a draft; `view` gives the entries as they are before the step. `trim` takes out of an entry what is collected:
+ * it returns the entry itself where that is nothing, and undefined where it is all.
+ */
+export function createDraft(view: EntryView, trim: (entry: Entry) => Entry | undefined): Draft {
   const entries = new Map<string, DraftEntry>();
   return {
     read(key) {
       const drafted = entries.get(key);
       return drafted === undefined ? view(key) : drafted.after;
     },
-    write(key, held, entry) {
+    write(key, held, written) {
+      const entry = written === undefined ? undefined : trim(written);
       const drafted = entries.get(key);
       if (drafted === undefined) entries.set(key, { key, keyHash: UNKNOWN, before: held, after: entry });
       else drafted.after = entry;
     },
     finish(hashInto) {
-      const changed = Array.from(entries.values());
+      // What came and was collected at once is as if it had not come.
+      const changed = Array.from(entries.values()).filter(({ before, after }) => before !== after);
       // The hashes stand side by side, because a view of shared memory costs a tenth of memory of its own.
       const block = new Uint8Array(HASH_BYTES * changed.length);
       let at = 0;

@@ -9,6 +9,7 @@ import {
   type Bytes,
   type Context,
   type Entry,
+  equalBytes,
   type Hasher,
   type Hlc,
   MAX_SIBLINGS,
@@ -46,6 +47,8 @@ export interface HiddenOperations {
    */
   readonly beyond: { readonly operations: number; readonly keys: readonly string[] };
   of(key: string): readonly HiddenOperation[];
+  /** Whether the operation is here. */
+  has(one: Pick<Versioned, 'commit' | 'index'> & { readonly operation: { readonly key: string } }): boolean;
   /** Takes in operations of the entry's key that its siblings supersede. */
   hide(entry: Entry, gone: readonly Sibling[]): void;
   /**
@@ -60,6 +63,8 @@ export interface HiddenOperations {
    * at `limit` of them, and goes on from there the next time; true once all have been looked at.
    */
   pass(floor: Hlc, last: Hlc, limit: number): boolean;
+  /** Lets go of the operations of a key that are `out`. */
+  takeOut(key: string, out: (one: HiddenOperation) => boolean): void;
   /** Lets go of one whose row cannot be read. */
   lose(one: HiddenOperation): void;
   /** The rows of all changes since the last call. */
@@ -81,11 +86,14 @@ const MAX_NAMED = 32;
 export function createHidden({
   hasher,
   counts,
+  mayGo = () => false,
   maxBytes = MAX_HIDDEN_BYTES,
 }: {
   readonly hasher: Hasher;
   /** Whether a commit of the author with an HLC of the millisecond counts, as far as ends of authors say. */
   readonly counts: (author: Author, ms: number) => boolean;
+  /** Whether an operation may have to be taken out although the floor has passed it (SPEC FL8). */
+  readonly mayGo?: ((author: Author, hlc: Hlc) => boolean) | undefined;
   readonly maxBytes?: number | undefined;
 }): HiddenOperations {
   const byKey = new Map<string, readonly Held[]>();
@@ -131,7 +139,7 @@ export function createHidden({
     for (const sibling of siblings) {
       if (!supersedes(sibling, one)) continue;
       // It is superseded for good, so it can count nowhere again.
-      if (sibling.hlc <= floor) return;
+      if (sibling.hlc <= floor && !mayGo(sibling.author, sibling.hlc)) return;
       if (spares(sibling, one, END_GRID_MS)) return;
       if (by === undefined || sibling.hlc < by.hlc) by = sibling;
     }
@@ -188,6 +196,8 @@ export function createHidden({
       return { operations: beyond, keys: [...named] };
     },
     of: (key) => byKey.get(key) ?? NONE,
+    has: ({ commit, index, operation: { key } }) =>
+      byKey.get(key)?.some((one) => one.index === index && equalBytes(one.commit, commit)) === true,
     hide({ siblings }, gone) {
       for (const one of gone) if (countsNow(one)) hideOne(siblings, one);
       keepWithinBudget();
@@ -219,6 +229,7 @@ export function createHidden({
         }
         if (one.by.hlc > floor) continue;
         const { author, hlc } = one.by;
+        if (author !== undefined && mayGo(author, hlc)) continue;
         if (author === undefined || countsNow({ author, hlc })) drop(one.operation.key, [one]);
         else one.by = { author: undefined, hlc: last };
       }
@@ -229,6 +240,7 @@ export function createHidden({
       if (taken.length > 0) rows = [];
       return taken;
     },
+    takeOut: (key, out) => drop(key, (byKey.get(key) ?? NONE).filter(out)),
     lose(one) {
       const { key } = one.operation;
       const gone = (byKey.get(key) ?? NONE).filter((other) => other === one);

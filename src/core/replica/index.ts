@@ -1,7 +1,8 @@
 export type { Correction } from './amend.ts';
 export type { HiddenOperation } from './hidden.ts';
+export type { Floors } from './late.ts';
 export { type Recounted, returningTo } from './recount.ts';
-export { createReplica, type Replica, type ReplicaOptions } from './replica.ts';
+export { type Counted, createReplica, type Replica, type ReplicaOptions } from './replica.ts';
 export {
   type AppliedFragment,
   type ChangedEntry,

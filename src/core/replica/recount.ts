@@ -14,11 +14,12 @@ export interface Recounted {
 
 const isHidden = (one: Sibling | HiddenOperation): one is HiddenOperation => 'row' in one;
 
-/** The hidden operations that return to a key when it is counted anew. */
+/** The hidden operations that return to a key when it is counted anew, by the siblings that `counts` leaves. */
 export const returningTo = (
   { key, siblings }: Entry,
   hidden: Pick<HiddenOperations, 'recounted'>,
-): readonly HiddenOperation[] => hidden.recounted(key, siblings).filter(isHidden);
+  counts: (sibling: Sibling) => boolean = () => true,
+): readonly HiddenOperation[] => hidden.recounted(key, siblings.filter(counts)).filter(isHidden);
 
 /**
  * Counts the keys anew that have siblings which count no more. `read` gives hidden operations with their values, and
@@ -45,10 +46,10 @@ export function recountEntries(
   for (const key of keys) {
     const entry = draft.read(key);
     if (entry === undefined || entry.siblings.every(counts)) continue;
-    const returning = returningTo(entry, hidden);
+    const returning = returningTo(entry, hidden, counts);
     const values = new Map(returning.map((one) => [one, read(one)]));
     const siblings = hidden
-      .recounted(key, entry.siblings)
+      .recounted(key, entry.siblings.filter(counts))
       .map((one) => (isHidden(one) ? values.get(one) : one))
       .filter((one) => one !== undefined);
     if ([...values.values()].includes(undefined)) {

@@ -1,7 +1,17 @@
 import { hlcMs, isFuture } from '../clock/index.ts';
+import { collect, deadFrom } from '../floor/index.ts';
 import type { MerkleTree } from '../merkle/index.ts';
 import type { LiveCells } from '../reconcile/index.ts';
-import { type AuthorClock, type End, type EndMark, STATE_FORMAT, type StateMeta } from '../rows/index.ts';
+import {
+  type AuthorClock,
+  type Dead,
+  deadKey,
+  type End,
+  type EndMark,
+  isPassed,
+  STATE_FORMAT,
+  type StateMeta,
+} from '../rows/index.ts';
 import type { AttestedEntry } from '../snapshot/index.ts';
 import { contradictionOf, mergeSibling, winner } from '../state/index.ts';
 import type { Author, Bytes, Context, Entry, Fragment, Hasher, Hlc, Sibling } from '../types/index.ts';
@@ -13,6 +23,7 @@ import { createEntryTree } from './entry-tree.ts';
 import { createForgotten } from './forgotten.ts';
 import { groupCommit } from './group-commit.ts';
 import { createHidden, type HiddenOperation, type HiddenOperations } from './hidden.ts';
+import { createLateOperations, type LateOperations } from './late.ts';
 import { createOwnHistory, type OwnHistory } from './own-history.ts';
 import { createOwned, type Owned } from './owned.ts';
 import { type Recounted, recountEntries } from './recount.ts';
@@ -37,6 +48,11 @@ export interface ReplicaOptions {
   readonly isKnown: (author: Author) => boolean;
   /** Whether an operation of the millisecond came after the end of its author (SPEC RO12). Without it nobody has ended. */
   readonly isAfterEnd?: ((author: Author, ms: number) => boolean) | undefined;
+  /**
+   * Up to when, Unix ms, an author may have collected by the time `ms`, so that what it wrote then need not name it (SPEC
+   * R10). Without it nothing is ever collected.
+   */
+  readonly collectedBy?: ((ms: number) => number) | undefined;
   /** How many records the journal keeps. Older cursors are answered with a reset. */
   readonly journalLength: number;
   /** The store incarnation, 8 bytes. Cursors of another one are answered with a reset. */
@@ -76,6 +92,9 @@ export interface Replica {
   /** What is held outside the tree. */
   readonly hidden: Pick<HiddenOperations, 'size' | 'bytes' | 'beyond' | 'of' | 'recounted' | 'load' | 'lose'>;
 
+  /** Up to when the state is closed and collected, and what came too late for cuts that were fixed. */
+  readonly late: Omit<LateOperations, 'came' | 'cameUntold' | 'has' | 'closedHlc' | 'collectedHlc'>;
+
   /**
    * Applies verified fragments, then makes signed commits of local writes. `now` is in Unix ms; `sign` is Ed25519 with
    * the node key.
@@ -98,15 +117,24 @@ export interface Replica {
    */
   correct(corrections: readonly Correction[], view: EntryView, now: number): Step;
   /**
-   * Takes operations out that came after the end of their authors, and lets what they had superseded count again (SPEC
-   * RO12). `read` gives hidden operations with their values; a key that lacks one of them is left as it is.
+   * Takes operations out that came after the end of their authors (SPEC RO12), or that are `out`, and lets what they had
+   * superseded count again. `read` gives hidden operations with their values; a key that lacks one of them is left as it
+   * is.
    */
   recount(
     keys: readonly string[],
     read: (one: HiddenOperation) => Sibling | undefined,
     view: EntryView,
     now: number,
+    out?: (sibling: Counted) => boolean,
   ): { readonly step: Step; readonly recounted: Recounted };
+  /** Puts operations back that had been taken out, whatever their times (SPEC FL8). */
+  putBack(operations: readonly Sibling[], view: EntryView, now: number): Step;
+  /**
+   * Takes out of these keys what is collected (SPEC FL7). Rows that say what is no more so are deleted. A key whose value
+   * has an end that was not told yet is left as it is.
+   */
+  collect(dead: readonly Dead[], view: EntryView, now: number): Step;
   /**
    * Lets go of hidden operations that the floor has passed for good, and returns the rows of that; `more` where there
    * are others to be looked at, `limit` at a time. To be called only while no recount is pending (SPEC FL5).
@@ -152,6 +180,9 @@ export interface Replica {
 /** Most contradictions of one step that are kept: each is two operations, and one is enough to name an author. */
 const MAX_CONTRADICTIONS = 16;
 
+/** What an operation is counted by. */
+export type Counted = Pick<Sibling, 'author' | 'hlc' | 'commit' | 'index'>;
+
 /** Entries whose hashes and bytes came with them, by key. */
 type Known = ReadonlyMap<string, AttestedEntry>;
 
@@ -166,10 +197,33 @@ export function createReplica(options: ReplicaOptions): Replica {
   const forgotten = createForgotten(clocks.knows);
   const history = createOwnHistory(hasher);
   const isAfterEnd = options.isAfterEnd ?? (() => false);
-  const hidden = createHidden({ hasher, counts: (author, ms) => !isAfterEnd(author, ms) });
+  const late = createLateOperations();
+  const hidden = createHidden({
+    hasher,
+    counts: (author, ms) => !isAfterEnd(author, ms),
+    mayGo: late.has,
+  });
   const ownedNow = (): Owned => createOwned(options.self, history);
   const countsNow = ({ author, hlc }: Pick<Sibling, 'author' | 'hlc'>): boolean => !isAfterEnd(author, hlcMs(hlc));
   let sequence = 0;
+
+  /** The entry without what is collected. */
+  function trimmed(entry: Entry): Entry | undefined {
+    const { siblings } = entry;
+    const oldest = siblings[siblings.length - 1];
+    if (oldest === undefined || oldest.hlc > late.collectedHlc) return entry;
+    const left = collect(siblings, late.floors.collected);
+    if (left === siblings) return entry;
+    return left.length === 0 ? undefined : { key: entry.key, siblings: left };
+  }
+
+  /** Whether readers have been told of the end of the entry's value, where it has one. */
+  function isTold(entry: Entry, keyHash: Bytes): boolean {
+    const ms = winner(entry).operation.expires;
+    return ms === undefined || isPassed({ ms, keyHash }, entries.ended);
+  }
+
+  const draftOf = (view: EntryView): Draft => createDraft(view, trimmed);
 
   function meta(): StateMeta {
     const { tree, live, conflicts, ended } = entries;
@@ -202,7 +256,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     }
     if (changed.length > 0) sequence++;
     const after = meta();
-    rows.push(...hidden.takeRows());
+    rows.push(...hidden.takeRows(), ...late.takeRows());
     if (changed.length > 0) {
       const told = toldOf({ changed, passed: NONE_PASSED, toldAt });
       addStateRows(rows, { told, clocks: clocks.takeRaised(), meta: after, journalLength });
@@ -226,6 +280,20 @@ export function createReplica(options: ReplicaOptions): Replica {
     if (gone.length > 0) hidden.hide(entry, gone);
   }
 
+  /** `entry` is `held` with an operation more. */
+  function replacedIn(held: Entry | undefined, entry: Entry): void {
+    if (held === undefined) return;
+    const { siblings } = entry;
+    replaced(
+      entry,
+      held.siblings.filter((one) => !siblings.includes(one)),
+    );
+  }
+
+  /** Whether a later operation of the author of `by` has to name the dot that an earlier one names. */
+  const mustBeNamed = (author: Author, hlc: Hlc, by: Hlc): boolean =>
+    clocks.knows(author) && hlcMs(hlc) > (options.collectedBy?.(hlcMs(by)) ?? 0);
+
   function observeAll(entry: Entry): void {
     for (const sibling of entry.siblings) clocks.observe(sibling);
   }
@@ -245,13 +313,13 @@ export function createReplica(options: ReplicaOptions): Replica {
     recallForgotten: forgotten.recall,
 
     step({ fragments, writes: intents }, view, now, sign, lastMs = Infinity) {
-      const draft = createDraft(view);
+      const draft = draftOf(view);
       const owned = ownedNow();
       const contradictions: FoundContradiction[] = [];
       const compare = ({ siblings }: Entry, sibling: Sibling): void => {
         const other = siblings.find(({ author }) => author === sibling.author);
         if (other === undefined || contradictions.length >= MAX_CONTRADICTIONS) return;
-        const kind = contradictionOf(other, sibling, clocks.knows);
+        const kind = contradictionOf(other, sibling, mustBeNamed);
         if (kind !== undefined) contradictions.push({ kind, siblings: [other, sibling] });
       };
       const merge = (sibling: Sibling, isOldNews: (sibling: Sibling) => boolean): OperationOutcome => {
@@ -259,21 +327,22 @@ export function createReplica(options: ReplicaOptions): Replica {
         if (!countsNow(sibling)) return 'uncounted';
         const held = draft.read(key);
         const { entry, outcome } = mergeSibling(held, sibling);
+        if (sibling.hlc <= late.closedHlc && outcome !== 'held' && outcome !== 'superseded') return 'below-floor';
         // An operation that a full key refuses is not applied, so nobody may be told that this node has seen it.
         if (outcome !== 'key-full') clocks.observe(sibling);
         if (held !== undefined && outcome !== 'held') compare(held, sibling);
-        if (outcome === 'superseded') replaced(entry, [sibling]);
+        if (outcome === 'superseded') {
+          replaced(entry, [sibling]);
+          if (hidden.has(sibling)) late.came(sibling);
+        }
         if (outcome !== 'added') return outcome;
         // What this node made and has no entry for at all was lost here, so it is taken.
         if (isOldNews(sibling) && held !== undefined) return 'old-news';
-        if (held !== undefined) {
-          const { siblings } = entry;
-          replaced(
-            entry,
-            held.siblings.filter((one) => !siblings.includes(one)),
-          );
-        }
+        late.came(sibling);
+        replacedIn(held, entry);
         draft.write(key, held, entry);
+        if (sibling.hlc <= late.collectedHlc && draft.read(key)?.siblings.includes(sibling) !== true)
+          return 'superseded';
         return outcome;
       };
       const applied = fragments.map((fragment): AppliedFragment => {
@@ -303,27 +372,59 @@ export function createReplica(options: ReplicaOptions): Replica {
       };
     },
     adopt(attested, view, now) {
-      const draft = createDraft(view);
+      const draft = draftOf(view);
       const owned = ownedNow();
       const { isOldNews } = owned;
-      const adopted = adoptEntries(attested, draft, clocks, { counts: countsNow, isOldNews, hide: hidden.hide });
+      const adopted = adoptEntries(attested, draft, clocks, {
+        counts: countsNow,
+        isOldNews,
+        hide: hidden.hide,
+        trimmed,
+        added: ({ hlc }) => late.cameUntold(hlc),
+      });
       return amended(draft, adopted, owned, now);
     },
     correct(corrections, view, now) {
-      const draft = createDraft(view);
+      const draft = draftOf(view);
       correctEntries(corrections, draft);
       return amended(draft, NONE_KNOWN, ownedNow(), now);
     },
-    recount(keys, read, view, now) {
-      const draft = createDraft(view);
-      const recounted = recountEntries(keys, draft, { hidden, counts: countsNow, read, last: clocks.last });
+    recount(keys, read, view, now, out) {
+      const draft = draftOf(view);
+      const counts = out === undefined ? countsNow : (one: Counted): boolean => countsNow(one) && !out(one);
+      if (out !== undefined) for (const key of keys) hidden.takeOut(key, out);
+      const recounted = recountEntries(keys, draft, { hidden, counts, read, last: clocks.last });
       return { step: { ...amended(draft, NONE_KNOWN, ownedNow(), now), recounted: true }, recounted };
+    },
+    putBack(operations, view, now) {
+      const draft = draftOf(view);
+      for (const one of operations) {
+        const { key } = one.operation;
+        const held = draft.read(key);
+        const { entry, outcome } = mergeSibling(held, one);
+        if (outcome !== 'added') continue;
+        replacedIn(held, entry);
+        draft.write(key, held, entry);
+      }
+      return { ...amended(draft, NONE_KNOWN, ownedNow(), now), recounted: true };
+    },
+    collect(dead, view, now) {
+      const draft = draftOf(view);
+      const stale: RowWrite[] = [];
+      for (const one of dead) {
+        const entry = view(one.key);
+        if (entry === undefined || deadFrom(entry.siblings) !== one.ms) stale.push({ type: 'del', key: deadKey(one) });
+        else if (isTold(entry, one.keyHash)) draft.write(one.key, entry, entry);
+      }
+      const step = amended(draft, NONE_KNOWN, ownedNow(), now);
+      return { ...step, rows: [...step.rows, ...stale], recounted: true };
     },
     passFloor(floor, limit) {
       const more = !hidden.pass(floor, clocks.last, limit);
       return { rows: hidden.takeRows(), more };
     },
     hidden,
+    late,
     passEnds(ends, mark, view, now) {
       const found = ends.flatMap(({ key, keyHash, ms }): PassedEnd[] => {
         const entry = view(key);

@@ -1,6 +1,9 @@
+import { deadFrom } from '../floor/index.ts';
 import {
   type AuthorClock,
   conflictKey,
+  deadKey,
+  deadValue,
   type End,
   encodeJournal,
   encodeStateMeta,
@@ -41,6 +44,11 @@ export function addEntryRows(
   if (ended !== undefined && ended.ms !== ending?.ms) rows.push({ type: 'del', key: endKey(ended) });
   if (ending !== undefined && ending.ms !== ended?.ms)
     rows.push({ type: 'put', key: endKey(ending), value: endValue(key) });
+  const dead = after === undefined ? undefined : deadFrom(after.siblings);
+  const died = before === undefined ? undefined : deadFrom(before.siblings);
+  if (died !== undefined && died !== dead) rows.push({ type: 'del', key: deadKey({ ms: died, keyHash }) });
+  if (dead !== undefined && dead !== died)
+    rows.push({ type: 'put', key: deadKey({ ms: dead, keyHash }), value: deadValue(key) });
   const conflict = isConflict(after);
   if (conflict === isConflict(before)) return;
   rows.push(conflict ? { type: 'put', key: conflictKey(key), value: NOTHING } : { type: 'del', key: conflictKey(key) });

@@ -56,8 +56,9 @@ export type WriteOutcome =
  * supersedes it, or its key is full. `future` means that the whole fragment is to be deferred. `old-news` is an
  * operation of this node's own that was replaced here, though nothing that is here supersedes it (SPEC N16).
  * `uncounted` came after the end of its author, of which this node learned while the operation was on its way (RO12).
+ * `below-floor` is of a time that the state is closed for, and no part of the state (FL6).
  */
-export type OperationOutcome = MergeOutcome | 'future' | 'old-news' | 'uncounted';
+export type OperationOutcome = MergeOutcome | 'future' | 'old-news' | 'uncounted' | 'below-floor';
 
 /** A fragment that was given to a step, with the outcome of each of its operations, in their order. */
 export interface AppliedFragment {
@@ -112,7 +113,7 @@ export interface Step {
   readonly passed: readonly PassedEnd[];
   /** The time, Unix ms, at which is told of `changed` and `passed` whether readers see their values (SPEC EX2). */
   readonly toldAt: number;
-  /** Set where the step counted keys anew (SPEC RO12): what came back by that had been here before. */
+  /** Set where the step counted keys anew (SPEC RO12, FL7): what came back by that had been here before. */
   readonly recounted?: true;
   readonly root: Bytes;
   readonly sequence: number;

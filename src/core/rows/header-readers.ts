@@ -5,7 +5,10 @@ import { decodeKnownAuthors, encodeKnownAuthors } from './known-authors.ts';
 /** The key of the row of the members that are known to read headers of version 2. */
 export const HEADER_READERS = metaKey('header-readers');
 
-/** The bytes of the row, in the form of the row of known authors: [n × author]. */
+/** The key of the row of the members that are known to collect what is dead. */
+export const COLLECTORS = metaKey('collectors');
+
+/** The bytes of such a row, in the form of the row of known authors: [n × author]. */
 export function encodeHeaderReaders(authors: readonly Author[]): Bytes {
   return encodeKnownAuthors(authors);
 }

@@ -2,10 +2,13 @@ import { hlcToBytes } from '../clock/hlc.ts';
 import { type Bytes, concatBytes, equalBytes, type Hasher, LatticeError, type Sibling } from '../types/index.ts';
 import { decodeEntry, encodeEntry } from '../wire/entry.ts';
 import { keyHash } from '../wire/key-hash.ts';
-import { floorKey } from './keys.ts';
+import { floorKey, floorRange } from './keys.ts';
 
 /** The kind of the rows of hidden operations in their bucket. A number that is retired is never used again. */
 const HIDDEN = 0;
+
+/** The rows of all hidden operations. */
+export const HIDDEN_ROWS = floorRange(HIDDEN);
 
 /** What the key of an operation's row is made of. */
 type Placed = Pick<Sibling, 'commit' | 'index' | 'hlc'> & { readonly operation: { readonly key: string } };

@@ -45,6 +45,8 @@ export const BUCKETS = {
   auditId: 0x11,
   /** ‖ u64 end ‖ SHA-256(key) → the key: what ends, in the order in which it ends. */
   end: 0x16,
+  /** ‖ u64 Unix ms ‖ SHA-256(key) → the key: whose oldest sibling is dead from when on, in that order. */
+  dead: 0x17,
 } as const;
 
 /** The name of a kind of row. */
@@ -163,6 +165,11 @@ export function rosterKey(kind: number, rest: Bytes): Bytes {
 /** The key of a row of what is held outside the tree; `rest` is what the kind names. */
 export function floorKey(kind: number, rest: Bytes): Bytes {
   return row('floor', concatBytes(Uint8Array.of(kind), rest));
+}
+
+/** The rows of one kind of what is held outside the tree. */
+export function floorRange(kind: number): RowRange {
+  return { gte: floorKey(kind, new Uint8Array(0)), lt: floorKey(kind + 1, new Uint8Array(0)) };
 }
 
 /** All rows of a bucket. */

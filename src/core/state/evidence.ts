@@ -6,6 +6,7 @@ import {
   compareBytes,
   type Fragment,
   type Hasher,
+  type Hlc,
   LatticeError,
   MAX_CONTEXT_DOTS,
   type Operation,
@@ -23,14 +24,15 @@ export type Contradiction = 'same-time' | 'forgotten';
 /**
  * Whether two operations of one author and one key contradict each other. An honest author's contexts grow for as long
  * as its own operation is a sibling. What replaces that is later than it, and so is what replaces that in its turn; the
- * author's next context names one of these. So a context that names nothing later than the earlier operation, and yet
+ * author's next context names one of these. `isTrusted` is asked of each dot that the earlier one names, with the HLC of
+ * the later one: what had been collected by then need not be named. So a context that names nothing later than the earlier operation, and yet
  * leaves out what that one names, is a lie; or the author's trust list has changed in between, or its store has lost
  * the earlier operation.
  */
 export function contradictionOf(
   a: Versioned,
   b: Versioned,
-  isTrusted: (author: Author) => boolean,
+  isTrusted: (author: Author, hlc: Hlc, by: Hlc) => boolean,
 ): Contradiction | undefined {
   if (a.author !== b.author) return undefined;
   if (a.hlc === b.hlc) return compareBytes(a.commit, b.commit) === 0 ? undefined : 'same-time';
@@ -39,7 +41,7 @@ export function contradictionOf(
   // A full context leaves out what is oldest (SPEC R5).
   if (context.length >= MAX_CONTEXT_DOTS || context.some(({ hlc }) => hlc > earlier.hlc)) return undefined;
   const forgets = earlier.operation.context.some(
-    ({ author, hlc }) => isTrusted(author) && !covers(context, author, hlc),
+    ({ author, hlc }) => isTrusted(author, hlc, later.hlc) && !covers(context, author, hlc),
   );
   return forgets ? 'forgotten' : undefined;
 }

@@ -12,6 +12,7 @@ export const REFUSALS = [
   'future', // deferred: its HLC is more than MAX_AHEAD_MS ahead of our wall clock
   'overloaded', // a local queue was full; a repair fetches the fragment again
   'read-only', // the disk is full
+  'below-floor', // its time is one that the state is closed for, and the state does not have it
 ] as const;
 export type Refusal = (typeof REFUSALS)[number] | UnsentRefusal;
 

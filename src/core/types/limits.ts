@@ -48,6 +48,11 @@ export const PROTOCOL_VERSION = 1;
  * So nodes write it only once every member reads it.
  */
 export const EXPIRY_VERSION = 2;
+/**
+ * (wire) The newest version that a hello tells: its sender reads headers of EXPIRY_VERSION, and collects what is dead.
+ * A node collects only once every member does, because what it took out would else come back without end.
+ */
+export const SPOKEN_VERSION = 3;
 /** (wire) The latest end that a put may have, Unix ms: as far as the milliseconds of an HLC go, in the year 10889. */
 export const MAX_EXPIRY = 2 ** 48 - 1;
 /** The latest end that a node writes, Unix ms: the last moment that RFC 3339 can name, at the end of the year 9999. */

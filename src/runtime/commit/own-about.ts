@@ -1,4 +1,4 @@
-import { EXPIRY_VERSION } from '../../core/types/index.ts';
+import { SPOKEN_VERSION } from '../../core/types/index.ts';
 import type { About } from '../../core/wire/index.ts';
 import type { Guard } from './guard.ts';
 
@@ -25,7 +25,7 @@ export function createOwnAbout(deps: {
           .map(({ code }) => code)
           .sort(),
       },
-      reads: EXPIRY_VERSION,
+      reads: SPOKEN_VERSION,
     }),
     takesOver(given) {
       isTakingOver = given;

@@ -81,6 +81,8 @@ export interface CutsDeps {
   readonly network: string;
   readonly roster: Pick<Roster, 'present' | 'votes' | 'onChange'>;
   readonly book: AttestationBook;
+  /** Up to when, Unix ms, the state is closed once the cut at this time is complete (SPEC FL6). */
+  readonly closes: (at: number) => number;
   /** What this node has attested so far. */
   readonly attested: Pick<AttestedMark, 'advance' | 'newest'>;
   readonly periodMs: number;
@@ -168,6 +170,8 @@ export function createCuts(deps: CutsDeps): Cuts {
   async function move(moving: CutTracker, at: number): Promise<void> {
     const under = deps.roster.present;
     const isOurs = allows(under, at, deps.attested.newest) && (await deps.attested.advance(at, under.state.hash));
+    // Between batches: whatever was prepared before is in the trailing tree by then.
+    await deps.writer.read(() => deps.replica.late.fixing(at, deps.closes(at)));
     if (stopped || tracker !== moving) return;
     fixed = undefined;
     moving.begin(at);
@@ -178,7 +182,10 @@ export function createCuts(deps: CutsDeps): Cuts {
       cut = moving.advance(SLICE);
     }
     // Between batches the live tree is what the tracker was told of last.
-    const agrees = await deps.writer.read(() => agreesWithLive(moving, deps.replica));
+    const agrees = await deps.writer.read(() => {
+      deps.replica.late.fixed(at);
+      return agreesWithLive(moving, deps.replica);
+    });
     if (stopped || tracker !== moving) return;
     if (agrees === false) return distrust(cut);
     fixed = cut;

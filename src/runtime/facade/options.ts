@@ -41,6 +41,11 @@ export interface NodeOptions {
    * tests use less.
    */
   readonly cutPeriodMs?: number;
+  /**
+   * Collection floors are whole multiples of this, in ms, so all nodes of a network use the same. Default:
+   * COLLECTION_GRID_MS. Only tests use less.
+   */
+  readonly collectionGridMs?: number;
   /** How long after its time a cut is fixed. Default: CUT_SETTLE_MS. */
   readonly cutSettleMs?: number;
   /**

@@ -1,30 +1,35 @@
 import type { RowWrite } from '../../core/replica/index.ts';
-import { decodeHeaderReaders, encodeHeaderReaders, HEADER_READERS } from '../../core/rows/index.ts';
-import { type Author, EXPIRY_VERSION, LatticeError } from '../../core/types/index.ts';
+import { decodeHeaderReaders, encodeHeaderReaders } from '../../core/rows/index.ts';
+import { type Author, type Bytes, EXPIRY_VERSION, LatticeError } from '../../core/types/index.ts';
 import type { Log, Store } from '../../ports/index.ts';
 
-/** A member of whom it is not known that it reads headers of version 2. */
+/** A member of whom it is not known that it speaks a version. */
 export interface HeaderLaggard {
   /** What people read in its place. */
   readonly label: string;
-  /** Whether it has told that it reads only earlier versions; else nothing has been heard of it yet. */
+  /** Whether it has told that it speaks only earlier versions; else nothing has been heard of it yet. */
   readonly told: boolean;
 }
 
-/** Which members read the headers that values with an end need (SPEC EX4). */
+/**
+ * Which members speak a version: 2 reads headers of values with an end (SPEC EX4), 3 collects what is dead (FL6).
+ */
 export interface HeaderVersions {
-  /** Takes note of the newest version that a hello says its sender reads; undefined in hellos that say none. */
+  /** Takes note of the newest version that a hello says its sender speaks; undefined in hellos that say none. */
   note(author: Author, reads: number | undefined): void;
-  /** The members that are not known to read them, absent ones included. */
+  /** The members that are not known to speak it, absent ones included. */
   laggards(): readonly HeaderLaggard[];
   /** What people read in their place; undefined where there are none. */
   notReadBy(): readonly string[] | undefined;
-  /** Throws LatticeError `version-not-read`, which names them, unless every member is known to read them. */
+  /** Throws LatticeError `version-not-read`, which names them, unless every member is known to read version 2. */
   check(): void;
 }
 
 export interface HeaderVersionsDeps {
-  /** The authors of whom an earlier run knew that they read them. */
+  readonly version: number;
+  /** The key of the row of who speaks it. */
+  readonly row: Bytes;
+  /** The authors of whom an earlier run knew that they speak it. */
   readonly saved: readonly Author[];
   /** All other members that may still take part. An operator names some by a URL at which nobody has answered yet. */
   readonly members: () => Iterable<{ readonly author: Author | undefined; readonly label: string }>;
@@ -33,11 +38,12 @@ export interface HeaderVersionsDeps {
 }
 
 /**
- * Remembers which members read version 2, over restarts: a member that is away was last heard to read it, and no node is
- * expected to be replaced by an earlier version while it is away. Of whom nothing was ever heard is taken to read
- * version 1 only.
+ * Remembers which members speak the version, over restarts: a member that is away was last heard to speak it, and no
+ * node is expected to be replaced by an earlier version while it is away. Of whom nothing was ever heard is taken to
+ * speak version 1 only.
  */
-export function createHeaderVersions({ saved, members, keep, log }: HeaderVersionsDeps): HeaderVersions {
+export function createHeaderVersions(deps: HeaderVersionsDeps): HeaderVersions {
+  const { version, row, saved, members, keep, log } = deps;
   const readers = new Set(saved);
   const others = new Set<Author>();
 
@@ -52,13 +58,13 @@ export function createHeaderVersions({ saved, members, keep, log }: HeaderVersio
       // Whoever is no member counts no more, and the row would grow for ever.
       const present = new Set(Array.from(members(), ({ author }) => author));
       const value = encodeHeaderReaders([...readers].filter((author) => present.has(author)));
-      return [{ type: 'put', key: HEADER_READERS, value }];
-    }).catch((error: unknown) => log.debug({ error: String(error) }, 'who reads which headers was not kept'));
+      return [{ type: 'put', key: row, value }];
+    }).catch((error: unknown) => log.debug({ error: String(error) }, 'who speaks which version was not kept'));
   }
 
   return {
     note(author, reads) {
-      const does = reads !== undefined && reads >= EXPIRY_VERSION;
+      const does = reads !== undefined && reads >= version;
       if (does) others.delete(author);
       else others.add(author);
       if (readers.has(author) === does) return;
@@ -88,14 +94,14 @@ export function createHeaderVersions({ saved, members, keep, log }: HeaderVersio
 }
 
 /** Reads what an earlier run knew. A damaged row only makes the node hear its members once more. */
-export async function loadHeaderReaders(store: Pick<Store, 'get'>, log: Log): Promise<readonly Author[]> {
-  const row = await store.get(HEADER_READERS);
+export async function loadHeaderReaders(store: Pick<Store, 'get'>, key: Bytes, log: Log): Promise<readonly Author[]> {
+  const row = await store.get(key);
   if (row === undefined) return [];
   try {
     return decodeHeaderReaders(row);
   } catch (err) {
     if (!(err instanceof LatticeError)) throw err;
-    log.warn({ err }, 'the row of who reads which headers is damaged');
+    log.warn({ err }, 'the row of who speaks which version is damaged');
     return [];
   }
 }

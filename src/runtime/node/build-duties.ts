@@ -1,4 +1,5 @@
-import { nodeLabel } from '../../core/types/index.ts';
+import { COLLECTORS, HEADER_READERS } from '../../core/rows/index.ts';
+import { EXPIRY_VERSION, nodeLabel, SPOKEN_VERSION } from '../../core/types/index.ts';
 import { encodeGossip } from '../../core/wire/index.ts';
 import { createAudit } from '../audit/audit.ts';
 import { createBootstrap, MIN_ENTRIES } from '../bootstrap/bootstrap.ts';
@@ -6,6 +7,7 @@ import { createSnapshotServer } from '../bootstrap/snapshot-server.ts';
 import { createVouching } from '../bootstrap/vouching.ts';
 import { createAttestationBook } from '../cuts/attestations.ts';
 import { createAttestedMark } from '../cuts/attested.ts';
+import { collectedAt } from '../cuts/collected-at.ts';
 import { createCompleteCuts } from '../cuts/complete.ts';
 import { createCompleteExchange } from '../cuts/complete-exchange.ts';
 import { CUT_PERIOD_MS, CUT_SETTLE_MS, createCuts } from '../cuts/cuts.ts';
@@ -23,7 +25,10 @@ import { createAccessTokens } from '../upkeep/access-tokens.ts';
 import { createAddedPeers } from '../upkeep/added-peers.ts';
 import { createAfterEnd } from '../upkeep/after-end.ts';
 import { createCheckpointSaver } from '../upkeep/checkpoint-save.ts';
+import { createCollection, floorsOf } from '../upkeep/collection.ts';
 import { createIntegrityCheck } from '../upkeep/integrity.ts';
+import { createRefusedBelow } from '../upkeep/refused-below.ts';
+import { createSetAsides } from '../upkeep/set-aside.ts';
 import { createStoreChecks } from '../upkeep/store-checks.ts';
 import { createSupervision } from '../upkeep/supervision.ts';
 import { expectedNodes } from '../watch/members.ts';
@@ -77,6 +82,7 @@ export function buildDuties(
   function onOwn(at: number): void {
     if (at <= attested.newest) return;
     doubt.sawLost('an attestation');
+    replica.late.lost(at);
     attested.heard(at);
   }
   const book = createAttestationBook({
@@ -129,6 +135,37 @@ export function buildDuties(
     clock,
     log: deps.log.child('roster'),
   });
+  const refusedBelow = createRefusedBelow({ roster, self });
+  const asides = createSetAsides({
+    replica,
+    entries,
+    writer,
+    store,
+    hasher,
+    log: deps.log.child('floor'),
+    saved: opened.setAside,
+  });
+  replica.late.setFloors(floorsOf(opened.collection, roster));
+  // What comes before the first cut of this run is late for those of the runs before.
+  replica.late.fixing(opened.attested, collectedAt(roster, opened.attested, options.collectionGridMs));
+  replica.late.fixed(opened.attested);
+  const collection = createCollection({
+    self,
+    roster,
+    replica,
+    entries,
+    writer,
+    store,
+    complete,
+    asides,
+    refused: refusedBelow,
+    attested: opened.end.short ? 0 : opened.attested,
+    notCollecting: () => collectors.notReadBy(),
+    isBusy: () => !vouching.isVerified() || afterEnd.isPending(),
+    gridMs: options.collectionGridMs,
+    clock,
+    log: deps.log.child('floor'),
+  });
   const mismatches = createMismatches({ log: cutLog, metrics });
   const cuts = createCuts({
     replica,
@@ -141,6 +178,7 @@ export function buildDuties(
     roster,
     book,
     attested,
+    closes: (at) => collectedAt(roster, at, options.collectionGridMs),
     periodMs,
     settleMs: options.cutSettleMs ?? CUT_SETTLE_MS,
     clockIsGood: guard.clocks.isGood,
@@ -152,9 +190,13 @@ export function buildDuties(
       !guard.has('lost-batches') &&
       doubt.mayAttest() &&
       vouching.isVerified() &&
-      !afterEnd.isPending(),
+      !afterEnd.isPending() &&
+      !collection.isPending(),
     ways: createAttestationWays({ p2p, http, streams, peers, mode: () => mode.now }),
-    onCut: (cut) => streams.publishEvent({ type: 'cut', ...cut }),
+    onCut(cut) {
+      if (!cut.certified) collection.fixed(cut);
+      streams.publishEvent({ type: 'cut', ...cut });
+    },
     onMismatch: mismatches.note,
   });
 
@@ -192,7 +234,19 @@ export function buildDuties(
     isVerified: vouching.isVerified,
   });
 
-  const sessionDeps = { replica, hasher, writer, door, clock, random, entries, peers, linkTo, peerIdOf };
+  const sessionDeps = {
+    onBelowFloor: refusedBelow.note,
+    replica,
+    hasher,
+    writer,
+    door,
+    clock,
+    random,
+    entries,
+    peers,
+    linkTo,
+    peerIdOf,
+  };
   const repairLog = deps.log.child('repair');
   const repairs = createRepairs({
     ...sessionDeps,
@@ -281,16 +335,27 @@ export function buildDuties(
     keep: writer.keep,
   });
 
+  const expectedMembers = () => {
+    const hasTrustList = (): boolean => options.trusted.length > 0;
+    const expected = expectedNodes({ clock, roster, peers, http, remembered, hasTrustList });
+    return [
+      ...expected.members.map(({ author }) => ({ author, label: names.label(author) })),
+      ...expected.urls.map(({ url }) => ({ author: remembered.at(url)?.author, label: nodeLabel({ url }) })),
+    ];
+  };
   const headerVersions = createHeaderVersions({
+    version: EXPIRY_VERSION,
+    row: HEADER_READERS,
     saved: opened.headerReaders,
-    members() {
-      const hasTrustList = (): boolean => options.trusted.length > 0;
-      const expected = expectedNodes({ clock, roster, peers, http, remembered, hasTrustList });
-      return [
-        ...expected.members.map(({ author }) => ({ author, label: names.label(author) })),
-        ...expected.urls.map(({ url }) => ({ author: remembered.at(url)?.author, label: nodeLabel({ url }) })),
-      ];
-    },
+    members: expectedMembers,
+    keep: writer.keep,
+    log,
+  });
+  const collectors = createHeaderVersions({
+    version: SPOKEN_VERSION,
+    row: COLLECTORS,
+    saved: opened.collectors,
+    members: expectedMembers,
     keep: writer.keep,
     log,
   });
@@ -299,6 +364,9 @@ export function buildDuties(
 
   return {
     afterEnd,
+    asides,
+    collection,
+    collectors,
     audit,
     attested,
     doubt,

@@ -25,7 +25,18 @@ export function buildExchange(
   { replica, roster, self }: OpenedNode,
   state: StateParts,
   { p2p, http, outbox, linkTo }: LungParts,
-  { book, complete, vouching, cuts, completeExchange, bootstrap, headerVersions, snapshots, supervision }: DutyParts,
+  {
+    book,
+    complete,
+    vouching,
+    cuts,
+    completeExchange,
+    bootstrap,
+    collectors,
+    headerVersions,
+    snapshots,
+    supervision,
+  }: DutyParts,
   { membership, rosterExchange, announcements, announcing }: MembershipParts,
   { vault }: FaceParts,
 ) {
@@ -60,7 +71,10 @@ export function buildExchange(
     onAnnouncement: announcements.hear,
     tellTwins: (head) => streams.publishTo(encodeGossip({ type: 'head', head }), head.head.author),
     onName: names.learn,
-    onReads: headerVersions.note,
+    onReads(author, reads) {
+      headerVersions.note(author, reads);
+      collectors.note(author, reads);
+    },
     compare: supervision.compare,
   });
   const awaits = createAwaitServer({

@@ -129,6 +129,7 @@ function runnersOf(parts: Parts): Runner[] {
     parts.dialling,
     parts.invitations,
     parts.afterEnd,
+    parts.collection,
     parts.bootstrap,
     parts.telling,
     parts.receipts,

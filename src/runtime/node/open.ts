@@ -1,10 +1,18 @@
 import { lastHlcAt } from '../../core/clock/index.ts';
-import type { InvitationRow, RememberedPeer, StoredToken } from '../../core/rows/index.ts';
+import {
+  COLLECTORS,
+  type CollectionRecord,
+  HEADER_READERS,
+  type InvitationRow,
+  type RememberedPeer,
+  type StoredToken,
+} from '../../core/rows/index.ts';
 import type { Author } from '../../core/types/index.ts';
 import { loadBootstrap, type SavedBootstrap } from '../bootstrap/record.ts';
 import type { KeptEvidence } from '../commit/contradictions.ts';
 import { loadEvidence } from '../commit/saved-evidence.ts';
 import { type KeptPair, loadSignedTwice } from '../commit/signed-twice.ts';
+import { collectedAt } from '../cuts/collected-at.ts';
 import { type CompleteCut, loadComplete } from '../cuts/complete.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { loadHeaderReaders } from '../fleet/header-versions.ts';
@@ -17,6 +25,8 @@ import { type OpenedState, openState, readable } from '../storage/startup.ts';
 import { loadAccessTokens } from '../upkeep/access-tokens.ts';
 import { type AddedList, loadAddedPeers } from '../upkeep/added-peers.ts';
 import { loadRecounted } from '../upkeep/after-end.ts';
+import { loadCollection } from '../upkeep/collection.ts';
+import { type KeptAside, loadSetAside } from '../upkeep/set-aside.ts';
 
 /** What a node finds when it starts: its verified state, and what an earlier run stored beside it. */
 export interface OpenedNode extends OpenedState {
@@ -31,6 +41,11 @@ export interface OpenedNode extends OpenedState {
   readonly rememberedPeers: readonly RememberedPeer[];
   /** The members of whom an earlier run knew that they read headers of version 2. */
   readonly headerReaders: readonly Author[];
+  /** The members of whom an earlier run knew that they collect what is dead. */
+  readonly collectors: readonly Author[];
+  /** How far an earlier run had collected, and what it had set aside. */
+  readonly collection: CollectionRecord | undefined;
+  readonly setAside: readonly KeptAside[];
   readonly evidence: readonly KeptEvidence[];
   readonly signedTwice: readonly KeptPair[];
   /** The newest complete cut that an earlier run knew. */
@@ -56,6 +71,7 @@ export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<Op
     self,
     isKnown: known.has,
     isAfterEnd: (author, ms) => ms > (roster.ends.get(author) ?? Infinity),
+    collectedBy: (ms) => collectedAt(roster, ms, options.collectionGridMs),
     directory,
   });
   const { start } = roster.present;
@@ -73,7 +89,10 @@ export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<Op
     addedPeers: { now: await readable(directory, () => loadAddedPeers(store)) },
     accessTokens: await readable(directory, () => loadAccessTokens(store)),
     rememberedPeers: await readable(directory, () => loadRememberedPeers(store, log)),
-    headerReaders: await readable(directory, () => loadHeaderReaders(store, log)),
+    headerReaders: await readable(directory, () => loadHeaderReaders(store, HEADER_READERS, log)),
+    collectors: await readable(directory, () => loadHeaderReaders(store, COLLECTORS, log)),
+    collection: await readable(directory, () => loadCollection(store)),
+    setAside: await readable(directory, () => loadSetAside(store, hasher)),
     evidence,
     signedTwice: await readable(directory, () => loadSignedTwice({ store, hasher, verifier, network, log })),
     recounted: await readable(directory, () => loadRecounted(store)),

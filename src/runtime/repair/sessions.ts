@@ -1,5 +1,6 @@
 import {
   notDelivered,
+  type PushedOperation,
   type ReceivedOperation,
   repair,
   type SearchDeps,
@@ -12,7 +13,14 @@ import {
   type WorkAnswer,
 } from '../../core/reconcile/index.ts';
 import type { Replica } from '../../core/replica/index.ts';
-import { type Bytes, type Entry, type ErrorCode, type Hasher, LatticeError } from '../../core/types/index.ts';
+import {
+  type Author,
+  type Bytes,
+  type Entry,
+  type ErrorCode,
+  type Hasher,
+  LatticeError,
+} from '../../core/types/index.ts';
 import { type PushVerdict, SALT_BYTES, type SyncMessage } from '../../core/wire/index.ts';
 import type { Clock, Random } from '../../ports/index.ts';
 import type { Door } from '../commit/door.ts';
@@ -40,6 +48,8 @@ export interface SessionRunnerDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly entries: Pick<Entries, 'many'>;
+  /** Called with each operation of ours that the peer does not take, because its state is closed for that time. */
+  readonly onBelowFloor?: (peer: Author, operation: PushedOperation) => void;
 }
 
 /** What a session ended as, and whether anything came of it. */
@@ -134,6 +144,7 @@ export async function runSession(
     hasher: deps.hasher,
     refused: peer.repair.refused,
     tally,
+    onBelowFloor: (operation) => deps.onBelowFloor?.(peer.author, operation),
     now: () => deps.clock.monotonic(),
     flowMs: turn.flowMs,
   });

@@ -5,12 +5,17 @@ import {
   bucketRange,
   decodeAttested,
   decodeHidden,
+  decodeLate,
   decodeOwnCommit,
   decodeOwnSince,
   decodeStateMeta,
+  decodeUntoldCut,
+  HIDDEN_ROWS,
+  LATE_ROWS,
   OWN_SINCE,
   type OwnCommit,
   type StateMeta,
+  UNTOLD_CUT,
 } from '../../core/rows/index.ts';
 import {
   type Author,
@@ -68,6 +73,8 @@ interface OpenStateOptions {
   readonly isKnown: (author: Author) => boolean;
   /** Whether an operation of the millisecond came after the end of its author. */
   readonly isAfterEnd?: ((author: Author, ms: number) => boolean) | undefined;
+  /** Up to when an author may have collected by a time, both Unix ms. */
+  readonly collectedBy?: ((ms: number) => number) | undefined;
   readonly directory: string;
 }
 
@@ -96,6 +103,7 @@ async function load(options: OpenStateOptions): Promise<OpenedState> {
       self,
       isKnown: options.isKnown,
       isAfterEnd: options.isAfterEnd,
+      collectedBy: options.collectedBy,
       journalLength: JOURNAL_LENGTH,
       incarnation,
     });
@@ -114,7 +122,7 @@ async function load(options: OpenStateOptions): Promise<OpenedState> {
   if (meta !== undefined) {
     replica.restore(meta);
     await loadHistory(store, replica, hasher, self);
-    await loadHidden(store, replica, hasher, meta.hlc);
+    await loadOutside(store, replica, hasher, meta.hlc);
   }
   const stored = Math.max(0, ...(await twoReads(store, ATTESTED)).map(decodeAttested));
   // A store that lost its end may have lost this row; the clock that the witness saw was past every attested time.
@@ -144,8 +152,12 @@ async function loadHistory(store: Store, replica: Replica, hasher: Hasher, self:
   replica.history.load(row === undefined ? undefined : decodeOwnSince(row, hasher), commits, replica.committed(self));
 }
 
-async function loadHidden(store: Store, replica: Replica, hasher: Hasher, last: Hlc): Promise<void> {
-  for await (const rows of store.iterate(bucketRange('floor')))
+async function loadOutside(store: Store, replica: Replica, hasher: Hasher, last: Hlc): Promise<void> {
+  // The marks come first: what they name may have superseded something that is hidden.
+  for await (const rows of store.iterate(LATE_ROWS))
+    for (const [key, value] of rows) replica.late.load(decodeLate(key, value));
+  for (const row of await twoReads(store, UNTOLD_CUT)) replica.late.loadUntold(decodeUntoldCut(row));
+  for await (const rows of store.iterate(HIDDEN_ROWS))
     for (const [key, value] of rows) replica.hidden.load(decodeHidden(key, value, hasher), last);
 }
 

@@ -1,14 +1,7 @@
 import { hlcMs, lastHlcAt } from '../../core/clock/index.ts';
-import { type HiddenOperation, type Recounted, type Replica, returningTo } from '../../core/replica/index.ts';
-import { decodeHidden, decodeRecounted, encodeRecounted, RECOUNTED } from '../../core/rows/index.ts';
-import {
-  type Author,
-  bytesToHex,
-  type Entry,
-  type Hasher,
-  LatticeError,
-  type Sibling,
-} from '../../core/types/index.ts';
+import type { Replica } from '../../core/replica/index.ts';
+import { decodeRecounted, encodeRecounted, RECOUNTED } from '../../core/rows/index.ts';
+import type { Author, Hasher, Sibling } from '../../core/types/index.ts';
 import type { Clock, Log, Store } from '../../ports/index.ts';
 import { every, type Repetition } from '../../timing/index.ts';
 import type { Writer } from '../commit/writer.ts';
@@ -17,6 +10,7 @@ import { timeOf } from '../facade/times.ts';
 import type { Roster } from '../fleet/roster.ts';
 import type { Entries } from '../storage/entries.ts';
 import { twoReads } from '../storage/two-reads.ts';
+import { recountKeys } from './recount-keys.ts';
 
 /** How often it is looked at whether commits are here that came after the end of their authors. */
 const LOOK_MS = 1_000;
@@ -92,7 +86,7 @@ export function createAfterEnd(deps: {
       if (stopped) return;
       const late = page.entries.map(({ entry }) => entry).filter(({ siblings }) => siblings.some(isLate));
       if (late.length > 0) {
-        const { displaced, returned, left } = await recountKeys(late);
+        const { displaced, returned, left } = await recountKeys(deps, late);
         told.displaced += displaced.length;
         told.returned += returned.length;
         told.keys.push(...displaced.slice(0, MAX_NAMED - told.keys.length).map(({ operation }) => operation.key));
@@ -109,47 +103,6 @@ export function createAfterEnd(deps: {
     if (!isDone) return;
     for (const [author, until] of ends) done.set(author, until);
     await writer.keep(() => [{ type: 'put', key: RECOUNTED, value: encodeRecounted(done) }]);
-  }
-
-  async function recountKeys(late: readonly Entry[]): Promise<Recounted> {
-    const values = new Map<string, Sibling>();
-    const nameOf = ({ row }: HiddenOperation): string => bytesToHex(row);
-    // Between two batches the rows of all hidden operations are in the store, so one that is not there is lost.
-    await writer.read(async () => {
-      for (const entry of late)
-        for (const one of returningTo(entry, replica.hidden)) {
-          const value = await readHidden(one);
-          if (value !== undefined) values.set(nameOf(one), value);
-          else {
-            log.error(
-              { key: entry.key },
-              'a hidden operation cannot be read, and comes back only where others have it',
-            );
-            replica.hidden.lose(one);
-          }
-        }
-    });
-    let recounted: Recounted = { displaced: [], returned: [], left: [] };
-    const keys = late.map(({ key }) => key);
-    await writer.amend({
-      keys: () => keys.map((key) => ({ key })),
-      prepare(view, now) {
-        const made = replica.recount(keys, (one) => values.get(nameOf(one)), view, now);
-        ({ recounted } = made);
-        return { step: made.step, rows: [] };
-      },
-    });
-    return recounted;
-  }
-
-  async function readHidden(one: HiddenOperation): Promise<Sibling | undefined> {
-    try {
-      const value = await deps.store.get(one.row);
-      return value === undefined ? undefined : decodeHidden(one.row, value, deps.hasher);
-    } catch (error) {
-      if (error instanceof LatticeError && error.code === 'damaged-row') return undefined;
-      throw error;
-    }
   }
 
   /** What something of up to the floor supersedes counts nowhere again: no end is earlier than the floor. */

@@ -150,6 +150,7 @@ export async function createParty(
     roster,
     book,
     attested,
+    closes: () => 0,
     periodMs: PERIOD_MS,
     settleMs: SETTLE_MS,
     clockIsGood: () => party.clockIsGood,

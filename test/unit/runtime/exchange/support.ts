@@ -127,6 +127,7 @@ export async function openSide(options: {
     roster,
     book,
     attested,
+    closes: () => 0,
     periodMs: PERIOD_MS,
     settleMs: SETTLE_MS,
     clockIsGood: () => true,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { HEADER_READERS } from '../../../../src/core/rows/index.ts';
-import { type Author, LatticeError } from '../../../../src/core/types/index.ts';
+import { type Author, EXPIRY_VERSION, LatticeError } from '../../../../src/core/types/index.ts';
 import { createHeaderVersions, loadHeaderReaders } from '../../../../src/runtime/fleet/header-versions.ts';
 import { gateStore, log, recordingLog, turns } from '../support.ts';
 
@@ -12,7 +12,9 @@ async function open(
   store = gateStore(),
 ): Promise<ReturnType<typeof createHeaderVersions> & { readonly store: typeof store }> {
   const versions = createHeaderVersions({
-    saved: await loadHeaderReaders(store, log),
+    version: EXPIRY_VERSION,
+    row: HEADER_READERS,
+    saved: await loadHeaderReaders(store, HEADER_READERS, log),
     members: () => members.map(([of, label]) => ({ author: of, label })),
     keep: (make) => store.batch(make()),
     log,
@@ -74,7 +76,7 @@ describe('which members read values with an end', () => {
     const store = gateStore();
     await store.batch([{ type: 'put', key: HEADER_READERS, value: Uint8Array.of(1) }]);
     const lines: Parameters<typeof recordingLog>[0] = [];
-    expect(await loadHeaderReaders(store, recordingLog(lines))).toEqual([]);
+    expect(await loadHeaderReaders(store, HEADER_READERS, recordingLog(lines))).toEqual([]);
     expect(lines.map(({ level }) => level)).toEqual(['warn']);
   });
 });

@@ -1,0 +1,277 @@
+import { lastHlcAt } from '../../core/clock/index.ts';
+import { deadFrom } from '../../core/floor/index.ts';
+import type { Floors, Replica } from '../../core/replica/index.ts';
+import {
+  COLLECTION,
+  type CollectionRecord,
+  DEAD_INDEXED,
+  type Dead,
+  deadKey,
+  deadUntil,
+  deadValue,
+  decodeCollection,
+  decodeDead,
+  encodeCollection,
+} from '../../core/rows/index.ts';
+import { type Author, bytesToHex, equalBytes } from '../../core/types/index.ts';
+import type { Clock, Log, Store } from '../../ports/index.ts';
+import { every, type Repetition } from '../../timing/index.ts';
+import type { Writer } from '../commit/writer.ts';
+import { collectedAt } from '../cuts/collected-at.ts';
+import type { CompleteCut, CompleteCuts } from '../cuts/complete.ts';
+import type { Roster } from '../fleet/roster.ts';
+import type { Entries } from '../storage/entries.ts';
+import { twoReads } from '../storage/two-reads.ts';
+import type { RefusedBelow } from './refused-below.ts';
+import type { SetAsides } from './set-aside.ts';
+
+/** How often it is looked at whether there is something to collect. */
+const LOOK_MS = 1_000;
+/** How many keys are collected in one batch, which takes a few milliseconds. */
+const PAGE = 256;
+/** As many cuts of its own as a node can still be told to be complete (SPEC FL1). */
+const MAX_FIXED = 64;
+
+/** What is told of the collection. Times are Unix ms. */
+export interface CollectionStatus extends Floors {
+  /** Whether dead operations are being taken out of the state at present. */
+  readonly isCollecting: boolean;
+  /** How many keys have left the state since the start. */
+  readonly keys: number;
+  /** The members of whom it is not known that they collect, so that nothing is collected; absent where there are none. */
+  readonly waitsFor?: readonly string[];
+}
+
+/**
+ * Takes what is dead out of the state (SPEC FL6 to FL9), once every writer has it. While it is under way the node
+ * attests nothing.
+ */
+export interface Collection {
+  start(): void;
+  stop(): void;
+  /** To be called with each cut that this node fixed. */
+  fixed(cut: { readonly at: number; readonly root: string }): void;
+  isPending(): boolean;
+  status(): CollectionStatus;
+}
+
+/** Reads how far an earlier run had come. LatticeError `damaged-row`. */
+export async function loadCollection(store: Pick<Store, 'get' | 'iterate'>): Promise<CollectionRecord | undefined> {
+  const records = (await twoReads(store, COLLECTION)).map(decodeCollection);
+  return records.sort((a, b) => b.closed + b.collected - a.closed - a.collected)[0];
+}
+
+/** The record of what counts under the present chain of rosters; what was collected under another list says nothing. */
+export function floorsOf(saved: CollectionRecord | undefined, roster: Pick<Roster, 'from'>): Floors {
+  const [first] = roster.from(0);
+  if (saved === undefined || first === undefined || !equalBytes(saved.first, first.state.hash))
+    return { closed: 0, collected: 0 };
+  return { closed: saved.closed, collected: saved.collected };
+}
+
+export function createCollection(deps: {
+  readonly self: Author;
+  readonly roster: Pick<Roster, 'present' | 'from' | 'onChange'>;
+  readonly replica: Pick<Replica, 'late' | 'collect' | 'tree'>;
+  readonly entries: Pick<Entries, 'page'>;
+  readonly writer: Pick<Writer, 'amend' | 'read' | 'keep'>;
+  readonly store: Pick<Store, 'get' | 'iterate'>;
+  readonly complete: Pick<CompleteCuts, 'newest'>;
+  readonly asides: SetAsides;
+  readonly refused: RefusedBelow;
+  /** The newest cut, Unix ms, that this store was about to attest when it was opened; 0 where that is not known. */
+  readonly attested: number;
+  /** The members of whom it is not known that they collect. */
+  readonly notCollecting: () => readonly string[] | undefined;
+  /** Whether the state is being taken over, or operations after the ends of their authors are being taken out. */
+  readonly isBusy: () => boolean;
+  readonly gridMs: number | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+}): Collection {
+  const { roster, replica, writer, store, asides, refused, log, clock } = deps;
+  const { late } = replica;
+  /** The roots (hex) of the newest cuts that this run has fixed, by their time. */
+  const roots = new Map<number, string>();
+  /** The newest complete cut that this node has taken as its own, and the time up to which nothing dead is left. */
+  let taken = 0;
+  let swept = 0;
+  let keys = 0;
+  let busy = false;
+  let stopped = true;
+  let looks: Repetition | undefined;
+
+  const first = (): Uint8Array => {
+    const [one] = roster.from(0);
+    if (one === undefined) throw new Error('a chain of rosters begins with epoch 0');
+    return one.state.hash;
+  };
+  let under = first();
+
+  // Another configured list is another epoch 0, and what was closed under the former one says nothing under it.
+  roster.onChange(() => {
+    const now = first();
+    if (equalBytes(now, under)) return;
+    under = now;
+    void moveTo({ closed: 0, collected: 0 }).catch((error: unknown) =>
+      log.debug({ error: String(error) }, 'floors left'),
+    );
+  });
+
+  /** Makes the floors durable; from then on the replica goes by them. `isSo` is asked between two batches. */
+  async function moveTo(floors: Floors, isSo: () => boolean = () => true): Promise<boolean> {
+    let did = false;
+    await writer.keep(() => {
+      did = isSo();
+      if (!did) return [];
+      late.setFloors(floors);
+      return [{ type: 'put', key: COLLECTION, value: encodeCollection({ first: first(), ...floors }) }];
+    });
+    return did;
+  }
+
+  /** Whether this node fixed the cut alike, and knows what came too late for it. */
+  function isOwn({ at, root, signers }: CompleteCut): boolean {
+    if (at <= late.untold) return false;
+    const own = roots.get(at);
+    if (own !== undefined) return own === bytesToHex(root);
+    // It attested the cut in an earlier run, with this very store.
+    return signers.has(deps.self) && at <= deps.attested;
+  }
+
+  async function look(): Promise<void> {
+    if (busy) return;
+    busy = true;
+    try {
+      await work();
+    } finally {
+      busy = false;
+    }
+  }
+
+  async function work(): Promise<void> {
+    if (deps.isBusy()) return;
+    const cut = deps.complete.newest();
+    if (cut !== undefined && deps.notCollecting() === undefined) {
+      const closes = Math.max(late.floors.closed, collectedAt(roster, cut.at, deps.gridMs));
+      if (cut.at > taken && isOwn(cut)) await take(cut, closes);
+      else if (closes > late.floors.collected) await moveTo({ closed: late.floors.closed, collected: closes });
+      if (!stopped) await takeOutRefused(cut.at);
+    }
+    if (!stopped) await sweep();
+  }
+
+  /** Makes the complete cut this node's own: its state of up to `closes` is that of the cut from there on. */
+  async function take(cut: CompleteCut, closes: number): Promise<void> {
+    const last = lastHlcAt(closes);
+    const tooLate = (): boolean => {
+      for (const { hlc, fixed } of late.marks) if (hlc <= last && fixed >= cut.at) return true;
+      return false;
+    };
+    const isStill = (): boolean => !stopped && cut.at > late.untold && !tooLate();
+    do {
+      if (tooLate()) await asides.takeOut([...late.marks].filter(({ hlc, fixed }) => hlc <= last && fixed >= cut.at));
+      if (stopped || cut.at <= late.untold) return;
+    } while (!(await moveTo({ closed: closes, collected: Math.max(closes, late.floors.collected) }, isStill)));
+    await asides.putBack(cut.at);
+    await writer.keep(() => {
+      for (const mark of [...late.marks]) if (mark.fixed < cut.at) late.drop(mark);
+      return late.takeRows();
+    });
+    taken = cut.at;
+  }
+
+  /** Takes out what enough writers refuse as below the floor, of what belongs to the floor by its time. */
+  async function takeOutRefused(floor: number): Promise<void> {
+    const last = lastHlcAt(floor);
+    const out = refused.decided().filter(({ hlc }) => hlc <= last);
+    if (out.length === 0) return;
+    // Nothing puts back what was fixed and taken out at one and the same cut.
+    await asides.takeOut(out.map((one) => ({ ...one, fixed: late.newest })));
+    refused.drop(out);
+  }
+
+  async function sweep(): Promise<void> {
+    const { collected } = late.floors;
+    if (collected <= swept) return;
+    await indexAll();
+    let after: Uint8Array | undefined;
+    let left = 0;
+    while (!stopped) {
+      const page = await deadAfter(after, collected);
+      const end = page.at(-1);
+      if (end === undefined) break;
+      after = deadKey(end);
+      const step = await writer.amend({
+        keys: () => page.map(({ key, keyHash }) => ({ key, keyHash })),
+        prepare: (view, now) => ({ step: replica.collect(page, view, now), rows: [] }),
+      });
+      keys += step.changed.filter((one) => one.after === undefined).length;
+      left += page.length - step.changed.length;
+    }
+    if (stopped) return;
+    // What was left has an end that readers are told of first, or was changed meanwhile.
+    if (left === 0 || (await deadAfter(undefined, collected)).length === 0) swept = collected;
+  }
+
+  async function deadAfter(after: Uint8Array | undefined, until: number): Promise<readonly Dead[]> {
+    const { gte, lt } = deadUntil(until);
+    const page: Dead[] = [];
+    const range = after === undefined ? { gte, lt } : { gte: next(after), lt };
+    for await (const rows of store.iterate({ ...range, limit: PAGE }))
+      for (const [key, value] of rows) page.push(decodeDead(key, value));
+    return page;
+  }
+
+  /** A store of an earlier version has no rows of what is dead: they are made once. */
+  async function indexAll(): Promise<void> {
+    if ((await store.get(DEAD_INDEXED)) !== undefined) return;
+    let after: Uint8Array | undefined;
+    do {
+      const page = await deps.entries.page(after, PAGE, (read) => writer.read(read));
+      if (stopped) return;
+      const rows = page.entries.flatMap(({ keyHash, entry: { key, siblings } }) => {
+        const ms = deadFrom(siblings);
+        // One that has changed meanwhile leaves a row that is found to be stale.
+        return ms === undefined ? [] : [{ type: 'put' as const, key: deadKey({ ms, keyHash }), value: deadValue(key) }];
+      });
+      if (rows.length > 0) await writer.keep(() => rows);
+      after = page.last;
+    } while (after !== undefined);
+    await writer.keep(() => [{ type: 'put', key: DEAD_INDEXED, value: new Uint8Array(0) }]);
+  }
+
+  return {
+    start() {
+      stopped = false;
+      looks = every(clock, LOOK_MS, look, {
+        onError: (error) => log.warn({ error: String(error) }, 'what is dead could not be collected'),
+      });
+    },
+    stop() {
+      stopped = true;
+      looks?.stop();
+    },
+    fixed({ at, root }) {
+      roots.set(at, root);
+      for (const [oldest] of roots) if (roots.size > MAX_FIXED) roots.delete(oldest);
+    },
+    isPending: () => late.floors.collected > swept,
+    status() {
+      const waiting = deps.notCollecting();
+      return {
+        ...late.floors,
+        isCollecting: late.floors.collected > swept,
+        keys,
+        ...(waiting === undefined ? {} : { waitsFor: waiting }),
+      };
+    },
+  };
+}
+
+/** The least row key greater than this one. */
+function next(rowKey: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(rowKey.length + 1);
+  bytes.set(rowKey);
+  return bytes;
+}

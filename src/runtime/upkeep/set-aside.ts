@@ -1,0 +1,163 @@
+import type { Counted, Replica, RowWrite } from '../../core/replica/index.ts';
+import {
+  ASIDE_ROWS,
+  asideKey,
+  decodeAside,
+  encodeAside,
+  type LateMark,
+  type OperationPlace,
+  type SetAside,
+} from '../../core/rows/index.ts';
+import { bytesToHex, type Entry, type Hasher, type Sibling } from '../../core/types/index.ts';
+import { keyHash } from '../../core/wire/index.ts';
+import type { Log, Store } from '../../ports/index.ts';
+import type { Writer } from '../commit/writer.ts';
+import { type Entries, HERE } from '../storage/entries.ts';
+import { type RecountKeysDeps, recountKeys } from './recount-keys.ts';
+
+/** How many keys are counted anew in one batch, which takes a few milliseconds. */
+const PAGE = 256;
+/** Most operations that are kept for an operator to look at. Beyond them the oldest go, with a line in the log. */
+const MAX_KEPT = 16_384;
+
+/** An operation that is to be taken out of the state. */
+export type TakenOut = OperationPlace & Pick<LateMark, 'key' | 'author' | 'fixed'>;
+
+/** An operation that was set aside, without its value. */
+export interface KeptAside extends TakenOut {
+  /** The newest cut that was fixed when it was taken out, Unix ms. */
+  readonly until: number;
+}
+
+/** The owner of what was set aside (SPEC FL8): taken out of the state, kept in rows, listed for operators. */
+export interface SetAsides {
+  readonly all: readonly KeptAside[];
+  /** Takes operations out of the state, and lets what they had superseded count again. Those that are not there are passed over. */
+  takeOut(operations: readonly TakenOut[]): Promise<void>;
+  /** Puts back what stands in the complete cut at `at`, Unix ms, as this node fixed it. */
+  putBack(at: number): Promise<void>;
+  /** The operation with its value; undefined where there is none such. */
+  read(one: OperationPlace): Promise<Sibling | undefined>;
+  /** Forgets operations, because they were written anew or are not wanted. */
+  forget(operations: readonly OperationPlace[]): Promise<void>;
+}
+
+const nameOf = ({ commit, index }: Pick<OperationPlace, 'commit' | 'index'>): string =>
+  `${bytesToHex(commit)}.${index}`;
+
+/** Reads what earlier runs have set aside. LatticeError `damaged-row`. */
+export async function loadSetAside(store: Pick<Store, 'iterate'>, hasher: Hasher): Promise<readonly KeptAside[]> {
+  const kept: KeptAside[] = [];
+  for await (const rows of store.iterate(ASIDE_ROWS))
+    for (const [key, value] of rows) kept.push(keptOf(decodeAside(key, value, hasher)));
+  return kept;
+}
+
+const keptOf = ({ operation, fixed, until }: SetAside): KeptAside => {
+  const { commit, index, hlc, author } = operation;
+  return { key: operation.operation.key, commit: commit.slice(), index, hlc, author, fixed, until };
+};
+
+export function createSetAsides(
+  deps: RecountKeysDeps & {
+    readonly replica: Pick<Replica, 'recount' | 'hidden' | 'putBack' | 'late'>;
+    readonly entries: Pick<Entries, 'many'>;
+    readonly writer: Pick<Writer, 'amend' | 'read' | 'keep'>;
+    readonly store: Pick<Store, 'get'>;
+    readonly hasher: Hasher;
+    readonly log: Log;
+    readonly saved: readonly KeptAside[];
+  },
+): SetAsides {
+  const { replica, writer, store, hasher, log } = deps;
+  const kept = new Map(deps.saved.map((one) => [nameOf(one), one]));
+
+  async function takePage(page: ReadonlyMap<string, TakenOut>): Promise<void> {
+    const keys = [...new Set(Array.from(page.values(), ({ key }) => key))];
+    const found = await writer.read(() =>
+      deps.entries.many(
+        keys.map((key) => ({ key, keyHash: keyHash(key, hasher) })),
+        HERE,
+      ),
+    );
+    const given = found.filter((entry): entry is Entry => entry !== undefined);
+    const out = (one: Counted): boolean => page.has(nameOf(one));
+    const { displaced, left } = await recountKeys(deps, given, {
+      out,
+      rows(recounted) {
+        const rows = recounted.displaced
+          .filter(out)
+          .flatMap((operation) => keep(page.get(nameOf(operation)), operation));
+        // What is not in the state any more was replaced, or has been taken out before.
+        const leftHere = new Set(recounted.left);
+        for (const mark of [...replica.late.marks])
+          if (page.has(nameOf(mark)) && !leftHere.has(mark.key)) replica.late.drop(mark);
+        return [...rows, ...replica.late.takeRows()];
+      },
+    });
+    if (displaced.length > 0) {
+      log.warn(
+        { operations: displaced.length, keys: keys.slice(0, 8) },
+        'operations that came too late for a complete cut are set aside: see lattice recover',
+      );
+    }
+    if (left.length > 0) log.debug({ keys: left.length }, 'keys are counted anew once more');
+  }
+
+  function keep(taken: TakenOut | undefined, operation: Sibling): RowWrite[] {
+    if (taken === undefined) return [];
+    const one: SetAside = { operation, fixed: taken.fixed, until: replica.late.newest };
+    kept.set(nameOf(operation), keptOf(one));
+    const rows: RowWrite[] = [{ type: 'put', key: asideKey(operation), value: encodeAside(one) }];
+    const [oldest] = kept.values();
+    if (kept.size > MAX_KEPT && oldest !== undefined) {
+      kept.delete(nameOf(oldest));
+      log.warn({ key: oldest.key }, 'the oldest operation that was set aside is forgotten: there are too many');
+      rows.push({ type: 'del', key: asideKey(oldest) });
+    }
+    return rows;
+  }
+
+  async function read(one: OperationPlace): Promise<Sibling | undefined> {
+    const value = await store.get(asideKey(one));
+    return value === undefined ? undefined : decodeAside(asideKey(one), value, hasher).operation;
+  }
+
+  return {
+    get all() {
+      return [...kept.values()];
+    },
+    async takeOut(operations) {
+      for (let at = 0; at < operations.length; at += PAGE)
+        await takePage(new Map(operations.slice(at, at + PAGE).map((one) => [nameOf(one), one])));
+    },
+    async putBack(at) {
+      const back = [...kept.values()].filter(({ fixed, until }) => fixed < at && at <= until);
+      for (let i = 0; i < back.length; i += PAGE) {
+        const page = back.slice(i, i + PAGE);
+        const operations = (await Promise.all(page.map(read))).filter((one) => one !== undefined);
+        await writer.amend({
+          keys: () => operations.map(({ operation: { key } }) => ({ key })),
+          prepare(view, now) {
+            for (const one of page) kept.delete(nameOf(one));
+            return {
+              step: replica.putBack(operations, view, now),
+              rows: page.map((one) => ({ type: 'del', key: asideKey(one) })),
+            };
+          },
+        });
+        log.info({ operations: operations.length }, 'operations that a complete cut has are back in the state');
+      }
+    },
+    read,
+    async forget(operations) {
+      for (let at = 0; at < operations.length; at += PAGE) {
+        const page = operations.slice(at, at + PAGE);
+        await writer.keep(() => {
+          for (const one of page) kept.delete(nameOf(one));
+          return page.map((one) => ({ type: 'del', key: asideKey(one) }));
+        });
+      }
+    },
+  };
+}
