@@ -90,7 +90,8 @@ export const FOUND: Origin = { lung: 'http', peer: undefined, live: false };
 export interface TestAuthor extends Signer {
   /** A signed commit that puts `values`, at `ms` of wall time. */
   commit(
-    values: Readonly<Record<string, JsonValue>>,
+    /** A key without a value is deleted. */
+    values: Readonly<Record<string, JsonValue | undefined>>,
     more?: { ms?: number; network?: string; context?: Context; expires?: number },
   ): Fragment;
   head(more?: Partial<Head>): SignedHead;
@@ -107,7 +108,9 @@ export function createAuthor(id: number): TestAuthor {
       const hlc = ((BigInt(ms) << 16n) + ++counter) as Hlc;
       const end = expires === undefined ? {} : { expires };
       const operations = Object.entries(values).map(([key, value]) =>
-        encodeOperation({ kind: 'put', key, value, context, ...end }),
+        encodeOperation(
+          value === undefined ? { kind: 'delete', key, context } : { kind: 'put', key, value, context, ...end },
+        ),
       );
       const version = expires === undefined ? PROTOCOL_VERSION : EXPIRY_VERSION;
       return createCommit({ network, author, hlc, operations, version }, hasher, sign);
