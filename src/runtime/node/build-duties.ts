@@ -135,7 +135,7 @@ export function buildDuties(
     clock,
     log: deps.log.child('roster'),
   });
-  const refusedBelow = createRefusedBelow({ roster, self });
+  const refusedBelow = createRefusedBelow({ roster, self, hasher });
   const asides = createSetAsides({
     replica,
     entries,
@@ -373,6 +373,7 @@ export function buildDuties(
     tokens,
     remembered,
     headerVersions,
+    refusedBelow,
     vouching,
     book,
     complete,
