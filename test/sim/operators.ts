@@ -22,7 +22,16 @@ export interface Operators {
   describe(): string;
 }
 
-export function createOperators(world: World, wanted: readonly ChangeAction[]): Operators {
+type Evidence = ReturnType<Lattice['evidence']>[number];
+
+const isOfCuts = ({ kind }: Evidence): boolean => kind === 'two-roots' || kind === 'two-votes';
+
+/** `accuses`: what evidence nobody may have. */
+export function createOperators(
+  world: World,
+  wanted: readonly ChangeAction[],
+  accuses: (evidence: Evidence) => boolean = isOfCuts,
+): Operators {
   const nodes = Array.from({ length: world.size }, (_, i) => i);
   let next = 0;
   const hashes = new Map<number, string>();
@@ -64,8 +73,7 @@ export function createOperators(world: World, wanted: readonly ChangeAction[]): 
       const known = hashes.get(epoch) ?? hash;
       hashes.set(epoch, known);
       if (known !== hash) world.fail(`two rosters of epoch ${epoch}`);
-      for (const { kind, about } of lattice.evidence())
-        if (kind === 'two-roots' || kind === 'two-votes') world.fail(`evidence of ${kind}: ${about}`);
+      for (const one of lattice.evidence()) if (accuses(one)) world.fail(`evidence of ${one.kind}: ${one.about}`);
       for (const { at, root, certified: isCertified } of lattice.cuts()) {
         if (!isCertified) continue;
         const other = certified.get(at) ?? root;
