@@ -1,11 +1,19 @@
-import { COLLECTION, deadUntil, decodeCollection, entryRowToEntry, keyToEntryKey } from '../../src/core/rows/index.ts';
+import { hlcMs } from '../../src/core/clock/index.ts';
+import {
+  ASIDE_ROWS,
+  COLLECTION,
+  deadUntil,
+  decodeCollection,
+  entryRowToEntry,
+  keyToEntryKey,
+} from '../../src/core/rows/index.ts';
 import { type Author, bytesToHex, type Hlc, type Operation, type Sibling } from '../../src/core/types/index.ts';
 import type { WriteOperation } from '../../src/runtime/index.ts';
 import { trueTime } from './clock.ts';
 import { hasher } from './crypto.ts';
 import { calm, type World } from './face.ts';
 import { createOperators, type Operators } from './operators.ts';
-import { differences, sameEntries } from './oracle.ts';
+import { differences, entriesOf, replaces, sameEntries, versionName, withoutDead } from './oracle.ts';
 import { createRng, type Rng } from './rng.ts';
 import type { Report } from './scenario.ts';
 import { stormyWeather } from './weather.ts';
@@ -194,10 +202,15 @@ function planGhosts(world: World, rng: Rng, at: At, ghosts: Map<string, Ghost>, 
   };
   for (let n = 0; n < 24; n++) {
     if (n === 5) continue;
-    const when = rng.between(25_000, STORM_MS);
-    const nodes = rng.chance(0.7) ? [rng.pick(LIVING)] : [rng.pick(WRITERS), rng.pick(LIVING)];
-    // Around what the next floor closes, or what the last one has closed.
-    const ms = when - RETENTION_MS - rng.between(-8_000, 14_000);
+    const isAnywhen = rng.chance(0.4);
+    // Around the time at which a cut is fixed and taken as the floor, or at any other.
+    const cut = 10_000 * (3 + rng.int(8));
+    const when = isAnywhen ? rng.between(25_000, STORM_MS) : cut + rng.between(4_500, 8_000);
+    const nodes = isAnywhen && rng.chance(0.5) ? [rng.pick(WRITERS), rng.pick(LIVING)] : [rng.pick(LIVING)];
+    // Of what the next floor closes, or the last one has closed.
+    const ms = isAnywhen
+      ? when - RETENTION_MS - rng.between(-8_000, 14_000)
+      : cut - RETENTION_MS - rng.between(0, 9_000);
     const operation = ghostOf(rng, n, world.authorOf(n % 3), ms);
     at(when, () => haunt(nodes, operation, ms));
   }
@@ -235,9 +248,25 @@ function watch(world: World, broken: () => boolean): void {
         world.fail(`n${i} was closed up to ${before.closed} and is up to ${closed}`);
       known.set(i, { closed, restored });
     }
+    for (const i of LIVING) for (const j of LIVING) if (i !== j) compareClosed(world, i, j);
     if (!broken()) world.scheduler.after(1_000, 'plan', 'watch', turn);
   };
   turn();
+}
+
+/** Of what is of up to the time up to which both are closed, one has nothing alive that the other does not have or replace. */
+function compareClosed(world: World, i: number, j: number): void {
+  const { closed } = floorsOf(world, i);
+  if (closed === 0 || closed !== floorsOf(world, j).closed) return;
+  const there = new Map(entriesOf(world.disk(j)).map(({ key, siblings }) => [key, siblings]));
+  for (const { key, siblings } of entriesOf(world.disk(i)))
+    for (const one of withoutDead(siblings, closed)) {
+      if (hlcMs(one.hlc) > closed) continue;
+      const others = there.get(key) ?? [];
+      const has = others.some((other) => versionName(other) === versionName(one) || replaces(other, one));
+      if (!has)
+        world.fail(`n${i} and n${j} are closed up to ${closed}, and only n${i} has ${key} of ${one.hlc >> 16n}`);
+    }
 }
 
 interface Settling {
@@ -310,6 +339,9 @@ function check(world: World, operators: Operators, ghosts: ReadonlyMap<string, G
     for (const difference of differences(world.disk(i), expected).slice(0, 3)) world.fail(`n${i} ${difference}`);
     if (!sameEntries(disk, world.disk(i))) world.fail(`n0 and n${i} hold different bytes`);
   }
+  const aside = LIVING.map((i) => world.disk(i).rows(ASIDE_ROWS).length);
   const dead = world.oracle.expected(counts).size - expected.size;
-  world.note(`ghosts: ${ghosts.size - out.size} in, ${out.size} out; ${expected.size} keys, ${dead} forgotten`);
+  world.note(
+    `ghosts: ${ghosts.size - out.size} in, ${out.size} out; ${expected.size} keys, ${dead} forgotten; aside ${aside}`,
+  );
 }

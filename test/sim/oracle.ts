@@ -15,7 +15,7 @@ import { hasher, isGenuine } from './crypto.ts';
 import type { SimDisk } from './store.ts';
 
 /** An operation's place: commit and index. */
-const versionName = (sibling: Sibling): string => `${bytesToHex(sibling.commit)}.${sibling.index}`;
+export const versionName = (sibling: Sibling): string => `${bytesToHex(sibling.commit)}.${sibling.index}`;
 
 /** One write that a node acknowledged. */
 export interface Acknowledged {
@@ -49,18 +49,18 @@ export interface Oracle {
 const FIRST_KEYS = bucketRange('entry');
 
 /** The entries on a disk. */
-function entriesOf(disk: SimDisk): Entry[] {
+export function entriesOf(disk: SimDisk): Entry[] {
   return disk.rows(FIRST_KEYS).map(([rowKey, row]) => entryRowToEntry(rowKey, row, hasher));
 }
 
 /** b gives way to a: same author and later, or a's author had seen b. */
-function replaces(a: Sibling, b: Sibling): boolean {
+export function replaces(a: Sibling, b: Sibling): boolean {
   if (a.author === b.author) return a.hlc > b.hlc;
   return a.operation.context.some((dot) => dot.author === b.author && dot.hlc >= b.hlc);
 }
 
 /** From the oldest on, what was deleted or has ended at a time, up to the first that is alive. */
-function withoutDead(standing: readonly Sibling[], collected: number): readonly Sibling[] {
+export function withoutDead(standing: readonly Sibling[], collected: number): readonly Sibling[] {
   const oldestFirst = [...standing].sort((a, b) => -byAge(a, b));
   const isDead = ({ hlc, operation }: Sibling): boolean =>
     Number(hlc >> 16n) <= collected &&
