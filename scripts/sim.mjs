@@ -5,12 +5,12 @@ import { parseArgs } from 'node:util';
 
 const USAGE = `usage: npm run sim -- [--seed N] [--seeds M] [--clocks | --rosters | --collections] [--verbose]
 
-  --seed N    the first seed (default 1)
-  --seeds M   how many seeds, counted up from the first (default 1 with --seed, else 50)
-  --clocks    fleets with wrong clocks, in place of storms of faults
-  --rosters   fleets whose members come, go and change their keys in a storm
-  --collections  fleets that forget what is dead, in a storm
-  --verbose   print every event and every log line of the nodes
+  --seed N       the first seed (default 1)
+  --seeds M      how many seeds, counted up from the first (default 1 with --seed, else 50)
+  --clocks       fleets with wrong clocks, in place of storms of faults
+  --rosters      fleets whose members come, go and change their keys in a storm
+  --collections  fleets that forget what is dead, with old disks and commits that come much too late
+  --verbose      print every event and every log line of the nodes
 
 A failing seed prints its last operations and how to replay it. The same seed is the same run.
 `;
