@@ -35,6 +35,8 @@ const STORM_MS = 110_000;
 /** How far the floor may be behind, beside retention and grid, once all is calm. */
 const BEHIND_MS = 45_000;
 const HEAL_MS = 150_000;
+/** How often it is looked at what nodes have closed. */
+const LOOK_MS = 100;
 /** A write is acknowledged or refused within this time. */
 const WRITTEN_MS = 5_000;
 
@@ -96,7 +98,9 @@ export async function runCollectionSeed(seed: number, verbose?: (line: string) =
     for (const i of LIVING) world.spare(i);
     const retentionMs = other ?? RETENTION_MS;
     const areDecided = (): boolean => operators.areDecided() && later.areDecided();
-    await settle(world, operators, { since: healedAt, areDecided, retentionMs, broken });
+    await world.scheduler.run(away.to + 1, broken);
+    const since = world.scheduler.now();
+    await settle(world, operators, { since, areDecided, retentionMs, broken });
     const convergedMs = world.scheduler.now() - healedAt;
     if (!broken()) check(world, operators, ghosts);
     if (!broken()) {
@@ -134,7 +138,8 @@ const isIn = ({ node, from, to }: Span, one: number, ms: number): boolean => one
 
 function planAway(world: World, rng: Rng, at: At): Span {
   const from = rng.between(38_000, 52_000);
-  const to = from + rng.between(40_000, 65_000);
+  // What was deleted meanwhile has been forgotten once it is back.
+  const to = from + rng.between(65_000, 95_000);
   at(from, () => world.crash(AWAY));
   at(to, () => world.start(AWAY));
   return { node: AWAY, from, to };
@@ -159,13 +164,22 @@ function planRestore(world: World, rng: Rng, at: At): Span {
 function planWrites(world: World, rng: Rng, at: At, lapse: Span): void {
   for (let n = 0; n < 6; n++)
     at(3_000 + 10 * n, () => world.write(WRITERS[n % 3] as number, [{ op: 'put', key: `haunted/${n}`, value: n }]));
-  for (let n = 0; n < 260; n++) {
+  // Values and deletions that don't know of each other: some deletions hide a value for ever.
+  for (let n = 0; n < 16; n++) {
+    const [when, key] = [rng.between(3_000, STORM_MS - 30_000), `pair/${n}`];
+    const nodes = [n % 3, (n + 1) % 3].filter((node) => !isIn(lapse, node, when));
+    at(when, () => nodes.forEach((node, i) => world.write(node, [pairOf(key, i)])));
+  }
+  for (let n = 0; n < 240; n++) {
     const node = rng.pick(WRITERS);
     const when = rng.between(3_000, STORM_MS);
     const operation = writeOf(rng, n);
     if (!isIn(lapse, node, when)) at(when, () => world.write(node, [operation]));
   }
 }
+
+const pairOf = (key: string, i: number): WriteOperation =>
+  i === 0 ? { op: 'put', key, value: key } : { op: 'delete', key };
 
 /** Keys are few, so that what was deleted is written anew, and some are forgotten for good. */
 function writeOf(rng: Rng, n: number): WriteOperation {
@@ -235,29 +249,34 @@ function floorsOf(world: World, node: number): { readonly closed: number; readon
   return row === undefined ? { closed: 0, collected: 0 } : decodeCollection(row);
 }
 
-/** Floors fall on no disk that is not replaced, and nothing is closed that is not collected. */
+/** Floors fall on no disk that is not replaced, and nodes that are closed up to the same time agree on what is closed. */
 function watch(world: World, broken: () => boolean): void {
-  const known = new Map<number, { readonly closed: number; readonly restored: number }>();
+  const known = new Map<number, number>();
+  const lives = LIVING.map(() => 0);
   const turn = (): void => {
     for (const i of LIVING) {
       const { closed, collected } = floorsOf(world, i);
-      const restored = world.restored(i);
-      const before = known.get(i);
       if (closed > collected) world.fail(`n${i} is closed up to ${closed} and collected up to ${collected}`);
-      if (before !== undefined && before.restored === restored && closed < before.closed)
-        world.fail(`n${i} was closed up to ${before.closed} and is up to ${closed}`);
-      known.set(i, { closed, restored });
+      const before = lives[i] === world.restored(i) ? (known.get(i) ?? 0) : closed;
+      lives[i] = world.restored(i);
+      if (closed < before) world.fail(`n${i} was closed up to ${before} and is up to ${closed}`);
+      known.set(i, closed);
+      if (closed > before) for (const j of LIVING) if (i !== j) compareClosed(world, i, j);
     }
-    for (const i of LIVING) for (const j of LIVING) if (i !== j) compareClosed(world, i, j);
-    if (!broken()) world.scheduler.after(1_000, 'plan', 'watch', turn);
+    if (!broken()) world.scheduler.after(LOOK_MS, 'plan', 'watch', turn);
   };
   turn();
 }
 
 /** Of what is of up to the time up to which both are closed, one has nothing alive that the other does not have or replace. */
-function compareClosed(world: World, i: number, j: number): void {
-  const { closed } = floorsOf(world, i);
-  if (closed === 0 || closed !== floorsOf(world, j).closed) return;
+function compareClosed(world: World, one: number, other: number): void {
+  const { closed } = floorsOf(world, one);
+  if (closed !== floorsOf(world, other).closed) return;
+  expectIn(world, one, other, closed);
+  expectIn(world, other, one, closed);
+}
+
+function expectIn(world: World, i: number, j: number, closed: number): void {
   const there = new Map(entriesOf(world.disk(j)).map(({ key, siblings }) => [key, siblings]));
   for (const { key, siblings } of entriesOf(world.disk(i)))
     for (const one of withoutDead(siblings, closed)) {
