@@ -1,19 +1,12 @@
-import { hlcMs } from '../../src/core/clock/index.ts';
-import {
-  ASIDE_ROWS,
-  COLLECTION,
-  deadUntil,
-  decodeCollection,
-  entryRowToEntry,
-  keyToEntryKey,
-} from '../../src/core/rows/index.ts';
+import { ASIDE_ROWS, deadUntil, entryRowToEntry, keyToEntryKey } from '../../src/core/rows/index.ts';
 import { type Author, bytesToHex, type Hlc, type Operation, type Sibling } from '../../src/core/types/index.ts';
 import type { WriteOperation } from '../../src/runtime/index.ts';
 import { trueTime } from './clock.ts';
+import { createClosings, floorsOf } from './closings.ts';
 import { hasher } from './crypto.ts';
 import { calm, type World } from './face.ts';
 import { createOperators, type Operators } from './operators.ts';
-import { differences, entriesOf, replaces, sameEntries, versionName, withoutDead } from './oracle.ts';
+import { differences, sameEntries } from './oracle.ts';
 import { createRng, type Rng } from './rng.ts';
 import type { Report } from './scenario.ts';
 import { stormyWeather } from './weather.ts';
@@ -35,8 +28,6 @@ const STORM_MS = 110_000;
 /** How far the floor may be behind, beside retention and grid, once all is calm. */
 const BEHIND_MS = 45_000;
 const HEAL_MS = 150_000;
-/** How often it is looked at what nodes have closed. */
-const LOOK_MS = 100;
 /** A write is acknowledged or refused within this time. */
 const WRITTEN_MS = 5_000;
 
@@ -57,8 +48,10 @@ export async function runCollectionSeed(seed: number, verbose?: (line: string) =
     nodes: LIVING.length + 1,
     founders: [...WRITERS, BURNT],
     collectionGridMs: GRID_MS,
+    onDurable: (node, rows) => closings.durable(node, rows),
     ...(verbose === undefined ? {} : { verbose }),
   });
+  const closings = createClosings(world, LIVING);
   const rng = createRng(`collection scenario ${seed}`);
   const ghosts = new Map<string, Ghost>();
   const other = rng.chance(0.5) ? rng.pick(OTHER_RETENTIONS_MS) : undefined;
@@ -90,7 +83,7 @@ export async function runCollectionSeed(seed: number, verbose?: (line: string) =
     operators.start(() => {
       if (operators.areDecided()) world.crash(BURNT);
     });
-    watch(world, broken);
+    closings.watch(broken);
     await world.scheduler.run(STORM_MS, broken);
     const healedAt = world.scheduler.now();
     world.note('everything heals');
@@ -242,50 +235,6 @@ function ghostOf(rng: Rng, n: number, seen: Author, ms: number): Operation {
   if (kind < 0.5) return { kind: 'put', key: `ghost/${n}`, value: n, context: [] };
   if (kind < 0.75) return { kind: 'put', key: `hot/${rng.int(8)}`, value: `ghost ${n}`, context: [] };
   return { kind: 'put', key: `few/${n}`, value: `ghost ${n}`, context };
-}
-
-function floorsOf(world: World, node: number): { readonly closed: number; readonly collected: number } {
-  const row = world.disk(node).get(COLLECTION);
-  return row === undefined ? { closed: 0, collected: 0 } : decodeCollection(row);
-}
-
-/** Floors fall on no disk that is not replaced, and nodes that are closed up to the same time agree on what is closed. */
-function watch(world: World, broken: () => boolean): void {
-  const known = new Map<number, number>();
-  const lives = LIVING.map(() => 0);
-  const turn = (): void => {
-    for (const i of LIVING) {
-      const { closed, collected } = floorsOf(world, i);
-      if (closed > collected) world.fail(`n${i} is closed up to ${closed} and collected up to ${collected}`);
-      const before = lives[i] === world.restored(i) ? (known.get(i) ?? 0) : closed;
-      lives[i] = world.restored(i);
-      if (closed < before) world.fail(`n${i} was closed up to ${before} and is up to ${closed}`);
-      known.set(i, closed);
-      if (closed > before) for (const j of LIVING) if (i !== j) compareClosed(world, i, j);
-    }
-    if (!broken()) world.scheduler.after(LOOK_MS, 'plan', 'watch', turn);
-  };
-  turn();
-}
-
-/** Of what is of up to the time up to which both are closed, one has nothing alive that the other does not have or replace. */
-function compareClosed(world: World, one: number, other: number): void {
-  const { closed } = floorsOf(world, one);
-  if (closed !== floorsOf(world, other).closed) return;
-  expectIn(world, one, other, closed);
-  expectIn(world, other, one, closed);
-}
-
-function expectIn(world: World, i: number, j: number, closed: number): void {
-  const there = new Map(entriesOf(world.disk(j)).map(({ key, siblings }) => [key, siblings]));
-  for (const { key, siblings } of entriesOf(world.disk(i)))
-    for (const one of withoutDead(siblings, closed)) {
-      if (hlcMs(one.hlc) > closed) continue;
-      const others = there.get(key) ?? [];
-      const has = others.some((other) => versionName(other) === versionName(one) || replaces(other, one));
-      if (!has)
-        world.fail(`n${i} and n${j} are closed up to ${closed}, and only n${i} has ${key} of ${one.hlc >> 16n}`);
-    }
 }
 
 interface Settling {
