@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { PLANTED, SHARING } from './test/processes.ts';
 
 /**
  * Limits that only end what hangs: each is many times what the slowest test takes, because a busy machine is several
@@ -19,8 +20,6 @@ const results = process.env['VITEST_JSON'];
 
 /** Tests that measure what the machine does: nothing else runs beside them. */
 const ALONE = ['test/integration/{flood,p2p-flood}.test.ts', 'test/integration/situations/*.test.ts'];
-/** Tests that put planted bugs in the place of modules, which every later file of the same process would get too. */
-const PLANTED = ['test/model/planted.test.ts'];
 const processes = {
   ...shared,
   globalSetup: ['test/support/global-setup.ts'],
@@ -37,7 +36,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'unit',
-          include: ['test/{unit,contract,vectors,regressions,model}/**/*.test.ts'],
+          include: SHARING.map((folder) => `test/${folder}/**/*.test.ts`),
           exclude: PLANTED,
           ...limits,
           // One process runs many files, and loads the sources and their libraries once: half of the time of the whole
