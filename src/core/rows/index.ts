@@ -6,6 +6,7 @@ export type { AuthorClock } from './author-clocks.ts';
 export * from './bootstrap.ts';
 export * from './checkpoint.ts';
 export * from './complete.ts';
+export * from './displaced.ts';
 export * from './ends.ts';
 export * from './entry-row.ts';
 export * from './evidence.ts';

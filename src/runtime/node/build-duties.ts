@@ -22,6 +22,7 @@ import { JOURNAL_LENGTH } from '../storage/startup.ts';
 import { createAccessTokens } from '../upkeep/access-tokens.ts';
 import { createAddedPeers } from '../upkeep/added-peers.ts';
 import { createAfterEnd } from '../upkeep/after-end.ts';
+import { createDisplacedBook } from '../upkeep/displaced.ts';
 import { createCheckpointSaver } from '../upkeep/checkpoint-save.ts';
 import { createIntegrityCheck } from '../upkeep/integrity.ts';
 import { createStoreChecks } from '../upkeep/store-checks.ts';
@@ -116,7 +117,17 @@ export function buildDuties(
     heartbeatMs: options.heartbeatMs,
     graceMs: options.graceMs,
   });
+  const displaced = createDisplacedBook({
+    store,
+    writer,
+    hasher,
+    saved: opened.displaced,
+    nameOf: names.label,
+    onEvent: streams.publishEvent,
+    clock,
+  });
   const afterEnd = createAfterEnd({
+    displaced,
     roster,
     replica,
     entries,
@@ -299,6 +310,7 @@ export function buildDuties(
 
   return {
     afterEnd,
+    displaced,
     audit,
     attested,
     doubt,

@@ -1,5 +1,5 @@
 import { lastHlcAt } from '../../core/clock/index.ts';
-import type { InvitationRow, RememberedPeer, StoredToken } from '../../core/rows/index.ts';
+import type { DisplacedTotals, InvitationRow, RememberedPeer, StoredToken } from '../../core/rows/index.ts';
 import type { Author } from '../../core/types/index.ts';
 import { loadBootstrap, type SavedBootstrap } from '../bootstrap/record.ts';
 import type { KeptEvidence } from '../commit/contradictions.ts';
@@ -17,6 +17,7 @@ import { type OpenedState, openState, readable } from '../storage/startup.ts';
 import { loadAccessTokens } from '../upkeep/access-tokens.ts';
 import { type AddedList, loadAddedPeers } from '../upkeep/added-peers.ts';
 import { loadRecounted } from '../upkeep/after-end.ts';
+import { loadDisplaced } from '../upkeep/displaced.ts';
 
 /** What a node finds when it starts: its verified state, and what an earlier run stored beside it. */
 export interface OpenedNode extends OpenedState {
@@ -37,6 +38,7 @@ export interface OpenedNode extends OpenedState {
   readonly complete: CompleteCut | undefined;
   /** The ends of authors after which an earlier run found nothing left, Unix ms. */
   readonly recounted: ReadonlyMap<Author, number>;
+  readonly displaced: DisplacedTotals;
 }
 
 /** Opens and verifies the state. Rejects when the store does not verify, and leaves the store as it is. */
@@ -77,6 +79,7 @@ export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<Op
     evidence,
     signedTwice: await readable(directory, () => loadSignedTwice({ store, hasher, verifier, network, log })),
     recounted: await readable(directory, () => loadRecounted(store)),
+    displaced: await readable(directory, () => loadDisplaced(store)),
     complete: await loadComplete({ store, network, roster, verifier, log }),
   };
 }
