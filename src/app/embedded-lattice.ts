@@ -3,8 +3,8 @@
 import type {
   CertificateDocument,
   ConflictView,
-  DisplacedView,
   CutView,
+  DisplacedView,
   EntryView,
   EventSubscription,
   EvidenceView,

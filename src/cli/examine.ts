@@ -107,7 +107,10 @@ function unanswered(
   return {
     reachable: error.code !== 'unreachable' && error.code !== 'timeout',
     findings: [
-      bad(error.message, advised(error, known).next ?? 'Start the node and look at its log.', { topic: 'down', about: url }),
+      bad(error.message, advised(error, known).next ?? 'Start the node and look at its log.', {
+        topic: 'down',
+        about: url,
+      }),
     ],
   };
 }

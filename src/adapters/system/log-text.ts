@@ -35,7 +35,10 @@ function valueText(value: unknown, most = MAX_VALUE): string {
     return harmless(cut(/[\s"=]/.test(value) ? JSON.stringify(value) : value, most));
   }
   if (Array.isArray(value)) {
-    const shown = value.slice(0, MAX_ITEMS).map((item) => valueText(item)).join(',');
+    const shown = value
+      .slice(0, MAX_ITEMS)
+      .map((item) => valueText(item))
+      .join(',');
     return value.length > MAX_ITEMS ? `${shown},… (${value.length})` : `[${shown}]`;
   }
   return harmless(cut(JSON.stringify(value) ?? 'undefined', most));

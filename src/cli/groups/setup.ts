@@ -23,7 +23,11 @@ export function setupCommands({ context, program, define, defineDefault, group }
     async (options: InitOptions) => (await import('../commands/init.ts')).init(context, options),
   )
     .option('--dir <dir>', 'directory to write to', 'fleet')
-    .addOption(new Option('--nodes <n>', 'number of nodes, 1 to 50 (default: as many as --names has, or 3)').argParser(integerIn(1, 50)))
+    .addOption(
+      new Option('--nodes <n>', 'number of nodes, 1 to 50 (default: as many as --names has, or 3)').argParser(
+        integerIn(1, 50),
+      ),
+    )
     .option('--hosts <list>', 'hosts of nodes that are reached by https, or URLs, each with a name= before it or none')
     .addOption(
       new Option('--base-port <port>', 'API port of the first node, and of each with --hosts')

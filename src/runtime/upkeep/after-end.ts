@@ -95,7 +95,10 @@ export function createAfterEnd(deps: {
       if (stopped) return;
       const late = page.entries.map(({ entry }) => entry).filter(({ siblings }) => siblings.some(isLate));
       if (late.length > 0) {
-        await deps.displaced.keep(late.flatMap(({ siblings }) => siblings.filter(isLate)), ends);
+        await deps.displaced.keep(
+          late.flatMap(({ siblings }) => siblings.filter(isLate)),
+          ends,
+        );
         const { displaced, returned, left } = await recountKeys(late);
         taken.push(...displaced);
         told.displaced += displaced.length;

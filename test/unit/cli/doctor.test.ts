@@ -655,7 +655,9 @@ describe('doctor', () => {
       const { out } = await run(['doctor', '--fleet', 'fleet.json', '--settle', '0'], { cwd });
       expect(out).toContain('→ Start the node: lattice start --env-file n0.env\n');
       // This machine does not have the env file of the other, so that it runs elsewhere.
-      expect(out).toContain('→ Start the node on its host, by its service or there with lattice start --env-file n1.env');
+      expect(out).toContain(
+        '→ Start the node on its host, by its service or there with lattice start --env-file n1.env',
+      );
       // The env file is here, and the node is not.
       write(() => 'http://n0.invalid');
       const away = await run(['doctor', '--fleet', 'fleet.json', '--settle', '0'], { cwd });

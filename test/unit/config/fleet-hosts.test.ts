@@ -12,9 +12,7 @@ describe('the files of a fleet on hosts of their own', () => {
   function write(...hosts: readonly string[]): readonly Config[] {
     const plan = planHosts({ dir: dir(), hosts, ...PORTS });
     writeFleet(plan);
-    return plan.fleet.nodes.map(({ envFile }) =>
-      loadConfig({ env: {}, cwd: root(), envFile: join(dir(), envFile) }),
-    );
+    return plan.fleet.nodes.map(({ envFile }) => loadConfig({ env: {}, cwd: root(), envFile: join(dir(), envFile) }));
   }
 
   it('put a node into a Hugging Face Space, which has one port and no P2P', () => {

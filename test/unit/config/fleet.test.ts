@@ -24,9 +24,7 @@ describe('a written fleet', () => {
   function write(options: Partial<FleetOptions> = {}): readonly Config[] {
     const plan = planFleet({ dir: dir(), nodes: 3, ...PORTS, ...options });
     writeFleet(plan);
-    return plan.fleet.nodes.map(({ envFile }) =>
-      loadConfig({ env: {}, cwd: root(), envFile: join(dir(), envFile) }),
-    );
+    return plan.fleet.nodes.map(({ envFile }) => loadConfig({ env: {}, cwd: root(), envFile: join(dir(), envFile) }));
   }
 
   it.each([1, 2, 3, 12, 50])(
