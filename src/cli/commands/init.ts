@@ -8,6 +8,7 @@ import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { readTextFile } from '../input.ts';
 import { alignColumns, printable, shellWord } from '../output.ts';
+import { isOfThisMachine } from '../reach.ts';
 
 const DEFAULT_NODES = 3;
 
@@ -48,7 +49,7 @@ export async function init(context: CliContext, options: InitOptions): Promise<n
     throw usageError('--dry-run is for --from', 'A new fleet replaces nothing: choose a directory with --dir.');
   const plan =
     options.hosts === undefined
-      ? planFleet({ dir, nodes: options.nodes ?? DEFAULT_NODES, basePort, p2pBasePort, names, seed })
+      ? planFleet({ dir, nodes: options.nodes ?? names?.length ?? DEFAULT_NODES, basePort, p2pBasePort, names, seed })
       : planHosts({ dir, hosts: options.hosts.split(','), port: basePort, p2pPort: p2pBasePort, seed });
   write(plan);
 
@@ -123,8 +124,7 @@ function finishFrom(context: CliContext, options: InitOptions, { plan, diffs, no
   }
   tellNodes(context, plan);
   line('the old files are as they were');
-  const isHere = ({ api }: { readonly api: string }): boolean =>
-    /^(localhost|127\.|\[::1\])/.test(new URL(api).hostname);
+  const isHere = ({ api }: { readonly api: string }): boolean => isOfThisMachine(api);
   const away = plan.fleet.nodes.filter((node) => !isHere(node));
   if (away.length > 0) {
     line(paint('bold', `Bring to each host its own two files, into ${options.dir}/ beside the old one; ${FLEET_JSON}`));

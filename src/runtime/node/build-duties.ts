@@ -26,6 +26,7 @@ import { createAddedPeers } from '../upkeep/added-peers.ts';
 import { createAfterEnd } from '../upkeep/after-end.ts';
 import { createCheckpointSaver } from '../upkeep/checkpoint-save.ts';
 import { createCollection, floorsOf } from '../upkeep/collection.ts';
+import { createDisplacedBook } from '../upkeep/displaced.ts';
 import { createIntegrityCheck } from '../upkeep/integrity.ts';
 import { createRefusedBelow } from '../upkeep/refused-below.ts';
 import { createSetAsides } from '../upkeep/set-aside.ts';
@@ -122,7 +123,17 @@ export function buildDuties(
     heartbeatMs: options.heartbeatMs,
     graceMs: options.graceMs,
   });
+  const displaced = createDisplacedBook({
+    store,
+    writer,
+    hasher,
+    saved: opened.displaced,
+    nameOf: names.label,
+    onEvent: streams.publishEvent,
+    clock,
+  });
   const afterEnd = createAfterEnd({
+    displaced,
     roster,
     replica,
     entries,
@@ -367,6 +378,7 @@ export function buildDuties(
     asides,
     collection,
     collectors,
+    displaced,
     audit,
     attested,
     doubt,
