@@ -62,7 +62,7 @@ export async function init(context: CliContext, options: InitOptions): Promise<n
   if (options.hosts === undefined) tellStarts(context, plan.dir, plan.fleet.nodes);
   else {
     line(context.output.paint('bold', `Bring to each host its own two files; ${FLEET_JSON}`));
-    for (const { name, envFile, api } of plan.fleet.nodes) line(`  ${new URL(api).hostname}: ${envFile} ${name}.key`);
+    tellHosts(context, plan.fleet.nodes);
   }
   return EXIT.ok;
 }
@@ -94,6 +94,14 @@ function tellStarts({ output, cwd, programName }: CliContext, dir: string, nodes
   output.line(output.paint('bold', 'Start each node:'));
   for (const node of nodes)
     output.line(`  ${programName} start --env-file ${shellWord(relative(cwd, join(dir, node.envFile)))}`);
+}
+
+function tellHosts({ output }: CliContext, nodes: Fleet['nodes']): void {
+  for (const { name, envFile, api } of nodes) {
+    const host = new URL(api).hostname;
+    const space = isSpaceHost(host) ? '  (a Space takes its variables and secrets in its settings)' : '';
+    output.line(`  ${host}: ${envFile} ${name}.key${space}`);
+  }
 }
 
 /** Writes a fleet of existing env files, and shows what is another in each. The old files are only read. */
@@ -128,11 +136,7 @@ function finishFrom(context: CliContext, options: InitOptions, { plan, diffs, no
   const away = plan.fleet.nodes.filter((node) => !isHere(node));
   if (away.length > 0) {
     line(paint('bold', `Bring to each host its own two files, into ${options.dir}/ beside the old one; ${FLEET_JSON}`));
-    for (const { name, envFile, api } of away) {
-      const host = new URL(api).hostname;
-      const space = isSpaceHost(host) ? '  (a Space takes its variables and secrets in its settings)' : '';
-      line(`  ${host}: ${envFile} ${name}.key${space}`);
-    }
+    tellHosts(context, away);
   }
   if (away.length < plan.fleet.nodes.length) tellStarts(context, plan.dir, plan.fleet.nodes.filter(isHere));
   return EXIT.ok;
