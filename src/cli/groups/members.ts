@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import type { ChangeOptions } from '../carry-out.ts';
 import type { InviteOptions } from '../commands/invite.ts';
 import type { JoinOptions } from '../commands/join.ts';
+import type { CleanOptions } from '../commands/members-clean.ts';
 import type { AddOptions, SettingsOptions } from '../commands/members-change.ts';
 import type { RotateOptions } from '../commands/members-rotate.ts';
 import type { GlobalOptions } from '../context.ts';
@@ -9,6 +10,7 @@ import { type Definition, fleetWide, integerIn, numberIn, watchable } from '../d
 import { durationIn } from '../durations.ts';
 import type { FleetOptions } from '../fleet-table.ts';
 import type { OperatorOptions } from '../operators.ts';
+import { readTime } from '../times.ts';
 import type { WatchOptions } from '../watch.ts';
 
 /** The longest wait for operators elsewhere, s. */
@@ -112,6 +114,22 @@ export function memberCommands({ context, program, define, defineDefault, group 
       async (options: ChangeOptions, [member = '']) => (await changes()).membersDrop(context, member, options),
     ),
   );
+  define(
+    members,
+    'clean',
+    'show what a removed key wrote and the state still has, and replace it (needs the token)',
+    [
+      'members clean --author node2 --since 2026-11-29T08:00Z',
+      'members clean --author node2 --since 2026-11-29T08:00Z --from backup.ndjson --yes',
+      'members clean --author 12D3KooW… --since 0 --delete --yes',
+    ],
+    async (options: CleanOptions) => (await import('../commands/members-clean.ts')).membersClean(context, options),
+  )
+    .option('--author <author>', 'whose values: a member, or any public key or peer id')
+    .addOption(new Option('--since <time>', 'only what it wrote at this time or later').argParser(readTime))
+    .option('--delete', 'delete them')
+    .option('--from <file>', 'put the values of an export or a snapshot in their place, and delete what it lacks')
+    .option('-y, --yes', 'do it; without it this shows what would be done');
   changing(
     define(
       members,

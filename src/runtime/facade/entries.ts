@@ -36,6 +36,12 @@ export interface ConflictView {
   readonly siblings: readonly SiblingView[];
 }
 
+/** A key that has a value, or a deletion, of the author that was asked for. */
+export interface AuthoredView extends ConflictView {
+  /** The version of what that author wrote. It is one of the siblings. */
+  readonly written: string;
+}
+
 export interface Page<T> {
   readonly items: readonly T[];
   /** The `cursor` to pass for the next page; absent on the last page. A page before that may have no items. */
