@@ -4,6 +4,7 @@ import type { InviteOptions } from '../commands/invite.ts';
 import type { JoinOptions } from '../commands/join.ts';
 import type { CleanOptions } from '../commands/members-clean.ts';
 import type { AddOptions, SettingsOptions } from '../commands/members-change.ts';
+import type { ForceOptions } from '../commands/members-force.ts';
 import type { RotateOptions } from '../commands/members-rotate.ts';
 import type { GlobalOptions } from '../context.ts';
 import { type Definition, fleetWide, integerIn, numberIn, watchable } from '../define.ts';
@@ -130,6 +131,21 @@ export function memberCommands({ context, program, define, defineDefault, group 
     .option('--delete', 'delete them')
     .option('--from <file>', 'put the values of an export or a snapshot in their place, and delete what it lacks')
     .option('-y, --yes', 'do it; without it this shows what would be done');
+  define(
+    members,
+    'force',
+    'go on without a lost majority, on the store of a stopped node: begins a new lineage that nobody voted for',
+    [
+      'members force --env-file fleet/oslo.env --without rome,kyiv --out force.json',
+      'members force --env-file fleet/lima.env --record force.json --yes',
+    ],
+    async (options: ForceOptions) => (await import('../commands/members-force.ts')).membersForce(context, options),
+  )
+    .option('--without <names>', 'every writer that is lost, by name, peer id or key, with commas')
+    .option('--out <file>', 'where the record goes that the other nodes which go on take')
+    .option('--record <file>', 'the record that was made on the first of them')
+    .option('--although-they-answer', 'also where some of those who are left out still answer')
+    .option('-y, --yes', 'do it without asking');
   changing(
     define(
       members,

@@ -61,6 +61,8 @@ export const WARNING_CODES = [
   'abstains', // the store lacks votes that others have heard, or may lack what its key has signed
   'after-end', // commits that a retired author made after its end are here and are being taken out
   'hidden-full', // replaced operations could not be kept for want of room
+  'forced', // the present lineage was begun by force, and those who were left out have not been dropped
+  'other-lineage', // a member has begun another lineage by force, which this node does not follow
   'two-rosters', // two rosters were decided for one epoch
   'same-name', // two nodes have one name
   'peer-twin', // two nodes run with a peer's key
