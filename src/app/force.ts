@@ -28,7 +28,15 @@ import {
   SECOND_CERTIFICATE,
   votesKey,
 } from '../core/rows/index.ts';
-import { type Author, type Bytes, bytesToHex, equalBytes, hexToBytes, LatticeError, MAX_AHEAD_MS } from '../core/types/index.ts';
+import {
+  type Author,
+  type Bytes,
+  bytesToHex,
+  equalBytes,
+  hexToBytes,
+  LatticeError,
+  MAX_AHEAD_MS,
+} from '../core/types/index.ts';
 import { decodeCertificate } from '../core/wire/index.ts';
 import type { Signer, Store, StoreOperation } from '../ports/index.ts';
 import { createRoster, type RosterOwner } from '../runtime/fleet/roster.ts';
@@ -92,7 +100,9 @@ export async function openOffline(config: Config): Promise<OfflineStore> {
 function signerOf({ key }: Config): Signer {
   const seed = key.source === 'environment' ? hexToBytes(key.seedHex) : loadKey(key.path);
   if (seed !== undefined) return createSigner(seed);
-  throw new LatticeError('no-key', 'there is no key of this node', { next: 'Name the env file of a node that has run.' });
+  throw new LatticeError('no-key', 'there is no key of this node', {
+    next: 'Name the env file of a node that has run.',
+  });
 }
 
 async function look(config: Config, signer: Signer, store: Store): Promise<OfflineStore> {
@@ -102,7 +112,11 @@ async function look(config: Config, signer: Signer, store: Store): Promise<Offli
   const silent = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
   const saved = await loadMembership({ store, hasher, verifier, network, log: silent });
   const roster = createRoster(config.trusted as readonly Author[], signer.author, hasher, saved.roster);
-  const known = await knownOf(config, store, saved.announcements.map(({ announcement }) => announcement));
+  const known = await knownOf(
+    config,
+    store,
+    saved.announcements.map(({ announcement }) => announcement),
+  );
   const times = await newestTimes(store);
   const founders = (): readonly Author[] => roster.from(0)[0]?.state.roster.members.map(({ author }) => author) ?? [];
   const certificates = (upTo: number): readonly Bytes[] =>
@@ -194,7 +208,10 @@ async function checkRecord(record: ForceRecord, network: string): Promise<Checke
 function checkFits(roster: RosterOwner, { spans }: CheckedChain): void {
   const [first] = roster.from(0);
   if (first === undefined || !equalBytes(first.state.hash, spans[0].state.hash))
-    throw invalid('the record begins with other keys than this node', 'compare the trust lists: it is of another fleet');
+    throw invalid(
+      'the record begins with other keys than this node',
+      'compare the trust lists: it is of another fleet',
+    );
   for (const { state } of roster.from(1)) {
     const theirs = spans[state.roster.epoch];
     if (theirs !== undefined && equalBytes(theirs.state.hash, state.hash)) continue;
@@ -243,7 +260,10 @@ async function knownOf(
   const known = new Map<Author, { name: string; urls: string[] }>();
   const add = (author: Author, name: string, urls: readonly string[]): void => {
     const one = known.get(author) ?? { name: '', urls: [] };
-    known.set(author, { name: one.name || name, urls: [...one.urls, ...urls.filter((url) => !one.urls.includes(url))] });
+    known.set(author, {
+      name: one.name || name,
+      urls: [...one.urls, ...urls.filter((url) => !one.urls.includes(url))],
+    });
   };
   for (const [author, name] of names) add(author as Author, name, []);
   for (const { author, name, urls } of announced) add(author, name, urls);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { AuthoredKey, Committed, Operation } from '../client/index.ts';
-import { createBackoff, isTemporary, pause } from '../client/retry.ts';
 import { resolution } from '../client/resolution.ts';
+import { createBackoff, isTemporary, pause } from '../client/retry.ts';
 import { type ErrorCode, LatticeError } from '../core/types/index.ts';
 import { VAULT_PREFIX } from '../core/vault/index.ts';
 import { batches } from '../moving/batches.ts';
@@ -115,9 +115,7 @@ export async function cleanValues(target: CleanTarget, options: CleanOptions): P
 }
 
 async function cleanPage(target: CleanTarget, values: readonly AuthoredKey[], options: CleanOptions): Promise<void> {
-  const decisions = new Map(
-    values.map((value) => [value.key, decide(value, options.backup, options.now())] as const),
-  );
+  const decisions = new Map(values.map((value) => [value.key, decide(value, options.backup, options.now())] as const));
   const operations: Operation[] = [];
   for (const decision of decisions.values()) {
     if (decision.operation === undefined || options.dryRun) options.tell(decision);

@@ -88,7 +88,10 @@ it('a cleaning that is killed at every page goes on where it was, and does each 
   expect([shown.code, plan.found, plan.written], shown.err).toEqual([0, STOLEN + 1, false]);
   const { sequence: before } = node.lattice.root();
   const dry = await ended(clean('--since', String(since), '--from', file));
-  expect(JSON.parse(dry.out)).toMatchObject({ written: false, counts: { deleted: STOLEN / 2 + 1, 'from-backup': STOLEN / 2 } });
+  expect(JSON.parse(dry.out)).toMatchObject({
+    written: false,
+    counts: { deleted: STOLEN / 2 + 1, 'from-backup': STOLEN / 2 },
+  });
   expect(node.lattice.root().sequence).toBe(before);
 
   let kills = 0;

@@ -5,7 +5,7 @@ import { type Author, counted, LatticeError } from '../../core/types/index.ts';
 import { planPaths } from '../../moving/make-plan.ts';
 import type { KeyedEntry } from '../../moving/plan.ts';
 import { READERS } from '../../moving/readers.ts';
-import { type Backup, type CleanTarget, type Cleaned, cleanValues, type Decision, type Left } from '../clean-values.ts';
+import { type Backup, type Cleaned, type CleanTarget, cleanValues, type Decision, type Left } from '../clean-values.ts';
 import type { ApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
@@ -52,10 +52,7 @@ export async function membersClean(context: CliContext, options: CleanOptions): 
   if (options.author === undefined || since === undefined)
     throw usageError('whose values, and since when?', 'Give --author KEY|NAME and --since TIME; --since 0 for all.');
   if (options.delete === true && options.from !== undefined)
-    throw usageError(
-      '--delete and --from exclude each other',
-      '--from deletes what the backup does not have.',
-    );
+    throw usageError('--delete and --from exclude each other', '--from deletes what the backup does not have.');
   const replaces = options.delete === true || options.from !== undefined;
   if (options.yes === true && !replaces)
     throw usageError('--yes, to do what?', 'Give --delete, or --from FILE with earlier values.');

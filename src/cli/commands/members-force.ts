@@ -91,7 +91,12 @@ export async function membersForce(context: CliContext, options: ForceOptions): 
 
 type About = ReturnType<typeof forcedBy>;
 
-function announce({ output }: CliContext, options: ForceOptions, about: About, nameOf: (author: Author) => string): void {
+function announce(
+  { output }: CliContext,
+  options: ForceOptions,
+  about: About,
+  nameOf: (author: Author) => string,
+): void {
   const { staying, leftOut, epoch, end } = about;
   const [stay, left] = [staying, leftOut].map((authors) => printable(joined(authors.map(nameOf))));
   output.say(output.paint('bold', `A new lineage begins with epoch ${epoch}, without ${left}.`));
@@ -141,7 +146,12 @@ async function checkLost(
 
 const writeRecord = ({ network, founders, certificates }: ForceRecord): string =>
   `${JSON.stringify(
-    { format: FORMAT, network, founders, certificates: certificates.map((one) => Buffer.from(one).toString('base64url')) },
+    {
+      format: FORMAT,
+      network,
+      founders,
+      certificates: certificates.map((one) => Buffer.from(one).toString('base64url')),
+    },
     undefined,
     2,
   )}\n`;

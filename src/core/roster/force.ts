@@ -2,7 +2,12 @@ import { encodeCbor } from '../cbor/cbor.ts';
 import { textToBytes } from '../cbor/text.ts';
 import { type Author, type Bytes, concatBytes, equalBytes, type Hasher, LatticeError } from '../types/index.ts';
 import { authorBytes, wellFormed } from '../wire/fields.ts';
-import { type Decided, decodeRosterCertificate, encodeRosterCertificate, type RosterCertificate } from './certificate.ts';
+import {
+  type Decided,
+  decodeRosterCertificate,
+  encodeRosterCertificate,
+  type RosterCertificate,
+} from './certificate.ts';
 import { advance, type RosterState } from './change.ts';
 import { decidersOf, encodeRoster, isWriter, type Roster, rosterHash, writersOf } from './roster.ts';
 import type { Signature } from './statements.ts';
@@ -26,7 +31,8 @@ export function forcedRoster({ roster, hash }: RosterState, survivors: readonly 
   const staying = new Set(survivors);
   for (const author of staying)
     if (!isWriter(roster, author)) throw refuse(`${author} is no writer`, 'see the writers with `lattice members`');
-  if (staying.size === 0) throw refuse('nobody would be left', 'name those who are lost, and run this on one who is not');
+  if (staying.size === 0)
+    throw refuse('nobody would be left', 'name those who are lost, and run this on one who is not');
   const needed = decidersOf(roster);
   if (staying.size >= needed)
     throw refuse(
@@ -53,7 +59,15 @@ interface Forced {
 /** What the maker of a forced roster signs. */
 export function forcedBytes({ network, author, roster, start }: Forced, hasher: Hasher): Bytes {
   const { epoch, previous } = roster;
-  const fields = [VERSION, wellFormed(network), authorBytes(author), epoch, previous, rosterHash(roster, hasher), start];
+  const fields = [
+    VERSION,
+    wellFormed(network),
+    authorBytes(author),
+    epoch,
+    previous,
+    rosterHash(roster, hasher),
+    start,
+  ];
   return concatBytes(FORCED_DOMAIN, encodeCbor(fields));
 }
 
@@ -94,7 +108,11 @@ export function checkForcedRoster(
   return { state: withLeftOut(state, roster, hasher), certificate, signatures, start };
 }
 
-function expected(state: RosterState, { roster, votes }: RosterCertificate, fail: (why: string) => LatticeError): Roster {
+function expected(
+  state: RosterState,
+  { roster, votes }: RosterCertificate,
+  fail: (why: string) => LatticeError,
+): Roster {
   try {
     return forcedRoster(state, writersOf(roster), votes[0]?.attested ?? 0);
   } catch (error) {

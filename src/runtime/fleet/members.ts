@@ -44,7 +44,8 @@ export function createMembers(deps: {
     },
     listTrusted,
     any: () =>
-      roster.authors.some((author) => author !== self && !roster.present.state.leftOut.has(author)) || [...peers.all()].some(({ link }) => link.configured),
+      roster.authors.some((author) => author !== self && !roster.present.state.leftOut.has(author)) ||
+      [...peers.all()].some(({ link }) => link.configured),
     configure(author) {
       if (author === self) return;
       const peer = peers.ensure(author);

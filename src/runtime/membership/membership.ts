@@ -290,7 +290,10 @@ export function createMembership(deps: MembershipDeps): Membership {
     const { roster: next, ballot } = certificate;
     if (offered === undefined || offered.epoch !== next.epoch) {
       const by = ballot.author;
-      log.error({ epoch: next.epoch, by }, 'a member has begun another lineage by force, which this node does not follow');
+      log.error(
+        { epoch: next.epoch, by },
+        'a member has begun another lineage by force, which this node does not follow',
+      );
       offered = { epoch: next.epoch, by };
       deps.onChange();
     }

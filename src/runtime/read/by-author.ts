@@ -54,7 +54,8 @@ export function createByAuthor({ writer, entries, now }: ByAuthorDeps): Pick<Lat
           const item = { ...entryToConflict(entry, nowMs), written: versionOf(written) };
           // The first item of a page is in it whatever its size, so that a reader always gets on.
           const isFirst = items.length === 0;
-          if (!isFirst && (items.length === size || fits?.(item) === false)) return { items, cursor: cursorAfter(after) };
+          if (!isFirst && (items.length === size || fits?.(item) === false))
+            return { items, cursor: cursorAfter(after) };
           if (isFirst) fits?.(item);
           items.push(item);
           after = keyHash;
@@ -73,5 +74,7 @@ const cursorAfter = (after: Bytes | undefined): string => bytesToHex(after ?? ne
 function hashOf(cursor: string): Bytes {
   const hash = hexToBytes(cursor);
   if (hash?.length === HASH_BYTES) return hash;
-  throw new LatticeError('invalid-cursor', 'the cursor is not one of this API', { next: 'start again without a cursor' });
+  throw new LatticeError('invalid-cursor', 'the cursor is not one of this API', {
+    next: 'start again without a cursor',
+  });
 }
