@@ -118,6 +118,7 @@ export function mostExpensive(cutRoot: string = none): Readonly<Record<string, E
     getDashboard: { path: '/dashboard', status: 302 },
     getDashboardFile: { path: '/dashboard/' },
     membersRoster: { path: '/api/v1/members' },
+    membersValues: { path: `/api/v1/members/values?author=${none}&since=0&limit=1000` },
     membersChain: { path: '/api/v1/members/chain?from=0' },
     membersDisplaced: { path: '/api/v1/members/displaced?limit=1000' },
     membersChanges: { path: '/api/v1/members/changes' },

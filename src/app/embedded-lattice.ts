@@ -1,6 +1,7 @@
 // Longer than other files, because it is the one list of everything that an embedded node does, with the errors and an
 // example of each, from which the reference is made. What it does is embedded.ts.
 import type {
+  AuthoredView,
   CertificateDocument,
   ConflictView,
   CutView,
@@ -144,6 +145,18 @@ export interface EmbeddedLattice {
    * for (const { key, name, value } of items) console.log(key, name, value);
    */
   displaced(options?: EmbeddedPage): Promise<Page<DisplacedView>>;
+
+  /**
+   * Reads one page of the keys that have a value, or a deletion, which `author` (64 hex digits) wrote at `since` (Unix ms)
+   * or later, each with all of its values, in the order of key hashes. Every key is looked at for it, so that a page may
+   * have no items while there is a cursor.
+   *
+   * @throws `invalid-query`, `invalid-limit`, `invalid-cursor`
+   * @example
+   * const { items } = await lattice.writtenBy('aa'.repeat(32), { since: Date.now() - 86_400_000 });
+   * for (const { key, written } of items) console.log(key, written);
+   */
+  writtenBy(author: string, options?: EmbeddedPage & { readonly since?: number }): Promise<Page<AuthoredView>>;
 
   /**
    * Writes 1 to 256 operations as one atomic, signed commit, which is durable on this node when the promise resolves.

@@ -82,6 +82,8 @@ export function embed(lattice: Lattice, life: Life): EmbeddedLattice {
     history: (key, { signal, ...asked } = {}) => life.run(() => lattice.history(key, asked), signal),
     displaced: ({ signal, ...asked } = {}) => life.run(() => lattice.displaced(asked), signal),
     conflicts: ({ signal, ...asked } = {}) => life.run(() => lattice.conflicts(asked), signal),
+    writtenBy: (author, { signal, since = 0, ...asked } = {}) =>
+      life.run(() => lattice.writtenBy(author, { since, ...asked }), signal),
     prove: (key, { signal, ...asked } = {}) => life.run(() => lattice.prove(key, asked), signal),
     verifyIntegrity: ({ signal } = {}) => life.run(() => lattice.verifyIntegrity(), signal),
     write: (operations, { receipt: wish, ...options } = {}) =>

@@ -158,6 +158,7 @@ export const EXIT_BY_CODE = {
   stale: EXIT.failed,
   stopping: EXIT.failed,
   'sync-forbidden': EXIT.failed,
+  'other-lineage': EXIT.failed,
   'sync-unauthorized': EXIT.failed,
   'too-many-failures': EXIT.failed,
   'right-missing': EXIT.failed,

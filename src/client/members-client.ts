@@ -1,4 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+import type { AuthoredKey } from '../api/contract/entities.ts';
 import type {
   Change,
   ChangeRequest,
@@ -18,6 +19,16 @@ export interface ChangeOptions extends CallOptions {
   readonly wait?: number | undefined;
 }
 
+/** Which of an author's values to read. */
+export interface ValuesOptions extends CallOptions {
+  /** The earliest time of its writes that is of interest, Unix ms. Default: 0. */
+  readonly since?: number | undefined;
+  /** The most items of the page, up to 1,000. Default: 100. */
+  readonly limit?: number | undefined;
+  /** The cursor of the page before; without it the first page is read. */
+  readonly cursor?: string | undefined;
+}
+
 /** Who belongs to the fleet of a node, and how that changes while it runs. */
 export interface MembersClient {
   /**
@@ -29,6 +40,17 @@ export interface MembersClient {
    * for (const { name, role } of members) console.log(epoch, name, role);
    */
   roster(options?: CallOptions): Promise<Roster>;
+
+  /**
+   * Reads one page of the keys that have a value, or a deletion, of one author, each with all of its siblings. The node
+   * looks at every key for it, so that a page may have no items while there is a cursor.
+   *
+   * @throws `invalid-query`, `invalid-cursor`
+   * @example
+   * const { values, cursor } = await client.members.values('aa'.repeat(32), { since: Date.now() - 86_400_000 });
+   * for (const { key, written } of values) console.log(key, written, cursor);
+   */
+  values(author: string, options?: ValuesOptions): Promise<{ values: AuthoredKey[]; cursor?: string }>;
 
   /**
    * Lists the changes that are not decided, oldest first, and the newest 16 that are.

@@ -26,6 +26,8 @@ export function createMembersClient({ request }: Requests): MembersClient {
     uninvite: async (id, call = {}) =>
       void (await request(`${BASE}/invitations/${encodeURIComponent(id)}`, { method: 'DELETE', ...at(call) })),
     join: (asked, call = {}) => json(`${BASE}/join`, { method: 'POST', json: asked, ...at(call) }),
+    values: (author, { since = 0, limit, cursor, ...call } = {}) =>
+      json(`${BASE}/values`, { query: { author, since, limit, cursor }, ...at(call) }),
     chain: (from, call = {}) => json(`${BASE}/chain`, { query: { from }, ...at(call) }),
   };
 }

@@ -135,6 +135,19 @@ export const Conflict = entity(
 );
 export type Conflict = Static<typeof Conflict.ref>;
 
+export const AuthoredKey = entity(
+  'AuthoredKey',
+  'A key that has a value, or a deletion, of the author that was asked for.',
+  Shape({
+    key: Text(),
+    written: version,
+    siblings: List(Shape({ version, author, hlc, deleted: Bool(), value: Maybe(anyJson), expires: ends }), {
+      description: 'The winner first, the same order on every node. One of them has the version `written`.',
+    }),
+  }),
+);
+export type AuthoredKey = Static<typeof AuthoredKey.ref>;
+
 export const Operation = entity(
   'Operation',
   'One operation of a commit.',

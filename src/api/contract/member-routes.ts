@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { json, type RouteContract } from './describe.ts';
-import { cursor, limit } from './entities.ts';
+import { AuthoredKey, cursor, hex64, limit, time } from './entities.ts';
 import {
   Change,
   ChangeRequest,
@@ -53,6 +53,30 @@ export const MEMBER_ROUTES: readonly RouteContract[] = [
     answers: { 200: json('The chain, at most 16 certificates of it.', RosterChain.ref) },
     errors: [400, 421, 429],
     example: { query: { from: 0 } },
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/members/values',
+    id: 'membersValues',
+    tag: 'members',
+    summary: 'What one author wrote and the state still has',
+    description:
+      'For a key that was in the wrong hands. The node looks at every key, 8,192 for a page at most: a page before the last may have no items.',
+    cost: 'costly',
+    query: Shape({
+      author: hex64('The key that wrote them; it need not be a member any more.'),
+      since: time('The earliest time of its writes that is of interest, by their HLC.'),
+      limit: Maybe(Integer({ minimum: 1, maximum: 1000, default: 100, description: 'Most items of the page.' })),
+      cursor: Maybe(Text({ description: 'From the page before. Its first digits tell how far of all keys one is.' })),
+    }),
+    answers: {
+      200: json(
+        'A page of them, in the order of key hashes.',
+        Shape({ values: List(AuthoredKey.ref), cursor: Maybe(Text()) }),
+      ),
+    },
+    errors: [400, 421, 429, 504],
+    example: { query: { author: 'aa'.repeat(32), since: 0 } },
   },
   {
     method: 'GET',

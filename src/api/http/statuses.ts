@@ -37,6 +37,7 @@ export const STATUS_BY_CODE = {
   'token-not-set': 401,
   'sync-unauthorized': 401,
   'sync-forbidden': 403,
+  'other-lineage': 403,
   'not-a-member': 403,
   'invitation-unknown': 403,
   'origin-refused': 403,

@@ -14,7 +14,7 @@ const ORDER_BYTES = 8 + 32 + 2;
 /** The key of the row that tells what all of these rows come to. */
 export const DISPLACED_TOTALS = metaKey('displaced');
 
-/** An operation that was taken out of the state because it came after the end of its author (SPEC RO14). */
+/** An operation that was taken out of the state because it came after the end of its author (SPEC RO17). */
 export interface Displaced {
   readonly operation: Sibling;
   /** The end of its author, Unix ms. */

@@ -98,6 +98,7 @@ export const ERROR_CODES = [
   // Between nodes: what a node refuses its peers, and what peers do to it.
   'sync-unauthorized',
   'sync-forbidden',
+  'other-lineage',
   'not-a-member',
   'bootstrapping',
   'gone',

@@ -62,6 +62,8 @@ export const WARNING_CODES = [
   'after-end', // commits that a retired author made after its end are here and are being taken out
   'displaced', // what authors had written after their ends was taken out of the state in the last seven days
   'hidden-full', // replaced operations could not be kept for want of room
+  'forced', // the present lineage was begun by force, and those who were left out have not been dropped
+  'other-lineage', // a member has begun another lineage by force, which this node does not follow
   'two-rosters', // two rosters were decided for one epoch
   'same-name', // two nodes have one name
   'peer-twin', // two nodes run with a peer's key

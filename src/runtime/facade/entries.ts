@@ -31,7 +31,7 @@ export interface SiblingView {
 }
 
 /**
- * An operation that this node has taken out of its state, because it came after the end of its author (SPEC RO14). It
+ * An operation that this node has taken out of its state, because it came after the end of its author (SPEC RO17). It
  * has no `value` when it is `deleted`. Times are Unix ms.
  */
 export interface DisplacedView {
@@ -56,6 +56,12 @@ export interface ConflictView {
   readonly key: string;
   /** The winner comes first; the order is the same on every node. */
   readonly siblings: readonly SiblingView[];
+}
+
+/** A key that has a value, or a deletion, of the author that was asked for. */
+export interface AuthoredView extends ConflictView {
+  /** The version of what that author wrote. It is one of the siblings. */
+  readonly written: string;
 }
 
 export interface Page<T> {

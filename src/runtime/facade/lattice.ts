@@ -1,6 +1,7 @@
 import type { Bytes } from '../../core/types/index.ts';
 import type { AuditService } from './audit.ts';
 import type {
+  AuthoredView,
   CertificateDocument,
   ChangedKey,
   ConflictView,
@@ -86,6 +87,19 @@ export interface Lattice {
     readonly cursor?: string;
     readonly fits?: (item: DisplacedView) => boolean;
   }): Promise<Page<DisplacedView>>;
+  /**
+   * Keys that have a sibling which `author` wrote at `since` (Unix ms) or later, in the order of key hashes and with
+   * `fits` as in `list`. A page looks at 8,192 keys at most, so that one before the last may have no items.
+   */
+  writtenBy(
+    author: string,
+    options: {
+      readonly since: number;
+      readonly limit?: number;
+      readonly cursor?: string;
+      readonly fits?: (item: AuthoredView) => boolean;
+    },
+  ): Promise<Page<AuthoredView>>;
   /**
    * A proof of what the key shows, or that it shows nothing. With `at: 'cut'` the proof is against the newest certified
    * cut, so a quorum vouches for the root instead of this node. It carries the chain of rosters from the configured list,

@@ -1,6 +1,7 @@
 import { createIdempotency } from '../commit/idempotency.ts';
 import { checkWritable, createWrites } from '../commit/writes.ts';
 import type { NodeDeps } from '../facade/options.ts';
+import { createByAuthor } from '../read/by-author.ts';
 import { createReads } from '../read/reads.ts';
 import { createVault, type Vault } from '../vault/vault.ts';
 import type { DutyParts } from './build-duties.ts';
@@ -19,7 +20,11 @@ export function buildFaces(
   { bootstrap, headerVersions }: DutyParts,
 ) {
   const { store, hasher, clock, random, metrics } = deps;
-  const reads = createReads({ store, hasher, writer, entries, now: fleetClock.now });
+  const { now } = fleetClock;
+  const reads = {
+    ...createReads({ store, hasher, writer, entries, now }),
+    ...createByAuthor({ writer, entries, now }),
+  };
   const writes = createWrites({
     guard,
     writer,
@@ -33,7 +38,7 @@ export function buildFaces(
           ...deps.vault,
           hasher,
           clock,
-          now: fleetClock.now,
+          now,
           random,
           metrics,
           log: deps.log.child('vault'),

@@ -45,7 +45,7 @@ const MAX_NAMED = 8;
 /** How long the warning stands after the last operation was taken out: everybody looks at a fleet once a week. */
 const WARNING_MS = 7 * 24 * 3_600_000;
 
-/** What commits after the ends of their authors had in the state, until it was taken out (SPEC RO14). */
+/** What commits after the ends of their authors had in the state, until it was taken out (SPEC RO17). */
 export interface DisplacedBook {
   /** Keeps the operations durably. It resolves before they are taken out, so that none is lost between. */
   keep(late: readonly Sibling[], ends: ReadonlyMap<Author, number>): Promise<void>;

@@ -8,6 +8,7 @@ import { failureOf, healsByItself, ownNext, toldReasons } from './verdict-words.
 const FOR_OPERATORS: ReadonlySet<string> = new Set([
   'not-a-member',
   'sync-forbidden',
+  'other-lineage',
   'unknown-version',
   'identity-mismatch',
 ]);
@@ -66,11 +67,13 @@ function silence({ view, facts }: Judged, now: number, epoch: number | undefined
   const cause = facts.error === undefined ? '' : ` (${failureOf(facts.error, facts.errorCode)})`;
   const where = url === undefined ? '' : ` at ${url}`;
   const next =
-    facts.errorCode === 'sync-forbidden'
-      ? epoch === undefined
-        ? `Put this node's key on the trust list (DIOTEC360_TRUSTED_STATE_PUBKEYS) of ${label}; this node goes on trying.`
-        : `Compare the rosters of both (lattice members); ${label} may be behind epoch ${epoch}. This node goes on trying.`
-      : `See whether ${label} runs${where} and whether the network lets the two nodes reach each other; this node goes on trying.`;
+    facts.errorCode === 'other-lineage'
+      ? `See lattice members of ${label}. Stop this node, move its state aside, and let it join anew under a new key.`
+      : facts.errorCode === 'sync-forbidden'
+        ? epoch === undefined
+          ? `Put this node's key on the trust list (DIOTEC360_TRUSTED_STATE_PUBKEYS) of ${label}; this node goes on trying.`
+          : `Compare the rosters of both (lattice members); ${label} may be behind epoch ${epoch}. This node goes on trying.`
+        : `See whether ${label} runs${where} and whether the network lets the two nodes reach each other; this node goes on trying.`;
   return lastHeardAt === undefined
     ? { code: 'never-heard', text: `${label} was never heard${cause}.`, next, heals: 'operator' }
     : {

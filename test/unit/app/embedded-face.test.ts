@@ -38,6 +38,7 @@ const CALLS: Readonly<Record<string, string>> = {
   reloadConfig: 'node.reload',
   listEvidence: 'lattice.evidence',
   membersRoster: 'lattice.members.roster',
+  membersValues: 'lattice.writtenBy',
   membersChanges: 'lattice.members.changes',
   membersDisplaced: 'lattice.displaced',
   membersChange: 'lattice.members.changes',

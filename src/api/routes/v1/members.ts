@@ -1,6 +1,12 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Author, LatticeError } from '../../../core/types/index.ts';
-import type { ChangeAction, ChangeView, DisplacedView, MembershipService } from '../../../runtime/facade/index.ts';
+import type {
+  AuthoredView,
+  ChangeAction,
+  ChangeView,
+  DisplacedView,
+  MembershipService,
+} from '../../../runtime/facade/index.ts';
 import type { ChangeRequest, InvitationRequest, JoinRequest } from '../../contract/member-entities.ts';
 import type { TokenCheck } from '../../http/access.ts';
 import type { RouteContext } from '../../http/deps.ts';
@@ -11,6 +17,13 @@ import { acceptJson, jsonOf } from '../../http/requests.ts';
 const MAX_CERTIFICATES = 16;
 /** How long somebody may ask with an invitation, where nothing else is said. */
 const DEFAULT_TTL_MS = 3_600_000;
+
+interface ValuesQuery {
+  readonly author: string;
+  readonly since: number;
+  readonly limit: number;
+  readonly cursor?: string;
+}
 
 /** The fields that a request of each kind has beside `kind` and its optional ones. */
 const FIELDS = {
@@ -105,6 +118,14 @@ export function memberRoutes({ lattice, inTime, clock }: RouteContext, checkToke
       return reply
         .header('cache-control', 'no-cache')
         .send({ epoch: members.roster().epoch, founders: members.founders(), from, items });
+    });
+
+    scope.get('/api/v1/members/values', async (request, reply) => {
+      const { author, since, limit, cursor } = request.query as ValuesQuery;
+      const text = createPageText<AuthoredView>();
+      const after = cursor === undefined ? {} : { cursor };
+      const page = await inTime(lattice.writtenBy(author, { since, limit, ...after, fits: text.fits }));
+      return reply.type('application/json; charset=utf-8').send(text.finish('values', page.cursor));
     });
 
     scope.get('/api/v1/members/changes', async (_request, reply) =>

@@ -256,7 +256,7 @@ async function listed(node: Node, limit: number): Promise<readonly (readonly [st
   return all;
 }
 
-it('what is taken out is listed, told by an event and warned of for a week, over restarts [RO14]', async () => {
+it('what is taken out is listed, told by an event and warned of for a week, over restarts [RO17]', async () => {
   const node = await open();
   node.afterEnd.start();
   await node.take(...history());
@@ -296,7 +296,7 @@ it('what is taken out is listed, told by an event and warned of for a week, over
   expect((await listed(again, 10)).length).toBe(2);
 });
 
-it('what is listed has a bound, and the earliest operations make room for later ones [RO14]', async () => {
+it('what is listed has a bound, and the earliest operations make room for later ones [RO17]', async () => {
   const node = await open({ maxBytes: 1_000 });
   node.afterEnd.start();
   const values = Array.from({ length: 8 }, (_, i) =>
