@@ -1,4 +1,4 @@
-import { type Author, equalBytes, type Hasher, hexToBytes, LatticeError } from '../../core/types/index.ts';
+import { type Author, equalBytes, giveBack, type Hasher, hexToBytes, LatticeError } from '../../core/types/index.ts';
 import type { BlocksAnswer, LeavesAnswer } from '../../core/wire/index.ts';
 import type { Clock, Log, Metrics, VaultStore } from '../../ports/index.ts';
 import type { Peer } from '../peers/peers.ts';
@@ -163,6 +163,7 @@ export function createTransfers(deps: TransfersDeps): Transfers {
           deps.onRight();
         };
         await write(peer, wanted, transfer.takeBlocks(part, answer.bytes, isRight));
+        giveBack(answer.bytes);
       }
       wanted.lastProgressAt = deps.clock.monotonic();
       wanted.reason = undefined;
