@@ -92,6 +92,7 @@ export function createInOrderHash(deps: {
         known[first + i] = 1;
       });
       take(first, bytes);
+      giveBack(bytes);
     }
   }
 
