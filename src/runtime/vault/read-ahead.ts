@@ -1,4 +1,5 @@
 import { type Bytes, giveBack } from '../../core/types/index.ts';
+import { MAX_BLOCKS_ANSWER } from '../../core/wire/index.ts';
 
 /** Answers that are read before anyone asks: one for each that is made at a time. Each has up to 1 MiB. */
 const MAX_AHEAD = 4;
@@ -49,8 +50,9 @@ export function createReadAhead(): ReadAhead {
       if (ends.size > MAX_OBJECTS && oldest !== undefined) ends.delete(oldest);
       const bytes = found ?? read(first, count);
       const next = placeOf(key, end, count);
-      // Who asks for parts here and there, because others give the rest, is not helped by it.
-      if (goesOn && end + count <= blocks && !ahead.has(next)) {
+      // Who asks for parts here and there, because others give the rest, is not helped by it; nor is who asks for few
+      // blocks yet, and for twice as many next.
+      if (goesOn && count === MAX_BLOCKS_ANSWER && end + count <= blocks && !ahead.has(next)) {
         while (ahead.size >= MAX_AHEAD) forgetOldest();
         const coming = read(end, count);
         // Whoever asks for it is told.
