@@ -59,13 +59,15 @@ export async function runVaultSeed(seed: number): Promise<VaultReport> {
     for (let quiet = false; !quiet && !broken() && world.scheduler.now() < end; ) {
       for (let i = 0; i < world.size; i++) if (!world.isUp(i)) world.start(i);
       await world.scheduler.run(world.scheduler.now() + 1_000, broken);
-      roots = await settled(world, Array.from({ length: world.size }, (_, i) => rootOf(world, i)));
+      roots = await settled(
+        world,
+        Array.from({ length: world.size }, (_, i) => rootOf(world, i)),
+      );
       quiet = new Set(roots).size === 1 && !roots.includes('down') && hasAll(world);
     }
     if (!broken() && (new Set(roots).size !== 1 || !hasAll(world)))
       world.fail(`vaults differ ${QUIET_MS / 1000} s after the storm: ${describe(world, roots)}`);
-    for (let i = 0; i < world.size && !broken(); i++)
-      await settled(world, [check(world, i, kept)]);
+    for (let i = 0; i < world.size && !broken(); i++) await settled(world, [check(world, i, kept)]);
     return { failures: world.failures, lines: world.trace.last(40), kept: kept.size, roots };
   } finally {
     world.dispose();

@@ -1,5 +1,12 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { type Bytes, giveBack, hexToBytes, LatticeError, MAX_GOSSIP_BYTES, MAX_URL_BYTES } from '../../../core/types/index.ts';
+import {
+  type Bytes,
+  giveBack,
+  hexToBytes,
+  LatticeError,
+  MAX_GOSSIP_BYTES,
+  MAX_URL_BYTES,
+} from '../../../core/types/index.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { attach, type OpenResponses, openResponse } from '../../http/open-response.ts';
 import { queryOf } from '../../http/requests.ts';
