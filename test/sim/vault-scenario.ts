@@ -134,7 +134,7 @@ async function* inOne(content: Bytes): AsyncGenerator<Bytes, void> {
   yield content;
 }
 
-/** Has a node do something with its vault. `done` is called where the node was alive when it was acknowledged. */
+/** Has a node do something with its vault. What `work` gives is called where the node was alive when it was acknowledged. */
 function attempt(
   world: World,
   index: number,
@@ -146,8 +146,8 @@ function attempt(
   if (vault === undefined) return;
   world.note(`n${index} ${what}`);
   work(vault).then(
-    (done) => {
-      if (world.node(index) === running) done();
+    (acknowledge) => {
+      if (world.node(index) === running) acknowledge();
     },
     (error: unknown) => {
       if (world.node(index) !== running) return;
