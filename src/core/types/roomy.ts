@@ -17,7 +17,7 @@ let spareBytes = 0;
 /**
  * `length` bytes of any value with room before them, so that the heads of a message are put there by `prepend` and a
  * large content is not copied for each of them. Whoever is done with them may say so by `giveBack`. A copy of 1 MiB
- * costs little; memory of its own costs a node that sends or fetches content half of its time, because V8 collects the
+ * costs little; memory of its own costs a node that sends or fetches content two fifths of its time, because V8 collects the
  * garbage of the whole process after every 20 to 64 MiB of such memory.
  */
 export function roomyBytes(length: number): Bytes {
