@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { CAUSE_CODES } from '../../runtime/facade/codes.ts';
+import { ASIDE_CODES } from '../../runtime/facade/set-aside.ts';
 import { entity, errorCode, word } from './describe.ts';
 import { hex64, time, version } from './entities.ts';
 
@@ -96,6 +97,12 @@ export const LatticeEvent = entity(
       kind: Text({ description: 'As in Evidence.' }),
       author: hex64('Who signed two statements that contradict each other.'),
       name: Text({ description: 'What people read in its place.' }),
+    }),
+    Shape({
+      type: word(['set-aside']),
+      code: word(ASIDE_CODES, 'Why.'),
+      operations: Integer(),
+      keys: Type.Array(Text(), { description: 'The first few.' }),
     }),
     Shape({
       type: word(['roster-changed']),

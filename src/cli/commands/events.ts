@@ -45,6 +45,10 @@ const SAID: {
     undefined,
     `${names.ofAuthor(author)} signed two statements that contradict each other (${kind}): lattice evidence ls`,
   ],
+  'set-aside': ({ code, operations, keys }) => [
+    undefined,
+    `${counted(operations, 'operation')} set aside (${code}), of ${keys.join(', ')}${operations > keys.length ? ' and others' : ''}: lattice recover`,
+  ],
   'roster-changed': ({ epoch, hash, start }, _names, times) => [
     undefined,
     `the roster of epoch ${epoch} (${hash.slice(0, SHORT_ROOT)}) counts${start === 0 ? '' : `, for cuts after ${times.at(start)}`}`,

@@ -2,6 +2,7 @@ import { createIdempotency } from '../commit/idempotency.ts';
 import { checkWritable, createWrites } from '../commit/writes.ts';
 import type { NodeDeps } from '../facade/options.ts';
 import { createReads } from '../read/reads.ts';
+import { createRecovery } from '../upkeep/recover.ts';
 import { createVault, type Vault } from '../vault/vault.ts';
 import type { DutyParts } from './build-duties.ts';
 import type { LungParts } from './build-lungs.ts';
@@ -10,13 +11,15 @@ import type { OpenedNode } from './open.ts';
 
 export type FaceParts = ReturnType<typeof buildFaces>;
 
-/** Builds what clients and the vault read and write the state by, and the vault where the node has one. */
+/**
+ * Builds what clients, operators and the vault read and write the state by, and the vault where the node has one.
+ */
 export function buildFaces(
   deps: NodeDeps,
   { self }: OpenedNode,
   { entries, fleetClock, guard, members, names, peers, writer }: StateParts,
   { linkTo }: LungParts,
-  { bootstrap, headerVersions }: DutyParts,
+  { asides, bootstrap, headerVersions }: DutyParts,
 ) {
   const { store, hasher, clock, random, metrics } = deps;
   const reads = createReads({ store, hasher, writer, entries, now: fleetClock.now });
@@ -51,5 +54,15 @@ export function buildFaces(
           nameOf: names.label,
           isBootstrapping: () => bootstrap.blocksRepairs,
         });
-  return { reads, writes, vault };
+  const recovery = createRecovery({
+    asides,
+    entries,
+    writer,
+    write: writes.writeReserved,
+    hasher,
+    names,
+    now: fleetClock.now,
+    log: deps.log.child('floor'),
+  });
+  return { reads, recovery, writes, vault };
 }
