@@ -88,7 +88,12 @@ export const asideKey = (one: OperationPlace): Bytes => floorKey(ASIDE, place(on
 
 /** [fixed, until, the place of the reason, the bytes of an entry with this one operation]. */
 export const encodeAside = ({ operation, fixed, until, why }: SetAside): Bytes =>
-  encodeCbor([fixed, until, ASIDE_REASONS.indexOf(why), encodeEntry({ key: operation.operation.key, siblings: [operation] })]);
+  encodeCbor([
+    fixed,
+    until,
+    ASIDE_REASONS.indexOf(why),
+    encodeEntry({ key: operation.operation.key, siblings: [operation] }),
+  ]);
 
 /** The operation must lead to its commit, and stand where it belongs. LatticeError `damaged-row`. */
 export function decodeAside(rowKey: Bytes, value: Bytes, hasher: Hasher): SetAside {
@@ -99,7 +104,13 @@ export function decodeAside(rowKey: Bytes, value: Bytes, hasher: Hasher): SetAsi
     const why = ASIDE_REASONS[readUint(reader)];
     const [operation, ...others] = decodeEntry(readBytes(reader).slice(), undefined, hasher).siblings;
     const { hlc, index } = placeIn(rowKey);
-    if (why === undefined || operation === undefined || others.length > 0 || operation.hlc !== hlc || operation.index !== index)
+    if (
+      why === undefined ||
+      operation === undefined ||
+      others.length > 0 ||
+      operation.hlc !== hlc ||
+      operation.index !== index
+    )
       throw new LatticeError('damaged-row', 'the row of an operation that was set aside has another one');
     return { operation, fixed, until, why };
   });

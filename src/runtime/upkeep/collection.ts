@@ -171,7 +171,11 @@ export function createCollection(deps: {
     };
     const isStill = (): boolean => !stopped && cut.at > late.untold && !tooLate();
     do {
-      if (tooLate()) await asides.takeOut([...late.marks].filter(({ hlc, fixed }) => hlc <= last && fixed >= cut.at), 'late');
+      if (tooLate())
+        await asides.takeOut(
+          [...late.marks].filter(({ hlc, fixed }) => hlc <= last && fixed >= cut.at),
+          'late',
+        );
       if (stopped || cut.at <= late.untold) return;
     } while (!(await moveTo({ closed: closes, collected: Math.max(closes, late.floors.collected) }, isStill)));
     await asides.putBack(cut.at);
@@ -188,7 +192,10 @@ export function createCollection(deps: {
     const out = refused.decided().filter(({ hlc }) => hlc <= last);
     if (out.length === 0) return;
     // Nothing puts back what was fixed and taken out at one and the same cut.
-    await asides.takeOut(out.map((one) => ({ ...one, fixed: late.newest })), 'refused');
+    await asides.takeOut(
+      out.map((one) => ({ ...one, fixed: late.newest })),
+      'refused',
+    );
     refused.drop(out);
   }
 

@@ -35,8 +35,7 @@ const COMMIT_BYTES = 32 * 1024;
 const MAX_TRIES = 5;
 
 /** By key, and of one key the newest first. */
-const byKey = (a: KeptAside, b: KeptAside): number =>
-  a.key === b.key ? newestFirst(a, b) : a.key < b.key ? -1 : 1;
+const byKey = (a: KeptAside, b: KeptAside): number => (a.key === b.key ? newestFirst(a, b) : a.key < b.key ? -1 : 1);
 function newestFirst(a: KeptAside, b: KeptAside): number {
   if (a.hlc !== b.hlc) return a.hlc > b.hlc ? -1 : 1;
   if (a.author !== b.author) return a.author > b.author ? -1 : 1;

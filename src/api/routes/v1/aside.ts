@@ -16,9 +16,7 @@ export function asideRoutes({ lattice: { setAside }, inTime }: RouteContext, che
     scope.get('/api/v1/floor/aside', async (request, reply) => {
       const { limit, cursor } = request.query as { readonly limit: number; readonly cursor?: string };
       const text = createPageText<AsideView>();
-      const page = await inTime(
-        setAside.list({ limit, fits: text.fits, ...(cursor === undefined ? {} : { cursor }) }),
-      );
+      const page = await inTime(setAside.list({ limit, fits: text.fits, ...(cursor === undefined ? {} : { cursor }) }));
       return reply
         .header('cache-control', 'no-cache')
         .type('application/json; charset=utf-8')
