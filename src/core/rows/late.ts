@@ -43,7 +43,7 @@ export interface LateMark extends OperationPlace {
  * Why an operation was taken out of the state: it came too late for a complete cut (SPEC FL8), or other writers refuse
  * it as below the floor (FL9). Rows have the place in this list, so a reason is only ever added at its end.
  */
-export const ASIDE_REASONS = ['late', 'refused'] as const;
+const ASIDE_REASONS = ['late', 'refused'] as const;
 export type AsideReason = (typeof ASIDE_REASONS)[number];
 
 /** An operation that was taken out of the state (SPEC FL8). */
