@@ -73,6 +73,8 @@ export function mostExpensive(cutRoot: string = none): Readonly<Record<string, E
     getProofByQuery: { path: `/api/v1/proof?key=${large}` },
     listCuts: { path: '/api/v1/cuts' },
     getFloor: { path: '/api/v1/floor' },
+    listAside: { path: '/api/v1/floor/aside?limit=1000' },
+    recoverAside: { path: '/api/v1/floor/recover', headers: json, body: { all: true } },
     getCertificate: { path: '/api/v1/cuts/certificate', ...certified },
     vaultPut: { path: '/api/v1/vault', headers: json, body: VAULT_CONTENT, status: 201 },
     vaultPutByHash: { path: `/api/v1/vault/${vaultHash}`, headers: json, body: VAULT_CONTENT },

@@ -32,6 +32,7 @@ import type { EmbeddedAudit } from './embedded-audit.ts';
 import type { EmbeddedCall, EmbeddedPage } from './embedded-call.ts';
 import type { EmbeddedInvitations } from './embedded-invitations.ts';
 import type { EmbeddedMembers } from './embedded-members.ts';
+import type { EmbeddedSetAside } from './embedded-set-aside.ts';
 import type { EmbeddedTokens } from './embedded-tokens.ts';
 import type { EmbeddedVault } from './embedded-vault.ts';
 
@@ -57,6 +58,8 @@ export interface EmbeddedLattice {
   readonly audit: EmbeddedAudit;
   /** The tokens that the API of this node takes beside that of its settings. */
   readonly tokens: EmbeddedTokens;
+  /** What was taken out of the state because it came too late for the floor. */
+  readonly setAside: EmbeddedSetAside;
   /** Who belongs to the fleet, and how that changes. */
   readonly members: EmbeddedMembers;
   /** Who may ask to join. */
@@ -340,7 +343,7 @@ export interface EmbeddedLattice {
 
   /**
    * Tells where the floor stands, which is the newest cut that all writers attested alike, and who holds it there, since
-   * when, why, and what to do about it. Times are Unix ms.
+   * when, why, and what to do about it; and how far what is dead has left the state. Times are Unix ms.
    *
    * @throws nothing of its own
    * @example

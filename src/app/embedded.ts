@@ -63,6 +63,11 @@ export function embed(lattice: Lattice, life: Life): EmbeddedLattice {
       create: (wish, { signal } = {}) => life.run(() => lattice.tokens.create(wish), signal),
       remove: (id, { signal } = {}) => life.run(() => lattice.tokens.remove(id), signal),
     },
+    setAside: {
+      list: ({ signal, ...asked } = {}) => life.run(() => lattice.setAside.list(asked), signal),
+      recover: (wish, { signal } = {}) => life.run(() => lattice.setAside.recover(wish), signal),
+      forget: (choice, { signal } = {}) => life.run(() => lattice.setAside.forget(choice), signal),
+    },
     members: embedMembers(lattice.members, life),
     invitations: embedInvitations(lattice.invitations, life),
 

@@ -400,6 +400,10 @@ describe('nodes together', () => {
       return seen.at === undefined ? undefined : seen;
     });
     expect(await ok('floor')).toContain('epoch');
+    expect(await ok('floor')).toContain('each stays for 24 h');
+    expect(await ok('recover')).toBe('Nothing is set aside.\n');
+    const absent = await lattice(['recover', '--key', 'greeting']);
+    expect([absent.code, absent.err]).toEqual([1, expect.stringContaining('nothing is set aside under "greeting"')]);
     expect(await ok('state', 'put', 'waited', '1', '--replicas', '1', '--timeout', '30')).toContain('1 of 1');
     const many = await lattice(['state', 'put', 'waited', '1', '--replicas', '5']);
     expect([many.code, many.err]).toEqual([1, expect.stringContaining('the roster has 1')]);

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { CAUSE_CODES } from '../../runtime/facade/codes.ts';
+import { ASIDE_CODES } from '../../runtime/facade/set-aside.ts';
 import { entity, errorCode, word } from './describe.ts';
 import { hex64, time, version } from './entities.ts';
 
@@ -104,6 +105,12 @@ export const LatticeEvent = entity(
       until: time('The end of the author: nothing later counts.'),
       operations: Integer(),
       keys: List(Text(), { description: 'Some of their keys.' }),
+    }),
+    Shape({
+      type: word(['set-aside']),
+      code: word(ASIDE_CODES, 'Why.'),
+      operations: Integer(),
+      keys: Type.Array(Text(), { description: 'The first few.' }),
     }),
     Shape({
       type: word(['roster-changed']),

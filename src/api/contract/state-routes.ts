@@ -326,7 +326,7 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     path: '/api/v1/floor',
     id: 'getFloor',
     tag: 'proofs and cuts',
-    summary: 'Where the floor stands, and who holds it',
+    summary: 'Where the floor stands, who holds it, and how far what is dead has left the state',
     description: 'The floor is the newest cut that all writers attested alike.',
     cost: 'read',
     answers: { 200: json('The floor.', Floor.ref) },

@@ -71,6 +71,7 @@ export const WARNING_CODES = [
   'two-votes', // an author voted for two rosters in one ballot
   'contradicting-commits', // two commits of one author contradict each other
   'floor-held', // no cut was complete for an hour
+  'set-aside', // operations were taken out of the state and neither written anew nor forgotten
   'cut-mismatch', // the tree of the cuts did not agree with the state and was made anew
   'own-history-claim', // a peer claimed commits of this node's key that nobody delivered
   'refused-items', // everything in which a peer and this node differ has been refused

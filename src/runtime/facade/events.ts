@@ -1,5 +1,6 @@
 import type { ChangeAction } from '../../core/roster/index.ts';
 import type { RepairProgress, RepairReport } from './peers.ts';
+import type { AsideCode } from './set-aside.ts';
 import type { BootstrapStatus, Transition } from './status.ts';
 
 interface Said<Type extends string> {
@@ -59,6 +60,16 @@ export type LatticeEvent =
       readonly author: string;
       readonly name: string;
       readonly until: number;
+      readonly operations: number;
+      readonly keys: readonly string[];
+    }
+  /**
+   * Operations were set aside (SPEC FL8), because they came too late for a complete cut or other writers refuse them as
+   * below the floor. `keys` names the first few.
+   */
+  | {
+      readonly type: 'set-aside';
+      readonly code: AsideCode;
       readonly operations: number;
       readonly keys: readonly string[];
     }

@@ -19,6 +19,7 @@ import type { InvitationService } from './invitations.ts';
 import type { MembershipService } from './members.ts';
 import type { PeerAddress, PeerDifferences, PeerStatus, PingOutcome } from './peers.ts';
 import type { ReceiptService } from './receipts.ts';
+import type { SetAsideService } from './set-aside.ts';
 import type { CutView, EvidenceView, NodeStatus, SeriesView, SyncMode } from './status.ts';
 import type { CutCells, SyncService } from './sync.ts';
 import type { AccessTokens } from './tokens.ts';
@@ -114,7 +115,10 @@ export interface Lattice {
    * in `prove`. Undefined where there is none. Throws LatticeError `not-found` for a hash of no roster.
    */
   certificate(at?: number, options?: { readonly from?: string }): CertificateDocument | undefined;
-  /** Where the floor stands, who holds it there, since when, why, and what to do about it. */
+  /**
+   * Where the floor stands, who holds it there, since when, why, and what to do about it; and how far what is dead has
+   * left the state.
+   */
   floor(): FloorView;
   /** What this node keeps of authors that contradict themselves, over restarts: at most 4 pairs of each sort an author. */
   evidence(): readonly EvidenceView[];
@@ -206,6 +210,8 @@ export interface Lattice {
   readonly audit: AuditService;
   /** What a write may wait for after it is durable here. */
   readonly receipts: ReceiptService;
+  /** What was taken out of the state because it came too late for the floor. */
+  readonly setAside: SetAsideService;
   /** The tokens that an operator makes and withdraws while the node runs. */
   readonly tokens: AccessTokens;
   /** Who belongs to the fleet, and how that changes. */

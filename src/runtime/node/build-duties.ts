@@ -37,6 +37,9 @@ import type { LungParts } from './build-lungs.ts';
 import type { StateParts } from './build-state.ts';
 import type { OpenedNode } from './open.ts';
 
+/** How many keys an event names. */
+const MAX_NAMED = 8;
+
 export type DutyParts = ReturnType<typeof buildDuties>;
 
 /**
@@ -155,6 +158,13 @@ export function buildDuties(
     hasher,
     log: deps.log.child('floor'),
     saved: opened.setAside,
+    onTakenOut: (operations) =>
+      streams.publishEvent({
+        type: 'set-aside',
+        code: operations[0]?.why ?? 'late',
+        operations: operations.length,
+        keys: operations.slice(0, MAX_NAMED).map(({ key }) => key),
+      }),
   });
   replica.late.setFloors(floorsOf(opened.collection, roster));
   // What comes before the first cut of this run is late for those of the runs before.
@@ -175,6 +185,7 @@ export function buildDuties(
     isBusy: () => !vouching.isVerified() || afterEnd.isPending(),
     gridMs: options.collectionGridMs,
     clock,
+    metrics,
     log: deps.log.child('floor'),
   });
   const mismatches = createMismatches({ log: cutLog, metrics });

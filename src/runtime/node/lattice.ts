@@ -135,6 +135,7 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
     receipts: parts.receipts,
     members: parts.membershipService,
     invitations: parts.invitations,
+    setAside: parts.recovery,
     tokens: parts.tokens,
     ...(parts.vault === undefined ? {} : { vault: parts.vault.service }),
     series: series.view,

@@ -14,6 +14,8 @@ const FOR_OPERATORS: ReadonlySet<string> = new Set([
 ]);
 /** Refusals that end with time: the refused commits are taken later. */
 const PASSING: ReadonlySet<string> = new Set(['overloaded']);
+/** Refusals upon which the nodes agree among themselves, once enough writers have told theirs (SPEC FL9). */
+const SETTLED_BY_NODES: ReadonlySet<string> = new Set(['below-floor']);
 
 type Told = Omit<VerdictReason, 'author' | 'name'>;
 
@@ -117,7 +119,7 @@ function divergence({ view, facts }: Judged, epoch: number | undefined): Told {
       text: `${label} is equal except ${counted(total, 'key')} that ${total === 1 ? 'was' : 'were'} refused: ${joined(lasting.map((one) => refusedBecause(one, label)))}.`,
       next: sentence([...new Set(lasting.map((one) => nextFor(one, label, epoch)))].join('; ')),
       ...began,
-      heals: 'operator',
+      heals: lasting.every(({ reason }) => SETTLED_BY_NODES.has(reason)) ? 'by-itself' : 'operator',
     };
   }
   if (failed !== undefined && FOR_OPERATORS.has(failed.code ?? ''))
@@ -162,6 +164,8 @@ function refusedBecause({ reason, keys, by, author }: RefusedKeys, label: string
       return `${keys} of another network`;
     case 'not-delivered':
       return `${keys} that ${label} lists and does not send`;
+    case 'below-floor':
+      return `${keys} ${where}, because the state is closed for their time (below-floor)`;
     default:
       return `${keys} ${where} as ${reason}`;
   }
@@ -181,9 +185,22 @@ function nextFor({ reason, by, author, publicKey }: RefusedKeys, label: string, 
       return 'set the clock of that node right';
     case 'unknown-version':
       return `bring ${node} to the version of the others`;
+    case 'below-floor':
+      return belowFloorNext(by, label);
     case 'not-delivered':
       return `have ${label} check its store: lattice verify on that node`;
     default:
       return `read the log of ${node}, which names the commits`;
   }
+}
+
+/** One that was away for longer than deletions stay, or that has an old backup, has what the others have let go of. */
+function belowFloorNext(by: RefusedKeys['by'], label: string): string {
+  const [whose, on] =
+    by === 'member' ? ['this node', ''] : by === 'us' ? [label, ` on ${label}`] : ['the one that has them', ' there'];
+  return (
+    `wait: once enough writers have refused them, ${whose} sets them aside by itself, and lattice recover${on} lists ` +
+    `them; where that does not come and ${whose} comes from an old backup, empty its state, so that it takes over that ` +
+    'of the fleet'
+  );
 }

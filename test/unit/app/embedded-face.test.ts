@@ -19,6 +19,8 @@ const CALLS: Readonly<Record<string, string>> = {
   getProof: 'lattice.prove',
   listCuts: 'lattice.cuts',
   getFloor: 'lattice.floor',
+  listAside: 'lattice.setAside.list',
+  recoverAside: 'lattice.setAside.recover',
   getCertificate: 'lattice.certificate',
   getStatus: 'lattice.status',
   getHealth: 'lattice.status',
