@@ -1,15 +1,16 @@
-// Runs seeds of the simulation: npm run sim -- --seed 7 [--seeds 20] [--clocks | --rosters] [--verbose]
+// Runs seeds of the simulation: npm run sim -- --seed 7 [--seeds 20] [--clocks | --rosters | --collections] [--verbose]
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-const USAGE = `usage: npm run sim -- [--seed N] [--seeds M] [--clocks | --rosters] [--verbose]
+const USAGE = `usage: npm run sim -- [--seed N] [--seeds M] [--clocks | --rosters | --collections] [--verbose]
 
-  --seed N    the first seed (default 1)
-  --seeds M   how many seeds, counted up from the first (default 1 with --seed, else 50)
-  --clocks    fleets with wrong clocks, in place of storms of faults
-  --rosters   fleets whose members come, go and change their keys in a storm
-  --verbose   print every event and every log line of the nodes
+  --seed N       the first seed (default 1)
+  --seeds M      how many seeds, counted up from the first (default 1 with --seed, else 50)
+  --clocks       fleets with wrong clocks, in place of storms of faults
+  --rosters      fleets whose members come, go and change their keys in a storm
+  --collections  fleets that forget what is dead, with old disks and commits that come much too late
+  --verbose      print every event and every log line of the nodes
 
 A failing seed prints its last operations and how to replay it. The same seed is the same run.
 `;
@@ -28,6 +29,7 @@ try {
       seeds: { type: 'string' },
       clocks: { type: 'boolean' },
       rosters: { type: 'boolean' },
+      collections: { type: 'boolean' },
       verbose: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
@@ -48,7 +50,7 @@ if (options.help) {
 }
 
 const vitest = fileURLToPath(new URL('../node_modules/vitest/vitest.mjs', import.meta.url));
-const scenario = options.clocks === true ? 'clocks' : options.rosters === true ? 'rosters' : 'sim';
+const scenario = ['clocks', 'rosters', 'collections'].find((name) => options[name] === true) ?? 'sim';
 const file = `test/sim/${scenario}.test.ts`;
 const { status } = spawnSync(process.execPath, [vitest, 'run', '--project', 'sim', file], {
   cwd: fileURLToPath(new URL('..', import.meta.url)),

@@ -1,4 +1,4 @@
-import type { Author } from '../../src/core/types/index.ts';
+import type { Author, Operation } from '../../src/core/types/index.ts';
 import type { Row, Signer } from '../../src/ports/index.ts';
 import type { RunningNode, SyncMode, WriteOperation } from '../../src/runtime/index.ts';
 import type { Life, WallClock } from './clock.ts';
@@ -26,6 +26,8 @@ export interface Machine {
   readonly disk: SimDisk;
   readonly wall: WallClock;
   lives: number;
+  /** How many times its disk was replaced by an earlier copy. */
+  restored: number;
   life: Life | undefined;
   store: SimStore | undefined;
   running: RunningNode | undefined;
@@ -58,6 +60,8 @@ export interface World {
   setMode(index: number, mode: SyncMode): void;
   /** Puts a copy of its disk back into a machine that is down. */
   restore(index: number, backup: readonly Row[]): void;
+  /** How many times that was done to the machine. */
+  restored(index: number): number;
   /** The key of the machine's node. */
   authorOf(index: number): Author;
   /** Gives a machine that is down another key, which its next start goes by. */
@@ -67,6 +71,8 @@ export interface World {
   forge(to: number, inNameOf: number): void;
   /** A genuine commit of a trusted author whose clock is `aheadMs` ahead of the true time, gossiped to one node. */
   fromTheFuture(to: number, aheadMs: number): void;
+  /** A genuine commit of a machine's key that its disk does not have, of a time in Unix ms, gossiped to one node. Its id. */
+  haunt(to: number, of: number, operation: Operation, wallMs: number): string;
   /** Simulated time until which clocks observed from the future may hold local writes back. */
   readonly outsiderUntil: number;
   write(index: number, operations: readonly WriteOperation[]): void;

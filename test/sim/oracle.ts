@@ -15,7 +15,7 @@ import { hasher, isGenuine } from './crypto.ts';
 import type { SimDisk } from './store.ts';
 
 /** An operation's place: commit and index. */
-const versionName = (sibling: Sibling): string => `${bytesToHex(sibling.commit)}.${sibling.index}`;
+export const versionName = (sibling: Sibling): string => `${bytesToHex(sibling.commit)}.${sibling.index}`;
 
 /** One write that a node acknowledged. */
 export interface Acknowledged {
@@ -35,8 +35,11 @@ export interface Oracle {
   durable(node: number, latestMs: number, operations: readonly StoreOperation[]): void;
   /** A write has been acknowledged by the node that owns `disk`: it must be there, or something that replaces it. */
   acknowledged(ack: Acknowledged, author: string, disk: SimDisk): void;
-  /** The siblings of every key, as sorted `commit.index`, of the operations that count; all do by default. */
-  expected(counts?: (sibling: Sibling) => boolean): ReadonlyMap<string, readonly string[]>;
+  /**
+   * The siblings of every key, as sorted `commit.index`, of the operations that count; all do by default. What is dead
+   * at `collected`, Unix ms, has left.
+   */
+  expected(counts?: (sibling: Sibling) => boolean, collected?: number): ReadonlyMap<string, readonly string[]>;
   /** The node's disk is a copy from earlier on: it may be told again what it had attested. */
   restored(node: number): void;
   readonly acknowledgements: number;
@@ -46,14 +49,24 @@ export interface Oracle {
 const FIRST_KEYS = bucketRange('entry');
 
 /** The entries on a disk. */
-function entriesOf(disk: SimDisk): Entry[] {
+export function entriesOf(disk: SimDisk): Entry[] {
   return disk.rows(FIRST_KEYS).map(([rowKey, row]) => entryRowToEntry(rowKey, row, hasher));
 }
 
 /** b gives way to a: same author and later, or a's author had seen b. */
-function replaces(a: Sibling, b: Sibling): boolean {
+export function replaces(a: Sibling, b: Sibling): boolean {
   if (a.author === b.author) return a.hlc > b.hlc;
   return a.operation.context.some((dot) => dot.author === b.author && dot.hlc >= b.hlc);
+}
+
+/** From the oldest on, what was deleted or has ended at a time, up to the first that is alive. */
+export function withoutDead(standing: readonly Sibling[], collected: number): readonly Sibling[] {
+  const oldestFirst = [...standing].sort((a, b) => -byAge(a, b));
+  const isDead = ({ hlc, operation }: Sibling): boolean =>
+    Number(hlc >> 16n) <= collected &&
+    (operation.kind === 'delete' || (operation.expires !== undefined && operation.expires <= collected));
+  const alive = oldestFirst.findIndex((one) => !isDead(one));
+  return alive < 0 ? [] : oldestFirst.slice(alive);
 }
 
 export function createOracle(fail: (what: string) => void, authorOf: (node: number) => string): Oracle {
@@ -125,13 +138,14 @@ export function createOracle(fail: (what: string) => void, authorOf: (node: numb
       }
     },
 
-    expected(counts = () => true) {
+    expected(counts = () => true, collected = 0) {
       const out = new Map<string, readonly string[]>();
       for (const [key, all] of byKey) {
         const every = [...all.values()].filter(counts);
         if (every.length === 0) continue;
         const standing = every.filter((b) => !every.some((a) => replaces(a, b)));
-        out.set(key, standing.map(versionName).sort());
+        const left = withoutDead(standing, collected);
+        if (left.length > 0) out.set(key, left.map(versionName).sort());
       }
       return out;
     },

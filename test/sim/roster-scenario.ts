@@ -1,9 +1,7 @@
-import { hlcMs } from '../../src/core/clock/index.ts';
-import type { Author, Sibling } from '../../src/core/types/index.ts';
-import { LatticeError } from '../../src/core/types/index.ts';
-import type { ChangeAction, ChangeView, Lattice } from '../../src/runtime/index.ts';
+import type { Author } from '../../src/core/types/index.ts';
 import { createSimSigner } from './crypto.ts';
 import { calm, type World } from './face.ts';
+import { createOperators } from './operators.ts';
 import { differences, sameEntries } from './oracle.ts';
 import { createRng, type Rng } from './rng.ts';
 import type { Report } from './scenario.ts';
@@ -19,8 +17,6 @@ const HEAL_MS = 300_000;
 const CUT_MS = 90_000;
 /** A write is acknowledged or refused within this time. */
 const WRITTEN_MS = 5_000;
-/** How often operators look after what they want. */
-const OPERATORS_MS = 2_000;
 
 /** A fleet whose members come, go and change their keys while it storms. */
 export async function runRosterSeed(seed: number, verbose?: (line: string) => void): Promise<Report> {
@@ -31,7 +27,7 @@ export async function runRosterSeed(seed: number, verbose?: (line: string) => vo
     ...(verbose === undefined ? {} : { verbose }),
   });
   const rng = createRng(`roster scenario ${seed}`);
-  const fleet = createOperators(world, rng.fork('operators'));
+  const fleet = planChanges(world, rng.fork('operators'));
   const broken = (): boolean => world.failures.length > 0;
   const at = (ms: number, run: () => void): void =>
     void world.scheduler.after(ms - world.scheduler.now(), 'plan', 'due', run);
@@ -120,135 +116,44 @@ function planStorm(world: World, rng: Rng, at: (ms: number, run: () => void) => 
   }
 }
 
-interface Operators {
-  start(): void;
-  isDone(): boolean;
-  describe(): string;
-  /** Whether an operation counts by the ends of who retired. */
-  counts(sibling: Sibling): boolean;
-  /** The nodes that write in the end. */
-  writers(): readonly number[];
-}
-
-/** Operators of all nodes, who want the same changes one after the other, and what must hold of rosters at any time. */
-function createOperators(world: World, rng: Rng): Operators {
-  const nodes = Array.from({ length: NODES }, (_, i) => i);
-  const first = nodes.map((i) => world.authorOf(i));
+/** What operators of all nodes want of this fleet, one change after the other. */
+function planChanges(world: World, rng: Rng) {
   const of = (i: number): Author => first[i] as Author;
+  const first = Array.from({ length: NODES }, (_, i) => world.authorOf(i));
   const fresh = createSimSigner(`fresh key ${rng.int(1e9)}`);
   const gone = rng.pick(FOUNDERS);
   const rotated = rng.pick(FOUNDERS.filter((i) => i !== gone));
-  const wanted: ChangeAction[] = [
+  const operators = createOperators(world, [
     { kind: 'add', author: of(3), name: 'three', role: 'mirror' },
     { kind: 'promote', author: of(3) },
     { kind: 'retire', author: of(gone) },
     { kind: 'add', author: of(4), name: 'four', role: 'mirror' },
     { kind: 'rotate', author: of(rotated), to: fresh.author },
-  ];
-  let next = 0;
+  ]);
   let hasNewKey = false;
-  const hashes = new Map<number, string>();
-  const certified = new Map<number, string>();
-
-  const lattices = (): readonly Lattice[] => nodes.flatMap((i) => world.node(i)?.lattice ?? []);
-  const isSame = (change: ChangeView, action: ChangeAction): boolean =>
-    change.action.kind === action.kind &&
-    'author' in change.action &&
-    'author' in action &&
-    change.action.author === action.author;
-
-  /** Has every operator whose node is up and writes approve what is wanted next. */
-  async function operate(): Promise<void> {
-    const action = wanted[next];
-    if (action === undefined) return;
-    for (const lattice of lattices()) {
-      const { members } = lattice;
-      const self = members.roster().members.find((member) => member.self);
-      const same = members.changes().filter((change) => isSame(change, action));
-      if (same.some(({ stage }) => stage === 'decided')) {
-        world.note(`decided: ${action.kind}`);
-        if (wanted[next] === action) next++;
-        return;
-      }
-      if (self?.role !== 'writer') continue;
-      // Where several asked at the same time, all operators settle on one of these.
-      const [open] = same
-        .filter(({ stage }) => stage === 'waiting' || stage === 'deciding')
-        .sort((x, y) => (x.id < y.id ? -1 : 1));
-      if (open?.approvals.some(({ author }) => author === self.author) === true) continue;
-      await (open === undefined ? members.propose(action) : members.approve(open.id));
-    }
-  }
-
-  /** One roster for each epoch, and one certified root for each T. */
-  function look(): void {
-    for (const lattice of lattices()) {
-      const { epoch, hash } = lattice.members.roster();
-      const known = hashes.get(epoch) ?? hash;
-      hashes.set(epoch, known);
-      if (known !== hash) world.fail(`two rosters of epoch ${epoch}`);
-      for (const { kind, about } of lattice.evidence())
-        if (kind === 'two-roots' || kind === 'two-votes') world.fail(`evidence of ${kind}: ${about}`);
-      for (const { at, root, certified: isCertified } of lattice.cuts()) {
-        if (!isCertified) continue;
-        const other = certified.get(at) ?? root;
-        certified.set(at, other);
-        if (other !== root) world.fail(`two certified roots of ${at}`);
-      }
-    }
-  }
 
   /** The node of the rotated key gets the new one once that was decided, at a restart. */
   function takeNewKey(): void {
-    if (hasNewKey || next < wanted.length) return;
+    if (hasNewKey || !operators.areDecided()) return;
     hasNewKey = true;
     world.crash(rotated);
     world.rekey(rotated, fresh);
     world.start(rotated);
   }
 
-  const ends = (): ReadonlyMap<string, number> =>
-    new Map(
-      (lattices()[0]?.members.roster().members ?? []).flatMap(({ author, until }) =>
-        until === undefined ? [] : [[author, until] as const],
-      ),
-    );
-
   return {
-    start() {
-      const turn = (): void => {
-        look();
-        // A node that crashes answers nobody, so that no turn waits for the one before.
-        operate().catch((error: unknown) => {
-          if (!(error instanceof LatticeError)) world.fail(`an operator got ${String(error)}`);
-        });
-        world.scheduler.after(OPERATORS_MS, 'plan', 'operators', turn);
-        takeNewKey();
-      };
-      world.scheduler.after(OPERATORS_MS, 'plan', 'operators', turn);
-    },
+    ...operators,
+    start: () => operators.start(takeNewKey),
     isDone() {
-      const rosters = lattices().map(({ members }) => members.roster());
-      if (next < wanted.length || rosters.length < NODES) return false;
-      if (new Set(rosters.map(({ hash }) => hash)).size > 1) return false;
-      const last = Math.max(...ends().values());
-      return lattices().every((lattice) => lattice.status().now > last + 5_000);
+      if (!operators.areDecided() || !operators.areAlike()) return false;
+      const last = Math.max(...operators.ends().values());
+      return operators.lattices().every((lattice) => lattice.status().now > last + 5_000);
     },
-    describe: () =>
-      `${next} of ${wanted.length} changes; ${nodes
-        .map((i) => {
-          const lattice = world.node(i)?.lattice;
-          if (lattice === undefined) return `n${i} is down`;
-          const { epoch, abstains } = lattice.members.roster();
-          const open = lattice.members.changes().filter(({ stage }) => stage !== 'decided');
-          const why = open.map((change) => `${change.action.kind} ${change.stage} ${change.why}`).join(', ');
-          return `n${i} epoch ${epoch} root ${lattice.root().root.slice(0, 8)} ${abstains ?? ''} [${why}]`;
-        })
-        .join('; ')}`,
-    counts: ({ author, hlc }) => hlcMs(hlc) <= (ends().get(author) ?? Infinity),
-    writers: () => nodes.filter((i) => i !== gone && i !== 4),
+    /** The nodes that write in the end. */
+    writers: () => Array.from({ length: NODES }, (_, i) => i).filter((i) => i !== gone && i !== 4),
   };
 }
+type Fleet = ReturnType<typeof planChanges>;
 
 function isQuiet(world: World): boolean {
   if (world.pendingWrites() > 0) return false;
@@ -257,7 +162,7 @@ function isQuiet(world: World): boolean {
 }
 
 /** Everybody who stays writes and agrees; who has gone does not; nothing acknowledged is lost. */
-async function check(world: World, fleet: Operators, broken: () => boolean): Promise<void> {
+async function check(world: World, fleet: Fleet, broken: () => boolean): Promise<void> {
   const pass = async (limitMs: number, done: () => boolean): Promise<boolean> => {
     const end = world.scheduler.now() + limitMs;
     while (!broken() && !done() && world.scheduler.now() < end)

@@ -15,7 +15,7 @@ import { createP2pNetwork } from './p2p.ts';
 import { createRng } from './rng.ts';
 import { createScheduler } from './scheduler.ts';
 import { createSimDisk, createSimStore, type SimStore } from './store.ts';
-import { forgedCommit, futureCommit, NETWORK } from './strangers.ts';
+import { forgedCommit, futureCommit, NETWORK, oldCommit } from './strangers.ts';
 import { createTrace } from './trace.ts';
 
 const OPTIONS = { heartbeatMs: 1_000, graceMs: 3_000, pollMs: 10_000 };
@@ -53,6 +53,8 @@ export function createWorld(options: {
     open(index: number, clock: Clock, life: Life): Promise<VaultStore>;
     settings(index: number): VaultSettings;
   };
+  /** The grid of collection floors, ms; undefined: the nodes' own, on which nothing is collected within a run. */
+  readonly collectionGridMs?: number;
   readonly verbose?: (line: string) => void;
 }): World {
   const { nodes, sabotage = {} } = options;
@@ -75,6 +77,7 @@ export function createWorld(options: {
       disk: createSimDisk(),
       wall: { skewMs: 0, drift: r.between(-1e-4, 1e-4) },
       lives: 0,
+      restored: 0,
       life: undefined,
       store: undefined,
       running: undefined,
@@ -124,6 +127,7 @@ export function createWorld(options: {
     const node = await createNode(
       {
         ...OPTIONS,
+        ...(options.collectionGridMs === undefined ? {} : { collectionGridMs: options.collectionGridMs }),
         name: m.name,
         role: 'sim',
         version: '0.0.0',
@@ -292,7 +296,9 @@ export function createWorld(options: {
       m.disk.apply(present.map(([key]) => ({ type: 'del', key })));
       m.disk.apply(backup.map(([key, value]) => ({ type: 'put', key, value })));
       oracle.restored(index);
+      m.restored++;
     },
+    restored: (index) => machine(index).restored,
     authorOf: (index) => machine(index).signer.author,
     rekey(index, signer) {
       const m = machine(index);
@@ -317,6 +323,12 @@ export function createWorld(options: {
       outsiderUntil = Math.max(outsiderUntil, scheduler.now() + aheadMs + 15_000);
       note(`to n${to} a commit from ${aheadMs.toFixed(0)} ms ahead`);
       p2p.inject(to, futureCommit(outsider, at));
+    },
+    haunt(to, of, operation, wallMs) {
+      note(`to n${to} of n${of} from ${wallMs - trueTime(0)} ms: ${operation.kind} ${operation.key}`);
+      const { data, id } = oldCommit(machine(of).signer, wallMs, operation);
+      p2p.inject(to, data);
+      return id;
     },
     get outsiderUntil() {
       return outsiderUntil;

@@ -12,3 +12,14 @@ export function collectedAt(
 ): number {
   return collectionFloorOf(at, rosterAt(roster, at).state.roster.retentionMs, 0, gridMs);
 }
+
+/**
+ * Up to when, Unix ms, anybody may have collected by the time `ms`: a retention that has grown since takes back nothing
+ * of what earlier rosters let go.
+ */
+export function collectedBy(roster: Pick<Roster, 'from'>, ms: number, gridMs: number = COLLECTION_GRID_MS): number {
+  let most = 0;
+  for (const { state, start, end = ms } of roster.from(0))
+    if (start < ms) most = collectionFloorOf(Math.min(ms, end), state.roster.retentionMs, most, gridMs);
+  return most;
+}

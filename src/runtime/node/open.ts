@@ -13,7 +13,7 @@ import { loadBootstrap, type SavedBootstrap } from '../bootstrap/record.ts';
 import type { KeptEvidence } from '../commit/contradictions.ts';
 import { loadEvidence } from '../commit/saved-evidence.ts';
 import { type KeptPair, loadSignedTwice } from '../commit/signed-twice.ts';
-import { collectedAt } from '../cuts/collected-at.ts';
+import { collectedBy } from '../cuts/collected-at.ts';
 import { type CompleteCut, loadComplete } from '../cuts/complete.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { loadHeaderReaders } from '../fleet/header-versions.ts';
@@ -74,7 +74,7 @@ export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<Op
     self,
     isKnown: known.has,
     isAfterEnd: (author, ms) => ms > (roster.ends.get(author) ?? Infinity),
-    collectedBy: (ms) => collectedAt(roster, ms, options.collectionGridMs),
+    collectedBy: (ms) => collectedBy(roster, ms, options.collectionGridMs),
     directory,
   });
   const { start } = roster.present;

@@ -150,10 +150,18 @@ export function createCollection(deps: {
     }
   }
 
+  /**
+   * Whether all members are known to collect, or a writer has told that it has collected more than this node: that one
+   * has heard members which this node has not, because it has no way to them or its store is new.
+   */
+  function collects(): boolean {
+    return deps.notCollecting() === undefined || refused.closedBy > lastHlcAt(late.floors.collected);
+  }
+
   async function work(): Promise<void> {
     if (deps.isBusy()) return;
     const cut = deps.complete.newest();
-    if (cut !== undefined && deps.notCollecting() === undefined) {
+    if (cut !== undefined && collects()) {
       const closes = Math.max(late.floors.closed, collectedAt(roster, cut.at, deps.gridMs));
       if (cut.at > taken && isOwn(cut)) await take(cut, closes);
       else if (closes > late.floors.collected) await moveTo({ closed: late.floors.closed, collected: closes });

@@ -1,3 +1,4 @@
+import { ZERO_HLC } from '../../core/clock/index.ts';
 import type { OperationPlace } from '../../core/rows/index.ts';
 import {
   type Author,
@@ -5,6 +6,7 @@ import {
   dropOldest,
   type Fragment,
   type Hasher,
+  type Hlc,
   type Sibling,
 } from '../../core/types/index.ts';
 import { fragmentToSiblings } from '../../core/wire/index.ts';
@@ -32,6 +34,8 @@ export interface RefusedBelow {
   note(by: Author, operation: RefusedOperation): void;
   /** Takes note that a peer has an operation of a verified fragment that we refuse. `index` is its place among them. */
   offered(by: Author, fragment: Fragment, index: number): void;
+  /** The newest HLC for which a writer has told that its state is closed, so that the fleet collects; zero when none. */
+  readonly closedBy: Hlc;
   /** What is to be set aside. */
   decided(): readonly RefusedOperation[];
   /** Takes what is to be taken in. */
@@ -54,6 +58,7 @@ export function createRefusedBelow({
   const refused = new Map<string, { readonly operation: RefusedOperation; readonly by: Set<Author> }>();
   const offers = new Map<string, Set<Author>>();
   let accepted: Sibling[] = [];
+  let closedBy: Hlc = ZERO_HLC;
 
   const writersIn = (by: ReadonlySet<Author>): number => [...by].filter(roster.isWriter).length;
 
@@ -66,6 +71,7 @@ export function createRefusedBelow({
   return {
     note(by, operation) {
       if (by === self || !roster.isWriter(by)) return;
+      if (operation.hlc > closedBy) closedBy = operation.hlc;
       const name = nameOf(operation);
       const known = refused.get(name);
       if (known !== undefined) return void known.by.add(by);
@@ -86,6 +92,9 @@ export function createRefusedBelow({
       offers.delete(name);
       const sibling = fragmentToSiblings(fragment, hasher)[at];
       if (sibling !== undefined) accepted.push(sibling);
+    },
+    get closedBy() {
+      return closedBy;
     },
     decided: () => [...refused.values()].filter(({ by }) => isRefused(by)).map(({ operation }) => operation),
     takeAccepted() {

@@ -183,6 +183,25 @@ it('nothing is collected while a member is not known to collect, and the node at
   expect(node.collection.status().waitsFor).toEqual(['oslo']);
 });
 
+it('a node that has not heard of a member collects once a writer tells that it has [FL6]', async () => {
+  const node = await open();
+  node.waitFor(['oslo']);
+  await node.take(...HISTORY);
+  await node.tell(FIRST, node.fix(FIRST));
+  const operation = { key: 'gone', author: B.author, hlc: deleted.header.hlc, commit: deleted.idBytes, index: 0 };
+  node.refused.note(createAuthor(9).author, operation);
+  await node.pass();
+  expect(await node.values('gone')).toEqual([null]);
+  node.refused.note(C.author, operation);
+  await node.pass();
+  await expectRight(node, HISTORY);
+  // It is no licence for what nobody has told to have collected.
+  const later = A.commit({ recent: undefined }, { ms: FIRST + 1_000, context: seen(recent) });
+  await node.take(later);
+  await node.tell(FIRST + DAY_MS + 60_000, node.fix(FIRST + DAY_MS + 60_000));
+  expect(await node.values('recent')).toEqual([null]);
+});
+
 it('what comes below the floor and is no part of the state is refused, and what was there is held [FL6]', async () => {
   const node = await open();
   await node.take(...HISTORY);
