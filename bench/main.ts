@@ -14,6 +14,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   peers: async () => (await import('./peers.ts')).peers,
   costs: async () => (await import('./costs.ts')).costs,
   import: async () => (await import('./import.ts')).importBench,
+  clean: async () => (await import('./clean.ts')).cleanBench,
   vault: async () => (await import('./vault.ts')).vault,
   rosters: async () => (await import('./rosters.ts')).rosters,
   flood: async () => (await import('./flood.ts')).floodBench,
@@ -23,7 +24,9 @@ const [name = '', ...flags] = process.argv.slice(2);
  * A bench that takes longer hangs, and is ended with its children. The benches with the long time run many nodes, run
  * for a time that the user sets, or fill stores of a million entries.
  */
-const MAX_MS = ['bootstrap', 'live', 'cuts', 'peers', 'start', 'flood', 'vault'].includes(name) ? 3_600_000 : 300_000;
+const MAX_MS = ['bootstrap', 'clean', 'live', 'cuts', 'peers', 'start', 'flood', 'vault'].includes(name)
+  ? 3_600_000
+  : 300_000;
 const load = BENCHES[name];
 if (load === undefined) {
   process.stderr.write(`error: no bench ${JSON.stringify(name)}\n  next: one of ${Object.keys(BENCHES).join(', ')}\n`);

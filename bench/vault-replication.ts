@@ -44,25 +44,53 @@ async function fetched(node: BenchNode, hash: string): Promise<void> {
   }
 }
 
-/** The seconds in which an object goes from one node to another over one lung, and the processor time of both. */
-async function overLung(
-  lung: keyof typeof LUNGS,
-  source: string,
-  size: number,
-): Promise<{ readonly seconds: number; readonly cpu: number }> {
+/**
+ * Objects that go from node to node one after the other, each between two plain copies. The best of them counts, because
+ * what else the machine does meanwhile only slows a round.
+ */
+const ROUNDS = 3;
+
+interface Round {
+  readonly seconds: number;
+  /** Processor seconds of the main threads of both nodes. */
+  readonly cpu: number;
+  /** Of the copies before and after it. */
+  readonly copySeconds: number;
+}
+
+/** Objects of `size` bytes go from one node to another over one lung. */
+async function overLung(lung: keyof typeof LUNGS, directory: string, size: number): Promise<readonly Round[]> {
+  const [source, target] = [join(directory, 'replicated'), join(directory, 'copied')];
   const settings = { VAULT_POLICY: 'none', VAULT_MAX_BYTES: String(size), ...LUNGS[lung] };
   const fleet = await createFleet({ nodes: 2, settings });
+  const timed = async (work: () => Promise<unknown>): Promise<number> => {
+    const from = performance.now();
+    await work();
+    return (performance.now() - from) / 1000;
+  };
+  const plain = async (): Promise<number> => {
+    const seconds = await timed(() => copy(source, target));
+    rmSync(target);
+    return seconds;
+  };
   try {
     const [first, second] = fleet.nodes as [BenchNode, BenchNode];
     await first.start();
     await second.start();
-    const hash = await put(first, source);
-    const isKnown = async (): Promise<boolean> => (await second.status()).vault?.objects === 1;
-    await until('the second node knows of the object', READY_MS, isKnown);
     const cpu = (): number => first.cpu() + second.cpu();
-    const [from, cpuFrom] = [performance.now(), cpu()];
-    await fetched(second, hash);
-    return { seconds: (performance.now() - from) / 1000, cpu: cpu() - cpuFrom };
+    const rounds: Round[] = [];
+    for (let round = 1; round <= ROUNDS; round++) {
+      await makeSource(source, size);
+      const hash = await put(first, source);
+      const isKnown = async (): Promise<boolean> => (await second.status()).vault?.objects === round;
+      await until('the second node knows of the object', READY_MS, isKnown);
+      const before = await plain();
+      const cpuFrom = cpu();
+      const seconds = await timed(() => fetched(second, hash));
+      const used = cpu() - cpuFrom;
+      rounds.push({ seconds, cpu: used, copySeconds: (before + (await plain())) / 2 });
+    }
+    return rounds;
   } finally {
     await fleet.close();
   }
@@ -120,29 +148,36 @@ export async function smallReplication(count: number, bytes: number): Promise<Fi
   return figures;
 }
 
-/** Measures how an object of `size` bytes goes from node to node, beside a plain copy in the same run. */
+/** Measures how an object of `size` bytes goes from node to node, beside plain copies in the same run. */
 export async function replication(directory: string, size: number): Promise<Figure[]> {
   const mib = size / 2 ** 20;
-  const [source, target] = [join(directory, 'replicated'), join(directory, 'copied')];
-  await makeSource(source, size);
-  const from = performance.now();
-  await copy(source, target);
-  const plain = { name: 'a plain copy', value: mib / ((performance.now() - from) / 1000) };
-  rmSync(target);
   const figures: Figure[] = [];
   for (const lung of ['http', 'p2p'] as const) {
-    const { seconds, cpu } = await overLung(lung, source, size);
-    const rate = mib / seconds;
+    const rounds = await overLung(lung, directory, size);
+    const [best] = [...rounds].sort((a, b) => b.copySeconds / b.seconds - a.copySeconds / a.seconds);
+    if (best === undefined) throw new Error('no object went over');
+    const { seconds, copySeconds } = best;
     figures.push(
       {
         metric: `vault_replicate_${lung}_ratio`,
-        label: `${mib} MiB from node to node over ${lung}, of that copy`,
-        value: rate / plain.value,
+        label: `${mib} MiB from node to node over ${lung}, of a copy beside it`,
+        value: copySeconds / seconds,
         unit: '',
         ...(lung === 'http' ? { goal: { atLeast: 0.4 } } : {}),
       },
-      { metric: `vault_replicate_${lung}_mib_s`, label: '… rate', value: rate, unit: 'MiB/s', limit: plain },
-      { metric: `vault_replicate_${lung}_cpu_s`, label: '… processor time of both nodes', value: cpu, unit: 's' },
+      {
+        metric: `vault_replicate_${lung}_mib_s`,
+        label: '… rate',
+        value: mib / seconds,
+        unit: 'MiB/s',
+        limit: { name: 'the copy', value: mib / copySeconds },
+      },
+      {
+        metric: `vault_replicate_${lung}_cpu_s`,
+        label: '… processor time of the main threads of both nodes, least of all rounds',
+        value: Math.min(...rounds.map(({ cpu }) => cpu)),
+        unit: 's',
+      },
     );
   }
   return figures;

@@ -73,6 +73,8 @@ export function mostExpensive(cutRoot: string = none): Readonly<Record<string, E
     getProofByQuery: { path: `/api/v1/proof?key=${large}` },
     listCuts: { path: '/api/v1/cuts' },
     getFloor: { path: '/api/v1/floor' },
+    listAside: { path: '/api/v1/floor/aside?limit=1000' },
+    recoverAside: { path: '/api/v1/floor/recover', headers: json, body: { all: true } },
     getCertificate: { path: '/api/v1/cuts/certificate', ...certified },
     vaultPut: { path: '/api/v1/vault', headers: json, body: VAULT_CONTENT, status: 201 },
     vaultPutByHash: { path: `/api/v1/vault/${vaultHash}`, headers: json, body: VAULT_CONTENT },
@@ -118,7 +120,9 @@ export function mostExpensive(cutRoot: string = none): Readonly<Record<string, E
     getDashboard: { path: '/dashboard', status: 302 },
     getDashboardFile: { path: '/dashboard/' },
     membersRoster: { path: '/api/v1/members' },
+    membersValues: { path: `/api/v1/members/values?author=${none}&since=0&limit=1000` },
     membersChain: { path: '/api/v1/members/chain?from=0' },
+    membersDisplaced: { path: '/api/v1/members/displaced?limit=1000' },
     membersChanges: { path: '/api/v1/members/changes' },
     membersPropose: {
       path: '/api/v1/members/changes',

@@ -34,6 +34,7 @@ import { dashboardRoutes } from './routes/pages/dashboard.ts';
 import { metricsRoutes } from './routes/pages/metrics.ts';
 import { openApiRoutes } from './routes/pages/openapi.ts';
 import { probeRoutes } from './routes/pages/probes.ts';
+import { asideRoutes } from './routes/v1/aside.ts';
 import { auditRoutes } from './routes/v1/audit.ts';
 import { cellRoutes } from './routes/v1/cells.ts';
 import { cutRoutes } from './routes/v1/cuts.ts';
@@ -227,6 +228,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   await app.register(probes.routes);
   await app.register(openApiRoutes);
   await app.register(nodeRoutes(context, checkToken));
+  await app.register(asideRoutes(context, checkToken));
   await app.register(cutRoutes(context)).register(differenceRoutes(context, checkToken));
   await app.register(cellRoutes(context, senders, config.api.publicSync === true));
   if (config.api.publicSync === true) await app.register(snapshotRoutes(context));

@@ -1,9 +1,11 @@
 // Longer than other files, because it is the one list of everything that an embedded node does, with the errors and an
 // example of each, from which the reference is made. What it does is embedded.ts.
 import type {
+  AuthoredView,
   CertificateDocument,
   ConflictView,
   CutView,
+  DisplacedView,
   EntryView,
   EventSubscription,
   EvidenceView,
@@ -30,6 +32,7 @@ import type { EmbeddedAudit } from './embedded-audit.ts';
 import type { EmbeddedCall, EmbeddedPage } from './embedded-call.ts';
 import type { EmbeddedInvitations } from './embedded-invitations.ts';
 import type { EmbeddedMembers } from './embedded-members.ts';
+import type { EmbeddedSetAside } from './embedded-set-aside.ts';
 import type { EmbeddedTokens } from './embedded-tokens.ts';
 import type { EmbeddedVault } from './embedded-vault.ts';
 
@@ -55,6 +58,8 @@ export interface EmbeddedLattice {
   readonly audit: EmbeddedAudit;
   /** The tokens that the API of this node takes beside that of its settings. */
   readonly tokens: EmbeddedTokens;
+  /** What was taken out of the state because it came too late for the floor. */
+  readonly setAside: EmbeddedSetAside;
   /** Who belongs to the fleet, and how that changes. */
   readonly members: EmbeddedMembers;
   /** Who may ask to join. */
@@ -132,6 +137,29 @@ export interface EmbeddedLattice {
    * for (const { key, siblings } of items) console.log(key, siblings.map(({ value }) => value));
    */
   conflicts(options?: EmbeddedPage): Promise<Page<ConflictView>>;
+
+  /**
+   * Reads one page of what was taken out of the state because it came after the end of its author, the latest first. It
+   * is what this node had taken before it knew of the end.
+   *
+   * @throws `invalid-cursor`, `invalid-limit`
+   * @example
+   * const { items } = await lattice.displaced();
+   * for (const { key, name, value } of items) console.log(key, name, value);
+   */
+  displaced(options?: EmbeddedPage): Promise<Page<DisplacedView>>;
+
+  /**
+   * Reads one page of the keys that have a value, or a deletion, which `author` (64 hex digits) wrote at `since` (Unix ms)
+   * or later, each with all of its values, in the order of key hashes. Every key is looked at for it, so that a page may
+   * have no items while there is a cursor.
+   *
+   * @throws `invalid-query`, `invalid-limit`, `invalid-cursor`
+   * @example
+   * const { items } = await lattice.writtenBy('aa'.repeat(32), { since: Date.now() - 86_400_000 });
+   * for (const { key, written } of items) console.log(key, written);
+   */
+  writtenBy(author: string, options?: EmbeddedPage & { readonly since?: number }): Promise<Page<AuthoredView>>;
 
   /**
    * Writes 1 to 256 operations as one atomic, signed commit, which is durable on this node when the promise resolves.
@@ -315,7 +343,7 @@ export interface EmbeddedLattice {
 
   /**
    * Tells where the floor stands, which is the newest cut that all writers attested alike, and who holds it there, since
-   * when, why, and what to do about it. Times are Unix ms.
+   * when, why, and what to do about it; and how far what is dead has left the state. Times are Unix ms.
    *
    * @throws nothing of its own
    * @example

@@ -63,6 +63,11 @@ export function embed(lattice: Lattice, life: Life): EmbeddedLattice {
       create: (wish, { signal } = {}) => life.run(() => lattice.tokens.create(wish), signal),
       remove: (id, { signal } = {}) => life.run(() => lattice.tokens.remove(id), signal),
     },
+    setAside: {
+      list: ({ signal, ...asked } = {}) => life.run(() => lattice.setAside.list(asked), signal),
+      recover: (wish, { signal } = {}) => life.run(() => lattice.setAside.recover(wish), signal),
+      forget: (choice, { signal } = {}) => life.run(() => lattice.setAside.forget(choice), signal),
+    },
     members: embedMembers(lattice.members, life),
     invitations: embedInvitations(lattice.invitations, life),
 
@@ -80,7 +85,10 @@ export function embed(lattice: Lattice, life: Life): EmbeddedLattice {
       }, signal);
     },
     history: (key, { signal, ...asked } = {}) => life.run(() => lattice.history(key, asked), signal),
+    displaced: ({ signal, ...asked } = {}) => life.run(() => lattice.displaced(asked), signal),
     conflicts: ({ signal, ...asked } = {}) => life.run(() => lattice.conflicts(asked), signal),
+    writtenBy: (author, { signal, since = 0, ...asked } = {}) =>
+      life.run(() => lattice.writtenBy(author, { since, ...asked }), signal),
     prove: (key, { signal, ...asked } = {}) => life.run(() => lattice.prove(key, asked), signal),
     verifyIntegrity: ({ signal } = {}) => life.run(() => lattice.verifyIntegrity(), signal),
     write: (operations, { receipt: wish, ...options } = {}) =>

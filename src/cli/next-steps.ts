@@ -11,6 +11,8 @@ const OF_SOMETHING_BETWEEN: ReadonlySet<ErrorCode> = new Set([
 export function nextStepOfUnreached(code: string | undefined): string {
   if (isErrorCode(code) && OF_SOMETHING_BETWEEN.has(code))
     return 'Another program or a proxy answers there, or another version: let /api/v1/sync pass unchanged, and update both nodes.';
+  if (code === 'other-lineage')
+    return 'That fleet went on without this node: stop it, move its state aside, and invite it under a new key.';
   return code === 'sync-forbidden'
     ? "Add this node's key to DIOTEC360_TRUSTED_STATE_PUBKEYS of that one."
     : 'Start that node, or correct the URL in DIOTEC360_LATTICE_NODES.';

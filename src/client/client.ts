@@ -152,6 +152,9 @@ export function createClient(options: ClientOptions): LatticeClient {
     listEvidence: (call = {}) => json('/api/v1/evidence', at(call)),
     listCuts: (call = {}) => json('/api/v1/cuts', at(call)),
     getFloor: (call = {}) => json('/api/v1/floor', at(call)),
+    listAside: ({ limit, cursor, ...call } = {}) =>
+      json('/api/v1/floor/aside', { query: { limit, cursor }, ...at(call) }),
+    recoverAside: (wish, call = {}) => json('/api/v1/floor/recover', { method: 'POST', json: wish, ...at(call) }),
     getCertificate: ({ at: when, from, ...call } = {}) =>
       jsonOrAbsent('/api/v1/cuts/certificate', { query: { at: when, from }, ...at(call) }),
 

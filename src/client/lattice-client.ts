@@ -17,7 +17,7 @@ import type {
   WrittenEntry,
 } from '../api/contract/entities.ts';
 import type { LatticeEvent } from '../api/contract/event-entities.ts';
-import type { Floor } from '../api/contract/floor-entities.ts';
+import type { Aside, Floor, Recovered } from '../api/contract/floor-entities.ts';
 import type {
   Differences,
   HealthAnswer,
@@ -317,8 +317,8 @@ export interface LatticeClient {
   listCuts(options?: CallOptions): Promise<{ items: Cut[] }>;
 
   /**
-   * Tells where the floor stands, which is the newest cut that all writers attested alike, and who holds it there. Times
-   * are Unix ms.
+   * Tells where the floor stands, which is the newest cut that all writers attested alike, who holds it there, and how far
+   * what is dead has left the state. Times are Unix ms.
    *
    * @throws nothing of its own
    * @example
@@ -326,6 +326,39 @@ export interface LatticeClient {
    * if (held) for (const { label, text, next } of holders) console.log(label, text, next);
    */
   getFloor(options?: CallOptions): Promise<Floor>;
+
+  /**
+   * Lists one page of what was set aside: operations that were taken out of the state, because they came too late for a
+   * cut that all writers had attested, or because other writers refuse them as below the floor. Times are Unix ms.
+   *
+   * @throws `invalid-cursor`
+   * @example
+   * const { items, cursor } = await client.listAside({ limit: 50 });
+   * for (const { key, value, label, standing } of items) console.log(key, value, label, standing);
+   */
+  listAside(options?: PageOptions): Promise<{ items: Aside[]; cursor?: string }>;
+
+  /**
+   * Writes the newest of what is set aside under each of these keys anew, as commits of the node, and has the node forget
+   * what was set aside there. With `all`, 256 keys a call: while there is a cursor, there is more. What a key was written
+   * to later stays, unless `overwrite` is true. With `forget`, nothing is written. Needs a token for operating.
+   *
+   * @throws `unauthorized`, `right-missing`; `invalid-body`; `not-found` for a key under which nothing is set aside;
+   * `overloaded` while another such call runs; what a write throws, with what was written before in `details.written`
+   * @example
+   * const { written, passedOver } = await client.recoverAside({ keys: ['orders/17'] });
+   * console.log(written, passedOver);
+   */
+  recoverAside(
+    wish: {
+      readonly keys?: readonly string[] | undefined;
+      readonly all?: true | undefined;
+      readonly cursor?: string | undefined;
+      readonly overwrite?: boolean | undefined;
+      readonly forget?: boolean | undefined;
+    },
+    options?: CallOptions,
+  ): Promise<Recovered>;
 
   /**
    * Gets the certificate (base64url) of the cut at `at` (Unix ms), or of the newest certified cut, with the chain of

@@ -1,7 +1,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+import type { AuthoredKey } from '../api/contract/entities.ts';
 import type {
   Change,
   ChangeRequest,
+  Displaced,
   Invitation,
   InvitationRequest,
   JoinAnswer,
@@ -17,6 +19,16 @@ export interface ChangeOptions extends CallOptions {
   readonly wait?: number | undefined;
 }
 
+/** Which of an author's values to read. */
+export interface ValuesOptions extends CallOptions {
+  /** The earliest time of its writes that is of interest, Unix ms. Default: 0. */
+  readonly since?: number | undefined;
+  /** The most items of the page, up to 1,000. Default: 100. */
+  readonly limit?: number | undefined;
+  /** The cursor of the page before; without it the first page is read. */
+  readonly cursor?: string | undefined;
+}
+
 /** Who belongs to the fleet of a node, and how that changes while it runs. */
 export interface MembersClient {
   /**
@@ -28,6 +40,17 @@ export interface MembersClient {
    * for (const { name, role } of members) console.log(epoch, name, role);
    */
   roster(options?: CallOptions): Promise<Roster>;
+
+  /**
+   * Reads one page of the keys that have a value, or a deletion, of one author, each with all of its siblings. The node
+   * looks at every key for it, so that a page may have no items while there is a cursor.
+   *
+   * @throws `invalid-query`, `invalid-cursor`
+   * @example
+   * const { values, cursor } = await client.members.values('aa'.repeat(32), { since: Date.now() - 86_400_000 });
+   * for (const { key, written } of values) console.log(key, written, cursor);
+   */
+  values(author: string, options?: ValuesOptions): Promise<{ values: AuthoredKey[]; cursor?: string }>;
 
   /**
    * Lists the changes that are not decided, oldest first, and the newest 16 that are.
@@ -88,6 +111,18 @@ export interface MembersClient {
    * console.log(epoch, items.length);
    */
   chain(from: number, options?: CallOptions): Promise<RosterChain>;
+
+  /**
+   * Lists what the node has taken out of its state because it came after the end of its author, the latest first.
+   *
+   * @throws `invalid-cursor`
+   * @example
+   * const { items, cursor } = await client.members.displaced({ limit: 50 });
+   * for (const { key, name, value } of items) console.log(key, name, value);
+   */
+  displaced(
+    options?: CallOptions & { readonly limit?: number | undefined; readonly cursor?: string | undefined },
+  ): Promise<{ items: Displaced[]; cursor?: string }>;
 
   /**
    * Lists the invitations of the node, in the order in which they were made.

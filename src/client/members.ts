@@ -19,11 +19,15 @@ export function createMembersClient({ request }: Requests): MembersClient {
     propose: (change, call = {}) => post(`${BASE}/changes`, { json: change, ...at(call) }),
     approve: (id, call = {}) => post(pathOf(id, '/approve'), at(call)),
     withdraw: (id, call = {}) => post(pathOf(id, '/withdraw'), at(call)),
+    displaced: ({ limit, cursor, ...call } = {}) =>
+      json(`${BASE}/displaced`, { query: { limit, cursor }, ...at(call) }),
     invitations: async (call = {}) => (await json<{ items: Invitation[] }>(`${BASE}/invitations`, at(call))).items,
     invite: (invitation, call = {}) => json(`${BASE}/invitations`, { method: 'POST', json: invitation, ...at(call) }),
     uninvite: async (id, call = {}) =>
       void (await request(`${BASE}/invitations/${encodeURIComponent(id)}`, { method: 'DELETE', ...at(call) })),
     join: (asked, call = {}) => json(`${BASE}/join`, { method: 'POST', json: asked, ...at(call) }),
+    values: (author, { since = 0, limit, cursor, ...call } = {}) =>
+      json(`${BASE}/values`, { query: { author, since, limit, cursor }, ...at(call) }),
     chain: (from, call = {}) => json(`${BASE}/chain`, { query: { from }, ...at(call) }),
   };
 }

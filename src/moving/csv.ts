@@ -60,11 +60,17 @@ export function* csvRows(text: string): Generator<Row> {
 
 /** The entries of a table whose first row names its columns, `key` and `value` among them. */
 function* entriesOf(text: string): Generator<KeyedLine> {
-  let columns: { readonly key: number; readonly value: number; readonly count: number } | undefined;
+  let columns: Readonly<Record<'key' | 'value' | 'author' | 'time' | 'count', number>> | undefined;
   for (const { line, fields } of csvRows(text)) {
     if (columns === undefined) {
       const place = (name: string): number => fields.findIndex((one) => one.trim() === name);
-      columns = { key: place('key'), value: place('value'), count: fields.length };
+      columns = {
+        key: place('key'),
+        value: place('value'),
+        author: place('author'),
+        time: place('time'),
+        count: fields.length,
+      };
       if (columns.key < 0 || columns.value < 0) {
         throw new LatticeError('entries-malformed', `line ${line}: the first row names no columns "key" and "value"`, {
           next: 'Nothing was imported. The first row must be the names of the columns.',
@@ -80,8 +86,14 @@ function* entriesOf(text: string): Generator<KeyedLine> {
         { next: 'Nothing was imported. Every row has a field for each column.' },
       );
     }
-    const { key, value } = columns;
-    yield { line, key: fields[key] ?? '', value: () => parseJson(fields[value] ?? '') };
+    const { key, value, author, time } = columns;
+    yield {
+      line,
+      key: fields[key] ?? '',
+      value: () => parseJson(fields[value] ?? ''),
+      author: fields[author],
+      time: fields[time],
+    };
   }
 }
 

@@ -11,6 +11,9 @@ export interface KeyedLine {
   value(): unknown;
   /** When it is to end, in the form that can say so: whatever the line has there. */
   readonly expires?: unknown;
+  /** Who wrote it and when, where the line says so: whatever it has there. */
+  readonly author?: unknown;
+  readonly time?: unknown;
 }
 
 /** Entries that a progress report is apart. */
@@ -33,6 +36,7 @@ export async function readKeyed(
   try {
     for (const one of split(text)) {
       const { line } = one;
+      if (context.leavesOut?.(one) === true) continue;
       const flaw = take(entries, one);
       if (flaw !== undefined) flawed.push({ what: `line ${line}`, reason: flaw });
       if (entries.size % ENTRIES_A_REPORT !== 0) continue;

@@ -31,10 +31,10 @@ function entryOf(json: string, line: number): KeyedLine {
     return fail(error.message.replace(/^line 1/, ''));
   }
   if (object === null || typeof object !== 'object' || Array.isArray(object)) return fail(': it is not a JSON object');
-  const { key, value, expires } = object as { readonly [name in 'key' | 'value' | 'expires']?: unknown };
+  const { key, value, expires, author, time } = object as Readonly<Record<string, unknown>>;
   if (typeof key !== 'string') return fail(': it has no text as "key"');
   if (value === undefined) return fail(': it has no "value"');
-  return { line, key, value: () => value, expires };
+  return { line, key, value: () => value, expires, author, time };
 }
 
 /** Reads a file of one JSON object a line, of which `key`, `value` and `expires` count (SPEC I15, EX8). */

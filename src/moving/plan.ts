@@ -111,6 +111,8 @@ export interface ReadContext {
   readonly verifier?: Verifier | undefined;
   /** Whether to take what does not verify, or has no rule by which it could. Broken content is refused all the same. */
   readonly unverified: boolean;
+  /** Whether a line of an export is passed over, by what it says of its author (hex) and time (RFC 3339). */
+  leavesOut?(line: { readonly author?: unknown; readonly time?: unknown }): boolean;
   readonly signal?: AbortSignal | undefined;
   /** Called now and then in long work. `done` and `total` count what `step` names; `total` is absent where unknown. */
   progress?(step: string, done: number, total?: number): void;

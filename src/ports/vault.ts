@@ -33,7 +33,7 @@ export interface PartialObject {
   has(index: number): boolean;
   /**
    * Takes whole blocks one after the other, from the block of index `first` on, which the caller has verified against
-   * `leaves`, their leaf hashes, and does not change any more. Rejects with `object-not-found` after `remove`, and then
+   * `leaves`, their leaf hashes, and may change once this has settled. Rejects with `object-not-found` after `remove`, and then
    * has taken none of them.
    */
   write(first: number, bytes: Bytes, leaves: Bytes): Promise<void>;

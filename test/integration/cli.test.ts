@@ -400,6 +400,10 @@ describe('nodes together', () => {
       return seen.at === undefined ? undefined : seen;
     });
     expect(await ok('floor')).toContain('epoch');
+    expect(await ok('floor')).toContain('each stays for 24 h');
+    expect(await ok('recover')).toBe('Nothing is set aside.\n');
+    const absent = await lattice(['recover', '--key', 'greeting']);
+    expect([absent.code, absent.err]).toEqual([1, expect.stringContaining('nothing is set aside under "greeting"')]);
     expect(await ok('state', 'put', 'waited', '1', '--replicas', '1', '--timeout', '30')).toContain('1 of 1');
     const many = await lattice(['state', 'put', 'waited', '1', '--replicas', '5']);
     expect([many.code, many.err]).toEqual([1, expect.stringContaining('the roster has 1')]);
@@ -502,6 +506,7 @@ describe('members, invitations and evidence', () => {
     const { changes } = await json<{ changes: { id: string }[] }>('members', 'changes');
     await ok('members', 'withdraw', changes[0]?.id ?? '');
     expect(await ok('members', 'changes')).toMatch(/withdrawn/);
+    expect(await ok('members', 'clean', '--author', author, '--since', '0')).toMatch(/wrote since/);
     const dropped = await lattice(['members', 'drop', author, '--yes', '--wait', '0']);
     expect([dropped.code, dropped.err]).toEqual([1, expect.stringMatching(/is a writer[^]*retire it first/)]);
   });
@@ -549,6 +554,7 @@ it('no command was left out', () => {
   // These run on fleets whose members change: test/unit/cli/members.test.ts.
   for (const name of ['add', 'promote', 'retire', 'rotate', 'rename', 'settings', 'approve', 'withdraw', 'wait'])
     apart.push(`members ${name}`);
-  apart.push('join');
+  // This one needs nodes that are stopped: test/integration/force.test.ts.
+  apart.push('join', 'members force');
   expect(leaves(program, '').filter((name) => !ran.has(name) && !apart.includes(name))).toEqual([]);
 });

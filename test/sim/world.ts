@@ -1,6 +1,7 @@
 import { hlcMs } from '../../src/core/clock/index.ts';
 import { type Hlc, LatticeError, MAX_CLOCK_ERROR_MS } from '../../src/core/types/index.ts';
-import type { Random, StoreOperation } from '../../src/ports/index.ts';
+import type { Clock, Random, StoreOperation, VaultStore } from '../../src/ports/index.ts';
+import type { VaultSettings } from '../../src/runtime/facade/options.ts';
 import { createNode, type WriteOperation } from '../../src/runtime/index.ts';
 import { createSimClock, type Life, trueTime, wallTime } from './clock.ts';
 import { createSimSigner, createSimVerifier, hasher } from './crypto.ts';
@@ -47,6 +48,11 @@ export function createWorld(options: {
   readonly founders?: readonly number[];
   /** Nodes that configure no peer: they are only dialled. */
   readonly dialled?: readonly number[];
+  /** The vault of each machine; undefined: nodes without one. */
+  readonly vault?: {
+    open(index: number, clock: Clock, life: Life): Promise<VaultStore>;
+    settings(index: number): VaultSettings;
+  };
   /** The grid of collection floors, ms; undefined: the nodes' own, on which nothing is collected within a run. */
   readonly collectionGridMs?: number;
   /** Told of each batch that is on a node's disk. */
@@ -118,6 +124,8 @@ export function createWorld(options: {
     const random: Random = { bytes: (length) => r.bytes(length), fraction: () => r.next() };
     const verifier = createSimVerifier(scheduler, r.fork('verifier'), life);
     const named = options.dialled?.includes(m.index) === true ? [] : machines;
+    const clock = createSimClock(scheduler, m.wall, life);
+    const bytes = options.vault === undefined ? undefined : await options.vault.open(m.index, clock, life);
     const node = await createNode(
       {
         ...OPTIONS,
@@ -139,10 +147,13 @@ export function createWorld(options: {
         hasher,
         signer: m.signer,
         verifier: sabotage.blindVerifier === true ? { verify: () => Promise.resolve(true) } : verifier,
-        clock: createSimClock(scheduler, m.wall, life),
+        clock,
         random,
         log: createSimLog(life, options.verbose),
         metrics: SILENT_METRICS,
+        ...(options.vault === undefined || bytes === undefined
+          ? {}
+          : { vault: { store: bytes, kind: 'memory' as const, settings: options.vault.settings(m.index) } }),
         p2p: p2p.lung(m.index, m.signer.author, life),
         http: http.lung(m.index, { life, signer: m.signer, verifier, random }),
         peerIdOf: (author) => author,

@@ -126,6 +126,7 @@ export async function createFakePeer({ as, trusted, head, answer }: FakePeerOpti
     clock: systemClock(),
     incarnation,
     isAllowed: () => true,
+    isLeftOut: () => false,
     onStranger: () => undefined,
     handle: async (_peer, bytes) => {
       const said = reply(decodeSync(bytes));

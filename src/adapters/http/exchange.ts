@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import { type Bytes, CONNECTION_FAILURES, LatticeError } from '../../core/types/index.ts';
+import { type Bytes, CONNECTION_FAILURES, giveBack, LatticeError, roomyBytes } from '../../core/types/index.ts';
 
 /** One HTTP request of the lung. */
 export interface Exchange {
@@ -62,22 +62,36 @@ export async function* chunksOf(url: string, body: AsyncIterable<unknown>): Asyn
   }
 }
 
-/** Reads a body of at most `limit` bytes. A longer one has its connection cut and throws LatticeError `oversize`. */
-export async function readBody(url: string, body: AsyncIterable<unknown>, limit: number): Promise<Bytes> {
-  const chunks: Uint8Array[] = [];
+/**
+ * Reads a body of at most `limit` bytes into roomy bytes. A longer one has its connection cut and throws LatticeError
+ * `oversize`. `told` is the length that the headers tell, from which one buffer is made.
+ */
+export async function readBody(
+  url: string,
+  body: AsyncIterable<unknown>,
+  limit: number,
+  told?: string | string[],
+): Promise<Bytes> {
+  let bytes = roomyBytes(Math.max(0, Math.min(limit, Math.floor(Number(told)) || 0)));
   let length = 0;
-  for await (const chunk of chunksOf(url, body)) {
-    length += chunk.length;
-    if (length > limit) throw new LatticeError('oversize', `${url} answered with more than ${limit} bytes`);
-    chunks.push(chunk);
+  try {
+    for await (const chunk of chunksOf(url, body)) {
+      const end = length + chunk.length;
+      if (end > limit) throw new LatticeError('oversize', `${url} answered with more than ${limit} bytes`);
+      if (end > bytes.length) {
+        const larger = roomyBytes(Math.min(limit, Math.max(2 * bytes.length, end)));
+        larger.set(bytes.subarray(0, length));
+        giveBack(bytes);
+        bytes = larger;
+      }
+      bytes.set(chunk, length);
+      length = end;
+    }
+  } catch (error) {
+    giveBack(bytes);
+    throw error;
   }
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
+  return bytes.subarray(0, length);
 }
 
 /**

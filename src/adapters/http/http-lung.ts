@@ -172,7 +172,7 @@ export function createHttpLung(deps: HttpLungDeps): HttpLung & { close(): Promis
       { method: 'POST', headers, body: envelope, signal },
       'application/cbor',
     );
-    const bytes = await readBody(url, response.body, MAX_ENVELOPE_BYTES);
+    const bytes = await readBody(url, response.body, MAX_ENVELOPE_BYTES, response.headers['content-length']);
     const answer = decodeResponse(bytes);
     if (answer.author !== session.author) {
       throw new LatticeError('identity-mismatch', `${url} answered as ${answer.author}, not ${session.author}`);

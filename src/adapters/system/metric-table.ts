@@ -39,6 +39,7 @@ const EVENTS: readonly MetricDefinition[] = [
   counter('lattice_writes_total', 'Local commits by how they ended.', ['outcome']),
   counter('lattice_applied_batches_total', 'Durable batches.'),
   counter('lattice_changed_keys_total', 'Keys changed by durable batches, whoever wrote them.'),
+  counter('lattice_collected_keys_total', 'Keys that left the state because nothing but what is dead was under them.'),
   counter('lattice_refused_total', 'Fragments refused, by reason.', ['reason']),
   counter('lattice_transitions_total', 'Changes of a lung or of the lung that carries a peer.', [
     'from',
@@ -155,6 +156,11 @@ const STATE: readonly MetricDefinition[] = [
     'Age of the newest cut that all writers attested alike, or of the start while there is none.',
   ),
   gauge('lattice_floor_holders', 'Writers that keep a later cut from becoming that.', ['reason']),
+  gauge(
+    'lattice_floor_collected_timestamp_seconds',
+    'Unix time: what was dead by then has left the state. Absent where nothing has.',
+  ),
+  gauge('lattice_set_aside', 'Operations that were taken out of the state and neither written anew nor forgotten.'),
   gauge('lattice_bootstrap_running', '1 while a first state is being fetched.'),
   gauge('lattice_bootstrap_chunks', 'Chunks of the first state.', ['state']),
   gauge('lattice_unverified_entries', 'Entries of a fetched state whose signatures are still to be checked.'),

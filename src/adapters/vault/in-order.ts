@@ -1,4 +1,4 @@
-import { type Bytes, bytesToHex, type Hasher } from '../../core/types/index.ts';
+import { type Bytes, bytesToHex, giveBack, type Hasher, roomyBytes } from '../../core/types/index.ts';
 import { BLOCK_BYTES, BLOCK_HASH_BYTES, blockCount, blockLeaf, blocksOf } from '../../core/vault/index.ts';
 
 /** Bytes that wait in memory for blocks before them: what several peers have under way of one object at a time. */
@@ -12,7 +12,7 @@ const READ_BYTES = 1024 * 1024;
  * (SPEC U10). What came before in another process, or too early to wait in memory, is read back from the file.
  */
 export interface InOrderHash {
-  /** Takes blocks that are written, and their leaf hashes. */
+  /** Takes blocks that are written, and their leaf hashes. Nothing of `bytes` is kept: what has to wait is copied. */
   wrote(first: number, bytes: Bytes, leaves: Bytes): void;
   /**
    * Reads back a bounded part of what is written and not hashed, where there is any. Never rejects: what cannot be read
@@ -69,6 +69,7 @@ export function createInOrderHash(deps: {
         waiting.delete(first);
         waitingBytes -= bytes.length;
         take(first, bytes);
+        giveBack(bytes);
         moved = true;
       }
     }
@@ -91,6 +92,7 @@ export function createInOrderHash(deps: {
         known[first + i] = 1;
       });
       take(first, bytes);
+      giveBack(bytes);
     }
   }
 
@@ -106,7 +108,9 @@ export function createInOrderHash(deps: {
         waitingBytes + bytes.length <= MAX_WAITING_BYTES &&
         !waiting.has(first)
       ) {
-        waiting.set(first, bytes);
+        const kept = roomyBytes(bytes.length);
+        kept.set(bytes);
+        waiting.set(first, kept);
         waitingBytes += bytes.length;
       }
     },

@@ -12,6 +12,8 @@ export const anyJson = Type.Unsafe<JsonValue>({ description: 'Any JSON value.' }
 export const time = (description: string) => Integer({ description: `${description} Unix ms.` });
 export const hex64 = (description: string) => Text({ pattern: '^[0-9a-f]{64}$', description });
 export const cursor = Text({ minLength: 1, maxLength: 2048, description: 'From the page before.' });
+const MAX_PAGE = 1000;
+export const limit = Maybe(Integer({ minimum: 1, maximum: MAX_PAGE, default: 100, description: 'Items on a page.' }));
 export const version = Text({
   pattern: '^[0-9a-f]{64}\\.[0-9]{1,3}$',
   description: '`<commit id>.<operation index>`; in quotes it is the ETag.',
@@ -132,6 +134,19 @@ export const Conflict = entity(
   }),
 );
 export type Conflict = Static<typeof Conflict.ref>;
+
+export const AuthoredKey = entity(
+  'AuthoredKey',
+  'A key that has a value, or a deletion, of the author that was asked for.',
+  Shape({
+    key: Text(),
+    written: version,
+    siblings: List(Shape({ version, author, hlc, deleted: Bool(), value: Maybe(anyJson), expires: ends }), {
+      description: 'The winner first, the same order on every node. One of them has the version `written`.',
+    }),
+  }),
+);
+export type AuthoredKey = Static<typeof AuthoredKey.ref>;
 
 export const Operation = entity(
   'Operation',

@@ -1,9 +1,10 @@
 import { type Static, Type } from 'typebox';
 import { CAUSE_CODES } from '../../runtime/facade/codes.ts';
+import { ASIDE_CODES } from '../../runtime/facade/set-aside.ts';
 import { entity, errorCode, word } from './describe.ts';
 import { hex64, time, version } from './entities.ts';
 
-const { Boolean: Bool, Integer, Object: Shape, Optional: Maybe, String: Text } = Type;
+const { Array: List, Boolean: Bool, Integer, Object: Shape, Optional: Maybe, String: Text } = Type;
 
 export const Transition = entity(
   'Transition',
@@ -96,6 +97,20 @@ export const LatticeEvent = entity(
       kind: Text({ description: 'As in Evidence.' }),
       author: hex64('Who signed two statements that contradict each other.'),
       name: Text({ description: 'What people read in its place.' }),
+    }),
+    Shape({
+      type: word(['displaced']),
+      author: hex64('Whose operations were taken out of the state.'),
+      name: Text({ description: 'What people read in its place.' }),
+      until: time('The end of the author: nothing later counts.'),
+      operations: Integer(),
+      keys: List(Text(), { description: 'Some of their keys.' }),
+    }),
+    Shape({
+      type: word(['set-aside']),
+      code: word(ASIDE_CODES, 'Why.'),
+      operations: Integer(),
+      keys: Type.Array(Text(), { description: 'The first few.' }),
     }),
     Shape({
       type: word(['roster-changed']),

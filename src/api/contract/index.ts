@@ -1,3 +1,4 @@
+import { ASIDE_ROUTES } from './aside-routes.ts';
 import * as auditEntities from './audit-entities.ts';
 import { AUDIT_ROUTES } from './audit-routes.ts';
 import type { RouteContract } from './describe.ts';
@@ -25,6 +26,7 @@ export { Problem } from './entities.ts';
 /** Every route of the API. */
 export const CONTRACT: readonly RouteContract[] = [
   ...STATE_ROUTES,
+  ...ASIDE_ROUTES,
   ...VAULT_ROUTES,
   ...ORIGINAL_VAULT_ROUTES,
   ...NODE_ROUTES,

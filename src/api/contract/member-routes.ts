@@ -1,8 +1,10 @@
 import { Type } from 'typebox';
 import { json, type RouteContract } from './describe.ts';
+import { AuthoredKey, cursor, hex64, limit, time } from './entities.ts';
 import {
   Change,
   ChangeRequest,
+  Displaced,
   Invitation,
   InvitationRequest,
   JoinAnswer,
@@ -54,6 +56,30 @@ export const MEMBER_ROUTES: readonly RouteContract[] = [
   },
   {
     method: 'GET',
+    path: '/api/v1/members/values',
+    id: 'membersValues',
+    tag: 'members',
+    summary: 'What one author wrote and the state still has',
+    description:
+      'For a key that was in the wrong hands. The node looks at every key, 8,192 for a page at most: a page before the last may have no items.',
+    cost: 'costly',
+    query: Shape({
+      author: hex64('The key that wrote them; it need not be a member any more.'),
+      since: time('The earliest time of its writes that is of interest, by their HLC.'),
+      limit: Maybe(Integer({ minimum: 1, maximum: 1000, default: 100, description: 'Most items of the page.' })),
+      cursor: Maybe(Text({ description: 'From the page before. Its first digits tell how far of all keys one is.' })),
+    }),
+    answers: {
+      200: json(
+        'A page of them, in the order of key hashes.',
+        Shape({ values: List(AuthoredKey.ref), cursor: Maybe(Text()) }),
+      ),
+    },
+    errors: [400, 421, 429, 504],
+    example: { query: { author: 'aa'.repeat(32), since: 0 } },
+  },
+  {
+    method: 'GET',
     path: '/api/v1/members/changes',
     id: 'membersChanges',
     tag: 'members',
@@ -63,6 +89,20 @@ export const MEMBER_ROUTES: readonly RouteContract[] = [
     answers: { 200: json('The changes, oldest first.', Shape({ items: List(Change.ref) })) },
     errors: [421, 429],
     example: {},
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/members/displaced',
+    id: 'membersDisplaced',
+    tag: 'members',
+    summary: 'What ended authors had written after their ends',
+    description:
+      'The latest first. The node had taken it before it knew of the end, and has taken it out again; of all bytes, 32 MiB are kept.',
+    cost: 'read',
+    query: Shape({ limit, cursor: Maybe(cursor) }),
+    answers: { 200: json('A page of it.', Shape({ items: List(Displaced.ref), cursor: Maybe(cursor) })) },
+    errors: [400, 421, 429, 504],
+    example: { query: { limit: 10 } },
   },
   {
     method: 'POST',

@@ -5,7 +5,7 @@ import { MEMBER_AGREEMENTS, VERDICT_KINDS } from '../../runtime/facade/verdict.t
 import { coded, entity, errorCode, mapOf, word } from './describe.ts';
 import { hex64, time } from './entities.ts';
 import { RepairReport, Transition } from './event-entities.ts';
-import { floorTimes, holder } from './floor-entities.ts';
+import { collected, floorTimes, holder } from './floor-entities.ts';
 import { VaultState } from './vault-entities.ts';
 
 const { Array: List, Boolean: Bool, Integer, Number: Float, Object: Shape, Optional: Maybe, String: Text } = Type;
@@ -211,7 +211,7 @@ export const Status = entity(
     refused: refusedByReason,
     deferred: Integer({ description: 'Commits from the future that wait.' }),
     cuts: Maybe(CutsStatus),
-    floor: Maybe(Shape({ ...floorTimes, holders: List(Shape(holder)) })),
+    floor: Maybe(Shape({ ...floorTimes, holders: List(Shape(holder)), collection: Shape(collected) })),
     bootstrap: Maybe(Bootstrap),
     vault: Maybe(VaultState.ref),
     queues: Maybe(

@@ -14,6 +14,7 @@ import {
   ExportEnd,
   History,
   hex64,
+  limit,
   Operation,
   Proof,
   WrittenEntry,
@@ -23,8 +24,6 @@ import { wantedEnd } from './wanted-end.ts';
 
 const { Array: List, Integer, Object: Shape, Optional: Maybe, String: Text } = Type;
 
-const MAX_PAGE = 1000;
-const limit = Maybe(Integer({ minimum: 1, maximum: MAX_PAGE, default: 100, description: 'Items on a page.' }));
 const key = Text({ minLength: 1, description: 'The key.' });
 const keyInPath = Shape({
   key: Text({ description: 'The key, percent-encoded. Keys that paths cannot carry go into the query.' }),
@@ -327,7 +326,7 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     path: '/api/v1/floor',
     id: 'getFloor',
     tag: 'proofs and cuts',
-    summary: 'Where the floor stands, and who holds it',
+    summary: 'Where the floor stands, who holds it, and how far what is dead has left the state',
     description: 'The floor is the newest cut that all writers attested alike.',
     cost: 'read',
     answers: { 200: json('The floor.', Floor.ref) },

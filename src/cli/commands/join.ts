@@ -2,8 +2,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join as joinPath, relative, resolve } from 'node:path';
 import { createVerifier } from '../../adapters/system/ed25519.ts';
 import { nodeHasher } from '../../adapters/system/hasher.ts';
+import { approveForced } from '../../app/force.ts';
 import { LatticeProblem } from '../../client/errors.ts';
+
 import type { Invited } from '../../client/invitation-line.ts';
+import { loadConfig } from '../../config/index.ts';
 import { joiningKey, writeJoined } from '../../config/join.ts';
 import { type CheckedChain, checkChain, memberOf } from '../../core/roster/index.ts';
 import { type Author, bytesToHex, LatticeError } from '../../core/types/index.ts';
@@ -72,6 +75,7 @@ export async function join(
     port: options.port,
     p2pPort: options.p2pPort,
   });
+  await approveForced(loadConfig({ env: {}, envFile, cwd: context.cwd }).stateDir, chain.forced);
   await joinFleetFile(dir, {
     ...invited,
     name,
@@ -131,13 +135,17 @@ async function chainOf(client: ApiClient, { network, hash }: Invited): Promise<C
     chain = checkChain(
       certificates,
       { authors: founders as Author[] },
-      { network, hasher: nodeHasher(), most: MAX_EPOCHS },
+      { network, hasher: nodeHasher(), most: MAX_EPOCHS, forced: true },
     );
   } catch (cause) {
     throw refuse(cause instanceof Error ? cause.message : String(cause));
   }
   if (!chain.spans.some(({ state }) => bytesToHex(state.hash) === hash))
     throw refuse('its rosters do not lead to that of the invitation');
+  // The hash of a roster vouches for all before it. No votes vouch for one that was forced later.
+  const named = chain.spans.findIndex(({ state }) => bytesToHex(state.hash) === hash);
+  if (chain.forced.some(({ roster }) => roster.epoch > (chain.spans[named]?.state.roster.epoch ?? 0)))
+    throw refuse('a lineage was begun by force since the invitation was made: ask for a new one');
   const verifier = createVerifier();
   for (const { author, message, signature } of chain.signatures)
     if (!(await verifier.verify(author, message, signature))) throw refuse('a signature of its rosters is not valid');

@@ -118,6 +118,8 @@ function cutsOf({ cuts, floor, now }: Status, times: Times): string[][] {
     const by = held === '' ? '' : `, held by ${printable(held)}`;
     rows.push(['floor', `${times.at(floor.at)}, ${duration(now - floor.at)} ago${by}`]);
   }
+  const collected = floor?.collection.collected;
+  if (collected !== undefined) rows.push(['deletions', `those of up to ${times.at(collected)} have left the state`]);
   if (cuts.lagging !== undefined) rows.push(['cuts', `none: ${printable(cuts.lagging)}`]);
   return rows;
 }

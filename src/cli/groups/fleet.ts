@@ -4,6 +4,7 @@ import type { CertificateVerifyOptions } from '../commands/cuts-verify.ts';
 import type { DoctorOptions } from '../commands/doctor.ts';
 import type { EvidenceVerifyOptions } from '../commands/evidence.ts';
 import type { DifferencesOptions } from '../commands/peers.ts';
+import type { RecoverOptions } from '../commands/recover.ts';
 import type { SyncModeOptions } from '../commands/sync.ts';
 import type { GlobalOptions } from '../context.ts';
 import {
@@ -125,6 +126,28 @@ export function fleetCommands(definition: Definition): void {
         async (options: WatchOptions & FleetOptions) => (await import('../commands/floor.ts')).floor(context, options),
       ),
     ),
+  );
+
+  limited(
+    define(
+      program,
+      'recover',
+      'what came too late for the floor and was set aside; --key or --all writes it anew (needs the token)',
+      ['recover', 'recover --key orders/17 --key orders/18', 'recover --all', 'recover --all --forget'],
+      async (options: RecoverOptions) => (await import('../commands/recover.ts')).recover(context, options),
+    )
+      .addOption(
+        new Option(
+          '--key <key>',
+          'write the newest of what is set aside under this key anew; repeat it for more keys',
+        ).argParser((key: string, before: readonly string[] | undefined) => [...(before ?? []), key]),
+      )
+      .option('--all', 'write all that is of use anew')
+      .option('--overwrite', 'also where the key was written later')
+      .option('--forget', 'write nothing, and forget it for good'),
+    'operations',
+    100,
+    20_000,
   );
 
   const cuts = group('cuts', 'states of whole fleets at one time', 'cuts');

@@ -3,12 +3,16 @@ import type { ChangeOptions } from '../carry-out.ts';
 import type { InviteOptions } from '../commands/invite.ts';
 import type { JoinOptions } from '../commands/join.ts';
 import type { AddOptions, SettingsOptions } from '../commands/members-change.ts';
+import type { CleanOptions } from '../commands/members-clean.ts';
+import type { DisplacedOptions } from '../commands/members-displaced.ts';
+import type { ForceOptions } from '../commands/members-force.ts';
 import type { RotateOptions } from '../commands/members-rotate.ts';
 import type { GlobalOptions } from '../context.ts';
-import { type Definition, fleetWide, integerIn, numberIn, watchable } from '../define.ts';
+import { type Definition, fleetWide, integerIn, limited, numberIn, watchable } from '../define.ts';
 import { durationIn } from '../durations.ts';
 import type { FleetOptions } from '../fleet-table.ts';
 import type { OperatorOptions } from '../operators.ts';
+import { readTime } from '../times.ts';
 import type { WatchOptions } from '../watch.ts';
 
 /** The longest wait for operators elsewhere, s. */
@@ -112,6 +116,50 @@ export function memberCommands({ context, program, define, defineDefault, group 
       async (options: ChangeOptions, [member = '']) => (await changes()).membersDrop(context, member, options),
     ),
   );
+  limited(
+    define(
+      members,
+      'displaced',
+      'what ended members had written after their ends, and this node has taken out again',
+      ['members displaced', 'members displaced --limit 100000 --json > displaced.json'],
+      async (options: DisplacedOptions) =>
+        (await import('../commands/members-displaced.ts')).membersDisplaced(context, options),
+    ),
+    'operations',
+    100,
+    100_000,
+  );
+  define(
+    members,
+    'clean',
+    'show what a removed key wrote and the state still has, and replace it (needs the token)',
+    [
+      'members clean --author node2 --since 2026-11-29T08:00Z',
+      'members clean --author node2 --since 2026-11-29T08:00Z --from backup.ndjson --yes',
+      'members clean --author 12D3KooW… --since 0 --delete --yes',
+    ],
+    async (options: CleanOptions) => (await import('../commands/members-clean.ts')).membersClean(context, options),
+  )
+    .option('--author <author>', 'whose values: a member, or any public key or peer id')
+    .addOption(new Option('--since <time>', 'only what it wrote at this time or later').argParser(readTime))
+    .option('--delete', 'delete them')
+    .option('--from <file>', 'put the values of an export or a snapshot in their place, and delete what it lacks')
+    .option('-y, --yes', 'do it; without it this shows what would be done');
+  define(
+    members,
+    'force',
+    'go on without a lost majority, on the store of a stopped node: begins a new lineage that nobody voted for',
+    [
+      'members force --env-file fleet/oslo.env --without rome,kyiv --out force.json',
+      'members force --env-file fleet/lima.env --record force.json --yes',
+    ],
+    async (options: ForceOptions) => (await import('../commands/members-force.ts')).membersForce(context, options),
+  )
+    .option('--without <names>', 'every writer that is lost, by name, peer id or key, with commas')
+    .option('--out <file>', 'where the record goes that the other nodes which go on take')
+    .option('--record <file>', 'the record that was made on the first of them')
+    .option('--although-they-answer', 'also where some of those who are left out still answer')
+    .option('-y, --yes', 'do it without asking');
   changing(
     define(
       members,

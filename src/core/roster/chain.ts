@@ -1,6 +1,7 @@
 import { type Author, type Bytes, bytesToHex, equalBytes, type Hasher, LatticeError } from '../types/index.ts';
 import { checkRosterCertificate, decodeRosterCertificate } from './certificate.ts';
 import { type RosterState, stateOf } from './change.ts';
+import { checkForcedRoster, isForcedAfter } from './force.ts';
 import { initialRoster } from './roster.ts';
 import type { Signature } from './statements.ts';
 
@@ -23,17 +24,21 @@ export interface CheckedChain {
   readonly spans: readonly [RosterSpan, ...RosterSpan[]];
   /** The chain holds as soon as all of these are good. */
   readonly signatures: readonly Signature[];
+  /** The rosters of the chain that were forced, for which no votes vouch. */
+  readonly forced: readonly RosterState[];
 }
 
 /**
  * Checks everything about a chain of roster certificates but the signatures (SPEC Z11). With a pinned list it begins
  * with epoch 1, or is empty. With a pinned hash it has the certificate of the pinned roster, which is believed for its
- * hash, and what stands before that is not looked at. `most` bounds their number, MAX_CHAIN by default. LatticeError `malformed`, `unknown-version` or `not-certified`.
+ * hash, and what stands before that is not looked at. `most` bounds their number, MAX_CHAIN by default. A forced roster
+ * is refused unless `forced` says otherwise; then something else than votes has to vouch for it. LatticeError
+ * `malformed`, `unknown-version` or `not-certified`.
  */
 export function checkChain(
   certificates: readonly Bytes[],
   pin: RosterPin,
-  options: { readonly network: string; readonly hasher: Hasher; readonly most?: number },
+  options: { readonly network: string; readonly hasher: Hasher; readonly most?: number; readonly forced?: boolean },
 ): CheckedChain {
   const { most = MAX_CHAIN } = options;
   if (certificates.length > most)
@@ -44,15 +49,23 @@ export function checkChain(
       : { first: firstSpan(pin.authors, options.hasher), later: certificates };
   const spans: [RosterSpan, ...RosterSpan[]] = [first];
   const signatures: Signature[] = [];
+  const forced: RosterState[] = [];
   for (const bytes of later) {
     const before = spans[spans.length - 1] as RosterSpan;
-    const { state, start: voted, signatures: votes } = checkRosterCertificate(bytes, before.state, options);
+    const isForced = isForcedAfter(bytes, before.state, options);
+    if (isForced && options.forced !== true)
+      throw notCertified(
+        `that of epoch ${before.state.roster.epoch + 1} was forced after a quorum was lost, and no votes vouch for it; whoever trusts it pins its hash or that of a later one`,
+      );
+    const check = isForced ? checkForcedRoster : checkRosterCertificate;
+    const { state, start: voted, signatures: votes } = check(bytes, before.state, options);
+    if (isForced) forced.push(state);
     const start = laterStart(before.start, voted);
     spans[spans.length - 1] = { ...before, end: start };
     spans.push({ state, start, end: undefined });
     signatures.push(...votes);
   }
-  return { spans, signatures };
+  return { spans, signatures, forced };
 }
 
 /**

@@ -139,17 +139,24 @@ export interface RosterState {
   readonly roster: Roster;
   readonly hash: Bytes;
   readonly departed: ReadonlySet<Author>;
+  /** Those who were left out of a forced roster (SPEC RO15): nobody syncs with them any more. */
+  readonly leftOut: ReadonlySet<Author>;
 }
 
-export function stateOf(roster: Roster, departed: ReadonlySet<Author>, hasher: Hasher): RosterState {
-  return { roster, hash: rosterHash(roster, hasher), departed };
+export function stateOf(
+  roster: Roster,
+  departed: ReadonlySet<Author>,
+  hasher: Hasher,
+  leftOut: ReadonlySet<Author> = new Set(),
+): RosterState {
+  return { roster, hash: rosterHash(roster, hasher), departed, leftOut };
 }
 
 /** The state after a decided roster. The caller has checked its certificate. */
 export function advance(state: RosterState, next: Roster, hasher: Hasher): RosterState {
   const departed = new Set(state.departed);
   for (const { author } of state.roster.members) if (memberOf(next, author) === undefined) departed.add(author);
-  return stateOf(next, departed, hasher);
+  return stateOf(next, departed, hasher, state.leftOut);
 }
 
 const refuse = (message: string, next: string): LatticeError => new LatticeError('invalid-change', message, { next });

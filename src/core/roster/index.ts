@@ -4,6 +4,7 @@ export * from './change.ts';
 export * from './cut-certificate.ts';
 export * from './decision.ts';
 export * from './evidence.ts';
+export * from './force.ts';
 export * from './notice.ts';
 export * from './roster.ts';
 export * from './statements.ts';

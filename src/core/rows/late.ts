@@ -39,9 +39,17 @@ export interface LateMark extends OperationPlace {
   readonly fixed: number;
 }
 
-/** An operation that was taken out of the state, because it came too late for a complete cut (SPEC FL8). */
+/**
+ * Why an operation was taken out of the state: it came too late for a complete cut (SPEC FL8), or other writers refuse
+ * it as below the floor (FL9). Rows have the place in this list, so a reason is only ever added at its end.
+ */
+const ASIDE_REASONS = ['late', 'refused'] as const;
+export type AsideReason = (typeof ASIDE_REASONS)[number];
+
+/** An operation that was taken out of the state (SPEC FL8). */
 export interface SetAside {
   readonly operation: Sibling;
+  readonly why: AsideReason;
   /** As of the mark. */
   readonly fixed: number;
   /** The newest cut that was fixed when it was taken out, Unix ms: later ones do not have it. */
@@ -78,20 +86,32 @@ export function decodeLate(rowKey: Bytes, value: Bytes): LateMark {
 
 export const asideKey = (one: OperationPlace): Bytes => floorKey(ASIDE, place(one));
 
-/** [fixed, until, the bytes of an entry with this one operation]. */
-export const encodeAside = ({ operation, fixed, until }: SetAside): Bytes =>
-  encodeCbor([fixed, until, encodeEntry({ key: operation.operation.key, siblings: [operation] })]);
+/** [fixed, until, the place of the reason, the bytes of an entry with this one operation]. */
+export const encodeAside = ({ operation, fixed, until, why }: SetAside): Bytes =>
+  encodeCbor([
+    fixed,
+    until,
+    ASIDE_REASONS.indexOf(why),
+    encodeEntry({ key: operation.operation.key, siblings: [operation] }),
+  ]);
 
 /** The operation must lead to its commit, and stand where it belongs. LatticeError `damaged-row`. */
 export function decodeAside(rowKey: Bytes, value: Bytes, hasher: Hasher): SetAside {
   return decodeStored('the row of an operation that was set aside', value, (reader) => {
-    expectArray(reader, 3);
+    expectArray(reader, 4);
     const fixed = readUint(reader);
     const until = readUint(reader);
+    const why = ASIDE_REASONS[readUint(reader)];
     const [operation, ...others] = decodeEntry(readBytes(reader).slice(), undefined, hasher).siblings;
     const { hlc, index } = placeIn(rowKey);
-    if (operation === undefined || others.length > 0 || operation.hlc !== hlc || operation.index !== index)
+    if (
+      why === undefined ||
+      operation === undefined ||
+      others.length > 0 ||
+      operation.hlc !== hlc ||
+      operation.index !== index
+    )
       throw new LatticeError('damaged-row', 'the row of an operation that was set aside has another one');
-    return { operation, fixed, until };
+    return { operation, fixed, until, why };
   });
 }

@@ -36,6 +36,7 @@ const KINDS = {
   doubt: 5,
   stopped: 6,
   announcement: 7,
+  forced: 8,
 } as const;
 const HASH_BYTES = 32;
 const NOTHING = new Uint8Array(0);
@@ -64,6 +65,9 @@ export const changeKey = (hash: Bytes): Bytes => rosterKey(KINDS.change, hash);
 
 /** The row of the newest announcement of this author, as it was received. */
 export const announcementKey = (author: Author): Bytes => rosterKey(KINDS.announcement, authorBytes(author));
+
+/** The row by which an operator has let this node take the forced roster with this hash (SPEC RO15). */
+export const forcedKey = (hash: Bytes): Bytes => rosterKey(KINDS.forced, hash);
 
 /** What the key of a row about rosters names. LatticeError `damaged-row`. */
 export function rosterKeyToName(rowKey: Bytes): { readonly kind: keyof typeof KINDS; readonly rest: Bytes } {

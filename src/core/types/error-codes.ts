@@ -98,6 +98,7 @@ export const ERROR_CODES = [
   // Between nodes: what a node refuses its peers, and what peers do to it.
   'sync-unauthorized',
   'sync-forbidden',
+  'other-lineage',
   'not-a-member',
   'bootstrapping',
   'gone',
@@ -121,6 +122,7 @@ export const ERROR_CODES = [
   'chunk-too-large',
   'untrusted-author',
   'future',
+  'below-floor',
 
   // The P2P lung.
   'p2p-not-running',

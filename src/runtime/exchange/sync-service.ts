@@ -50,6 +50,8 @@ export interface SyncServiceDeps {
   readonly incarnation: Bytes;
   /** Whether a node with this author may sync with us. */
   isAllowed(author: Author): boolean;
+  /** Whether this author was left out of a forced roster. */
+  isLeftOut(author: Author): boolean;
   /**
    * Called when a request was refused that names this author, unproven. It is a knock (SPEC X10): the author may be the
    * one who answers at a URL that was not reached.
@@ -77,13 +79,20 @@ const unauthorized = (reason: string): LatticeError =>
 
 const late = (): LatticeError => new LatticeError('deadline', `no answer within ${inSeconds(ANSWER_TIMEOUT_MS)}`);
 
+/** Why a key is refused that was left out of a forced roster (SPEC RO15). */
+export const leftOut = (): LatticeError =>
+  new LatticeError('other-lineage', 'this fleet lost its quorum and began a new lineage by force, without this key', {
+    next: 'Stop that node, move its state aside, and invite it under a new key: lattice invite, lattice join.',
+  });
+
 const overloaded = (what: string): LatticeError =>
   new LatticeError('overloaded', `too many ${what} at a time`, { details: { retryAfterMs: 1000 } });
 
 /**
  * The HTTP lung's server side: it proves who we are, and lets in signed requests of allowed peers, each once. Its calls
  * reject with LatticeError `malformed`, `unknown-version`, `sync-unauthorized` (wrong nonce, counter or signature: ask
- * who the node is and try again), `sync-forbidden` (the author is no member), `overloaded` or `deadline`.
+ * who the node is and try again), `sync-forbidden` (the author is no member), `other-lineage` (it was left
+ * out of a forced roster), `overloaded` or `deadline`.
  */
 export function createSyncService(deps: SyncServiceDeps): SyncService {
   const { signer, verifier, hasher, clock } = deps;
@@ -99,6 +108,7 @@ export function createSyncService(deps: SyncServiceDeps): SyncService {
   function screen({ author, counter, sessionNonce }: ReturnType<typeof decodeRequestHead>): NonceUse {
     if (!deps.isAllowed(author)) {
       deps.onStranger(author);
+      if (deps.isLeftOut(author)) throw leftOut();
       throw new LatticeError('sync-forbidden', `this node does not sync with ${author}`, {
         next: "add the key to this node's DIOTEC360_TRUSTED_STATE_PUBKEYS",
       });

@@ -60,7 +60,10 @@ export const WARNING_CODES = [
   'lacks-roster', // a member goes by a later roster
   'abstains', // the store lacks votes that others have heard, or may lack what its key has signed
   'after-end', // commits that a retired author made after its end are here and are being taken out
+  'displaced', // what authors had written after their ends was taken out of the state in the last seven days
   'hidden-full', // replaced operations could not be kept for want of room
+  'forced', // the present lineage was begun by force, and those who were left out have not been dropped
+  'other-lineage', // a member has begun another lineage by force, which this node does not follow
   'two-rosters', // two rosters were decided for one epoch
   'same-name', // two nodes have one name
   'peer-twin', // two nodes run with a peer's key
@@ -68,6 +71,7 @@ export const WARNING_CODES = [
   'two-votes', // an author voted for two rosters in one ballot
   'contradicting-commits', // two commits of one author contradict each other
   'floor-held', // no cut was complete for an hour
+  'set-aside', // operations were taken out of the state and neither written anew nor forgotten
   'cut-mismatch', // the tree of the cuts did not agree with the state and was made anew
   'own-history-claim', // a peer claimed commits of this node's key that nobody delivered
   'refused-items', // everything in which a peer and this node differ has been refused

@@ -1,5 +1,6 @@
 import type { ChangeAction } from '../../core/roster/index.ts';
 import type { RepairProgress, RepairReport } from './peers.ts';
+import type { AsideCode } from './set-aside.ts';
 import type { BootstrapStatus, Transition } from './status.ts';
 
 interface Said<Type extends string> {
@@ -50,6 +51,28 @@ export type LatticeEvent =
   | Said<'change-withdrawn'>
   /** This node has fixed a cut, or a cut has got its certificate. `at` is the time of the cut in Unix ms. */
   | { readonly type: 'cut'; readonly at: number; readonly root: string; readonly certified: boolean }
+  /**
+   * What an author had written after its end, `until` (Unix ms), was taken out of the state: so many operations, of these
+   * keys among others. `name` is what people read in place of the author.
+   */
+  | {
+      readonly type: 'displaced';
+      readonly author: string;
+      readonly name: string;
+      readonly until: number;
+      readonly operations: number;
+      readonly keys: readonly string[];
+    }
+  /**
+   * Operations were set aside (SPEC FL8), because they came too late for a complete cut or other writers refuse them as
+   * below the floor. `keys` names the first few.
+   */
+  | {
+      readonly type: 'set-aside';
+      readonly code: AsideCode;
+      readonly operations: number;
+      readonly keys: readonly string[];
+    }
   /** An author signed two statements that contradict each other; `name` is what people read in its place. */
   | { readonly type: 'evidence'; readonly kind: string; readonly author: string; readonly name: string };
 

@@ -41,9 +41,39 @@ export interface FloorView {
   readonly held: boolean;
   /** Who holds it; empty while it is not held, and shortly after a start, when this node does not know yet. */
   readonly holders: readonly FloorHolder[];
+  readonly collection: CollectionView;
+}
+
+/** A member of which it is not known that it collects. While there is one, nobody collects. */
+export interface CollectionLaggard {
+  /** What people read in place of its id. */
+  readonly label: string;
+  /** A sentence for people. */
+  readonly text: string;
+  /** What to do about it. */
+  readonly next: string;
+}
+
+/** How far what is dead has left the state (SPEC FL6, FL7). Times are Unix ms. */
+export interface CollectionView {
+  /** How long deletions stay, ms: the retention of the roster. */
+  readonly retentionMs: number;
+  /** Up to when the state is closed: nothing older comes in any more. Absent where it is not. */
+  readonly closed?: number;
+  /** What was dead by then has left the state. Absent where nothing has. */
+  readonly collected?: number;
+  /** True: it is being taken out at present. */
+  readonly collecting: boolean;
+  /** How many keys have left the state since the node started. */
+  readonly keys: number;
+  /** Whom it waits for; empty where it waits for nobody. */
+  readonly waitsFor: readonly CollectionLaggard[];
+  /** How many operations are set aside: see `SetAsideService`. */
+  readonly setAside: number;
 }
 
 /** What the status tells of the floor. */
 export interface FloorStatus extends Pick<FloorView, 'at' | 'due' | 'held'> {
   readonly holders: readonly Pick<FloorHolder, 'author' | 'label' | 'code' | 'since'>[];
+  readonly collection: Pick<CollectionView, 'closed' | 'collected' | 'collecting' | 'keys' | 'setAside'>;
 }

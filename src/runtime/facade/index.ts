@@ -8,6 +8,7 @@ export * from './lattice.ts';
 export * from './members.ts';
 export * from './peers.ts';
 export * from './receipts.ts';
+export * from './set-aside.ts';
 export * from './status.ts';
 export * from './sync.ts';
 export * from './tokens.ts';

@@ -1,9 +1,11 @@
 import type { Bytes } from '../../core/types/index.ts';
 import type { AuditService } from './audit.ts';
 import type {
+  AuthoredView,
   CertificateDocument,
   ChangedKey,
   ConflictView,
+  DisplacedView,
   EntryView,
   HistoryPage,
   Page,
@@ -17,6 +19,7 @@ import type { InvitationService } from './invitations.ts';
 import type { MembershipService } from './members.ts';
 import type { PeerAddress, PeerDifferences, PeerStatus, PingOutcome } from './peers.ts';
 import type { ReceiptService } from './receipts.ts';
+import type { SetAsideService } from './set-aside.ts';
 import type { CutView, EvidenceView, NodeStatus, SeriesView, SyncMode } from './status.ts';
 import type { CutCells, SyncService } from './sync.ts';
 import type { AccessTokens } from './tokens.ts';
@@ -77,6 +80,28 @@ export interface Lattice {
     readonly fits?: (item: ConflictView) => boolean;
   }): Promise<Page<ConflictView>>;
   /**
+   * What was taken out of the state because it came after the end of its author, the latest first, with `fits` as in
+   * `list`.
+   */
+  displaced(options: {
+    readonly limit?: number;
+    readonly cursor?: string;
+    readonly fits?: (item: DisplacedView) => boolean;
+  }): Promise<Page<DisplacedView>>;
+  /**
+   * Keys that have a sibling which `author` wrote at `since` (Unix ms) or later, in the order of key hashes and with
+   * `fits` as in `list`. A page looks at 8,192 keys at most, so that one before the last may have no items.
+   */
+  writtenBy(
+    author: string,
+    options: {
+      readonly since: number;
+      readonly limit?: number;
+      readonly cursor?: string;
+      readonly fits?: (item: AuthoredView) => boolean;
+    },
+  ): Promise<Page<AuthoredView>>;
+  /**
    * A proof of what the key shows, or that it shows nothing. With `at: 'cut'` the proof is against the newest certified
    * cut, so a quorum vouches for the root instead of this node. It carries the chain of rosters from the configured list,
    * or from the roster with the hash `from` (64 hex digits). Rejects with LatticeError `changed-since-cut` or
@@ -90,7 +115,10 @@ export interface Lattice {
    * in `prove`. Undefined where there is none. Throws LatticeError `not-found` for a hash of no roster.
    */
   certificate(at?: number, options?: { readonly from?: string }): CertificateDocument | undefined;
-  /** Where the floor stands, who holds it there, since when, why, and what to do about it. */
+  /**
+   * Where the floor stands, who holds it there, since when, why, and what to do about it; and how far what is dead has
+   * left the state.
+   */
   floor(): FloorView;
   /** What this node keeps of authors that contradict themselves, over restarts: at most 4 pairs of each sort an author. */
   evidence(): readonly EvidenceView[];
@@ -182,6 +210,8 @@ export interface Lattice {
   readonly audit: AuditService;
   /** What a write may wait for after it is durable here. */
   readonly receipts: ReceiptService;
+  /** What was taken out of the state because it came too late for the floor. */
+  readonly setAside: SetAsideService;
   /** The tokens that an operator makes and withdraws while the node runs. */
   readonly tokens: AccessTokens;
   /** Who belongs to the fleet, and how that changes. */

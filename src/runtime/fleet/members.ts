@@ -36,11 +36,16 @@ export function createMembers(deps: {
   listTrusted();
 
   return {
-    // A key that left the fleet stays out, whatever address the configuration still names.
-    has: (author) =>
-      roster.has(author) || (peers.get(author)?.link.configured === true && !roster.present.state.departed.has(author)),
+    // A key that left the fleet, or was left out of it, stays out, whatever address the configuration still names.
+    has(author) {
+      const { departed, leftOut } = roster.present.state;
+      if (leftOut.has(author)) return false;
+      return roster.has(author) || (peers.get(author)?.link.configured === true && !departed.has(author));
+    },
     listTrusted,
-    any: () => roster.authors.some((author) => author !== self) || [...peers.all()].some(({ link }) => link.configured),
+    any: () =>
+      roster.authors.some((author) => author !== self && !roster.present.state.leftOut.has(author)) ||
+      [...peers.all()].some(({ link }) => link.configured),
     configure(author) {
       if (author === self) return;
       const peer = peers.ensure(author);

@@ -3,16 +3,19 @@ import type { Replica, RowWrite } from '../../core/replica/index.ts';
 import {
   type Acceptance,
   type ChangeAction,
+  checkForcedRoster,
   checkRosterCertificate,
   compareBallots,
   type Decided,
   decodeNotice,
   decodeRosterCertificate,
   encodeNotice,
+  isForcedAfter,
   memberOf,
   NO_VOTES,
   type Notice,
   type Roster,
+  type RosterState,
   rosterHash,
   type Signed,
   signaturesOf,
@@ -111,6 +114,8 @@ export interface Membership {
   abstains(): string | undefined;
   /** The epoch for which a second certificate is known. */
   second(): number | undefined;
+  /** The roster that a member has forced, and that this node was not told to take. */
+  offered(): { readonly epoch: number; readonly by: Author } | undefined;
   start(): void;
   stop(): void;
 }
@@ -121,6 +126,7 @@ export function createMembership(deps: MembershipDeps): Membership {
   const { doubt } = deps;
   let second = deps.saved.second;
   let stopped = deps.saved.stopped.includes(self);
+  let offered: { readonly epoch: number; readonly by: Author } | undefined;
   let turn: Promise<unknown> = Promise.resolve();
   let waiting = 0;
   let looks: Repetition | undefined;
@@ -241,9 +247,16 @@ export function createMembership(deps: MembershipDeps): Membership {
     if (second !== undefined) return 'known';
     const before = roster.from(next.epoch - 1)[0];
     if (before === undefined) return 'known';
+    const about = { network, hasher };
+    if (known !== undefined && isForcedHere(known.state.hash)) {
+      log.warn({ epoch: next.epoch }, 'a roster of the lineage that was left by force is refused');
+      return 'known';
+    }
     let decided: Decided;
     try {
-      decided = checkRosterCertificate(bytes, before.state, { network, hasher });
+      const isForced = known === undefined && isForcedAfter(bytes, before.state, about);
+      if (isForced && !isForcedHere(rosterHash(next, hasher))) return refuseForced(bytes, before.state);
+      decided = (isForced ? checkForcedRoster : checkRosterCertificate)(bytes, before.state, about);
     } catch (error) {
       if (!(error instanceof LatticeError) || error.code !== 'not-certified') throw error;
       log.warn({ ...(from === undefined ? {} : { peer: from }), reason: error.message }, 'a roster is refused');
@@ -266,6 +279,25 @@ export function createMembership(deps: MembershipDeps): Membership {
     deps.spread(notice, encodeNotice(notice), lung, from);
     deps.onChange();
     return 'news';
+  }
+
+  const isForcedHere = (hash: Bytes): boolean => deps.saved.forced.has(bytesToHex(hash));
+
+  /** A member begins another lineage, which this node does not follow unless its operator says so (SPEC RO15). */
+  async function refuseForced(bytes: Bytes, state: RosterState): Promise<Heard> {
+    const { certificate, signatures } = checkForcedRoster(bytes, state, { network, hasher });
+    if (!(await allGood(verifier, signatures))) return 'forged';
+    const { roster: next, ballot } = certificate;
+    if (offered === undefined || offered.epoch !== next.epoch) {
+      const by = ballot.author;
+      log.error(
+        { epoch: next.epoch, by },
+        'a member has begun another lineage by force, which this node does not follow',
+      );
+      offered = { epoch: next.epoch, by };
+      deps.onChange();
+    }
+    return 'known';
   }
 
   async function alarm(bytes: Bytes, epoch: number): Promise<void> {
@@ -357,6 +389,7 @@ export function createMembership(deps: MembershipDeps): Membership {
         .filter(({ signed: { statement } }) => roster.isWriter(statement.author) && statement.expires > clock.now()),
     ],
     abstains,
+    offered: () => (offered !== undefined && offered.epoch > roster.present.state.roster.epoch ? offered : undefined),
     second: () => (second === undefined ? undefined : decodeRosterCertificate(second).roster.epoch),
     start() {
       const onError = (err: unknown): void => log.error({ err }, 'looking after the roster failed');

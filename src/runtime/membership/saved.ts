@@ -1,9 +1,12 @@
 import {
   changeHash,
+  checkForcedRoster,
   checkRosterCertificate,
   type Decided,
+  decodeRosterCertificate,
   initialRoster,
   type RosterState,
+  rosterHash,
   type Signature,
   signatureOf,
   stateOf,
@@ -33,6 +36,8 @@ export interface SavedMembership {
   readonly second: Bytes | undefined;
   /** Since when the store may lack what its key has signed. */
   readonly doubt: KeptDoubt | undefined;
+  /** The hashes (hex) of the forced rosters that an operator has let this node take. */
+  readonly forced: ReadonlySet<string>;
   /** Keys of this store's node that are retired and have stopped for good. */
   readonly stopped: readonly Author[];
   /** The newest announcement of each member that told one. */
@@ -61,6 +66,7 @@ export async function loadMembership(deps: SavedDeps): Promise<SavedMembership> 
   let second: Bytes | undefined;
   let doubt: KeptDoubt | undefined;
   let stopped: readonly Author[] = [];
+  const forced = new Set<string>();
   const announcements: SignedAnnouncement[] = [];
   for await (const rows of deps.store.iterate(bucketRange('roster')))
     for (const [key, value] of rows) {
@@ -87,6 +93,9 @@ export async function loadMembership(deps: SavedDeps): Promise<SavedMembership> 
         case 'doubt':
           doubt = decodeDoubt(value);
           break;
+        case 'forced':
+          forced.add(bytesToHex(rest));
+          break;
         case 'stopped':
           stopped = decodeKnownAuthors(value);
           break;
@@ -105,7 +114,9 @@ export async function loadMembership(deps: SavedDeps): Promise<SavedMembership> 
       if (certificate === undefined) throw damaged(`the roster of epoch ${epoch} is missing`);
       let found: Decided;
       try {
-        found = checkRosterCertificate(certificate, state, { network, hasher });
+        const { roster } = decodeRosterCertificate(certificate);
+        const check = forced.has(bytesToHex(rosterHash(roster, hasher))) ? checkForcedRoster : checkRosterCertificate;
+        found = check(certificate, state, { network, hasher });
       } catch (cause) {
         throw damaged(`the roster of epoch ${epoch} does not verify: ${String(cause)}`);
       }
@@ -115,7 +126,7 @@ export async function loadMembership(deps: SavedDeps): Promise<SavedMembership> 
       decided.push({ state, start: found.start, certificate });
     }
   }
-  return { roster: { first, decided, votes }, changes, second, doubt, stopped, announcements };
+  return { roster: { first, decided, votes }, changes, second, doubt, forced, stopped, announcements };
 }
 
 async function readAnnouncement(

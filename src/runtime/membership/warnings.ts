@@ -11,7 +11,7 @@ const DOUBT_WARNING_MS = 300_000;
 export function rosterWarnings(deps: {
   readonly self: Author;
   readonly roster: Roster;
-  readonly membership: Pick<Membership, 'abstains' | 'second'>;
+  readonly membership: Pick<Membership, 'abstains' | 'second' | 'offered'>;
   /** The configured trust list. */
   readonly configured: () => readonly Author[];
   readonly epochOf: (author: Author) => number | undefined;
@@ -38,6 +38,18 @@ export function rosterWarnings(deps: {
     else if (deps.doubt.why() === 'restored' || (roster.isWriter(deps.self) && deps.doubt.lastsMs() > DOUBT_WARNING_MS))
       out.push({ code: 'abstains', text: membership.abstains() ?? '' });
     out.push(...deps.afterEnd());
+    const offered = membership.offered();
+    if (offered !== undefined)
+      out.push({
+        code: 'other-lineage',
+        text: `${deps.nameOf(offered.by)} has begun another lineage with epoch ${offered.epoch}, by force; this node does not follow it: its operator has to say so with lattice members force --record, on its stopped store`,
+      });
+    const left = [...roster.present.state.leftOut].filter(roster.has);
+    if (left.length > 0)
+      out.push({
+        code: 'forced',
+        text: `this lineage was begun by force without ${joined(left.map(deps.nameOf))}: proofs of it need the hash of its roster, and this stands here until lattice members drop has dropped them`,
+      });
     const ahead = roster.authors.filter((author) => (deps.epochOf(author) ?? 0) > epoch);
     const newest = Math.max(0, ...ahead.map((author) => deps.epochOf(author) ?? 0));
     if (ahead.length > 0)

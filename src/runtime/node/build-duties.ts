@@ -26,6 +26,7 @@ import { createAddedPeers } from '../upkeep/added-peers.ts';
 import { createAfterEnd } from '../upkeep/after-end.ts';
 import { createCheckpointSaver } from '../upkeep/checkpoint-save.ts';
 import { createCollection, floorsOf } from '../upkeep/collection.ts';
+import { createDisplacedBook } from '../upkeep/displaced.ts';
 import { createIntegrityCheck } from '../upkeep/integrity.ts';
 import { createRefusedBelow } from '../upkeep/refused-below.ts';
 import { createSetAsides } from '../upkeep/set-aside.ts';
@@ -35,6 +36,9 @@ import { expectedNodes } from '../watch/members.ts';
 import type { LungParts } from './build-lungs.ts';
 import type { StateParts } from './build-state.ts';
 import type { OpenedNode } from './open.ts';
+
+/** How many keys an event names. */
+const MAX_NAMED = 8;
 
 export type DutyParts = ReturnType<typeof buildDuties>;
 
@@ -122,7 +126,17 @@ export function buildDuties(
     heartbeatMs: options.heartbeatMs,
     graceMs: options.graceMs,
   });
+  const displaced = createDisplacedBook({
+    store,
+    writer,
+    hasher,
+    saved: opened.displaced,
+    nameOf: names.label,
+    onEvent: streams.publishEvent,
+    clock,
+  });
   const afterEnd = createAfterEnd({
+    displaced,
     roster,
     replica,
     entries,
@@ -144,6 +158,13 @@ export function buildDuties(
     hasher,
     log: deps.log.child('floor'),
     saved: opened.setAside,
+    onTakenOut: (operations) =>
+      streams.publishEvent({
+        type: 'set-aside',
+        code: operations[0]?.why ?? 'late',
+        operations: operations.length,
+        keys: operations.slice(0, MAX_NAMED).map(({ key }) => key),
+      }),
   });
   replica.late.setFloors(floorsOf(opened.collection, roster));
   // What comes before the first cut of this run is late for those of the runs before.
@@ -164,6 +185,7 @@ export function buildDuties(
     isBusy: () => !vouching.isVerified() || afterEnd.isPending(),
     gridMs: options.collectionGridMs,
     clock,
+    metrics,
     log: deps.log.child('floor'),
   });
   const mismatches = createMismatches({ log: cutLog, metrics });
@@ -367,6 +389,7 @@ export function buildDuties(
     asides,
     collection,
     collectors,
+    displaced,
     audit,
     attested,
     doubt,

@@ -138,6 +138,7 @@ export function buildExchange(
     clock,
     incarnation,
     isAllowed: members.has,
+    isLeftOut: (author) => roster.present.state.leftOut.has(author),
     onStranger: http.knocked,
     handle: (peer, message) => responder.answer(peer, message, 'http'),
     openStream: (peer, request, send, closed) =>

@@ -1,7 +1,9 @@
 import { createIdempotency } from '../commit/idempotency.ts';
 import { checkWritable, createWrites } from '../commit/writes.ts';
 import type { NodeDeps } from '../facade/options.ts';
+import { createByAuthor } from '../read/by-author.ts';
 import { createReads } from '../read/reads.ts';
+import { createRecovery } from '../upkeep/recover.ts';
 import { createVault, type Vault } from '../vault/vault.ts';
 import type { DutyParts } from './build-duties.ts';
 import type { LungParts } from './build-lungs.ts';
@@ -10,16 +12,22 @@ import type { OpenedNode } from './open.ts';
 
 export type FaceParts = ReturnType<typeof buildFaces>;
 
-/** Builds what clients and the vault read and write the state by, and the vault where the node has one. */
+/**
+ * Builds what clients, operators and the vault read and write the state by, and the vault where the node has one.
+ */
 export function buildFaces(
   deps: NodeDeps,
   { self }: OpenedNode,
   { entries, fleetClock, guard, members, names, peers, writer }: StateParts,
   { linkTo }: LungParts,
-  { bootstrap, headerVersions }: DutyParts,
+  { asides, bootstrap, headerVersions }: DutyParts,
 ) {
   const { store, hasher, clock, random, metrics } = deps;
-  const reads = createReads({ store, hasher, writer, entries, now: fleetClock.now });
+  const { now } = fleetClock;
+  const reads = {
+    ...createReads({ store, hasher, writer, entries, now }),
+    ...createByAuthor({ writer, entries, now }),
+  };
   const writes = createWrites({
     guard,
     writer,
@@ -33,7 +41,7 @@ export function buildFaces(
           ...deps.vault,
           hasher,
           clock,
-          now: fleetClock.now,
+          now,
           random,
           metrics,
           log: deps.log.child('vault'),
@@ -51,5 +59,15 @@ export function buildFaces(
           nameOf: names.label,
           isBootstrapping: () => bootstrap.blocksRepairs,
         });
-  return { reads, writes, vault };
+  const recovery = createRecovery({
+    asides,
+    entries,
+    writer,
+    write: writes.writeReserved,
+    hasher,
+    names,
+    now: fleetClock.now,
+    log: deps.log.child('floor'),
+  });
+  return { reads, recovery, writes, vault };
 }

@@ -93,7 +93,8 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
   const dials = (): boolean =>
     [options.urls, options.bootstrap, addedPeers.now.urls, addedPeers.now.multiaddrs].some((list) => list.length > 0);
   /** A node that dials nobody is dialled by the others that its trust list names. */
-  const expectsOthers = (): boolean => dials() || roster.authors.some((author) => author !== self);
+  const expectsOthers = (): boolean =>
+    dials() || roster.authors.some((author) => author !== self && !roster.present.state.leftOut.has(author));
   const guard = createGuard({
     clock,
     log: deps.log.child('guard'),

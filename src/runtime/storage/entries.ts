@@ -49,8 +49,11 @@ export interface Entries {
   many(wanted: readonly Wanted[], between: Between): Promise<(Entry | undefined)[]>;
   /** Reads the entry by an iteration; to be called between batches. */
   newest(wanted: Wanted): Promise<Entry | undefined>;
-  /** The next `limit` entries after a key hash, in the order of key hashes. */
-  page(after: Bytes | undefined, limit: number, between: Between): Promise<EntryPage>;
+  /**
+   * The next `limit` entries after a key hash, in the order of key hashes. With `wants` only those are decoded and
+   * returned whose row it answers true for; the others count towards the limit all the same.
+   */
+  page(after: Bytes | undefined, limit: number, between: Between, wants?: (row: Bytes) => boolean): Promise<EntryPage>;
   /** The entries of a range as they were at a moment, in order. It ends when its consumer stops iterating. */
   asOf(since: Since, range?: HashRange): AsyncGenerator<readonly EntryThen[]>;
   /** The root that the rows of a moment make by themselves, without the tree. `hold` must be of the form `row`. */
@@ -121,16 +124,20 @@ export function createEntries({
       return entry;
     },
     many: async (wanted, between) => settle(wanted, await rows.many(wanted.map((w) => w.keyHash)), between),
-    async page(after, limit, between) {
+    async page(after, limit, between, wants = () => true) {
       const found = [];
-      for await (const slice of rows.inOrder({ after }, limit)) found.push(...slice);
+      let last: Bytes | undefined;
+      for await (const slice of rows.inOrder({ after }, limit)) {
+        found.push(...slice.filter(({ row }) => wants(row)));
+        last = slice.at(-1)?.keyHash ?? last;
+      }
       const rowsFound = found.map(({ row }) => row);
       const settled = await settle(found, rowsFound, between);
       const entries = found.flatMap(({ keyHash: hash }, i) => {
         const entry = settled[i];
         return entry === undefined ? [] : [{ keyHash: hash, entry }];
       });
-      return { entries, last: found.at(-1)?.keyHash };
+      return { entries, last };
     },
     async *asOf(since, range) {
       for await (const slice of rows.inOrder(range)) {

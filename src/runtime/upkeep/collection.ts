@@ -14,7 +14,7 @@ import {
   encodeCollection,
 } from '../../core/rows/index.ts';
 import { type Author, bytesToHex, equalBytes } from '../../core/types/index.ts';
-import type { Clock, Log, Store } from '../../ports/index.ts';
+import type { Clock, Log, Metrics, Store } from '../../ports/index.ts';
 import { every, type Repetition } from '../../timing/index.ts';
 import type { Writer } from '../commit/writer.ts';
 import { collectedAt } from '../cuts/collected-at.ts';
@@ -87,6 +87,7 @@ export function createCollection(deps: {
   readonly isBusy: () => boolean;
   readonly gridMs: number | undefined;
   readonly clock: Clock;
+  readonly metrics: Pick<Metrics, 'count'>;
   readonly log: Log;
 }): Collection {
   const { roster, replica, writer, store, asides, refused, log, clock } = deps;
@@ -180,7 +181,11 @@ export function createCollection(deps: {
     };
     const isStill = (): boolean => !stopped && cut.at > late.untold && !tooLate();
     do {
-      if (tooLate()) await asides.takeOut([...late.marks].filter(({ hlc, fixed }) => hlc <= last && fixed >= cut.at));
+      if (tooLate())
+        await asides.takeOut(
+          [...late.marks].filter(({ hlc, fixed }) => hlc <= last && fixed >= cut.at),
+          'late',
+        );
       if (stopped || cut.at <= late.untold) return;
     } while (!(await moveTo({ closed: closes, collected: Math.max(closes, late.floors.collected) }, isStill)));
     await asides.putBack(cut.at);
@@ -201,7 +206,10 @@ export function createCollection(deps: {
     const out = refused.decided().filter(({ hlc }) => hlc <= last);
     if (out.length === 0) return;
     // Nothing puts back what was fixed and taken out at one and the same cut.
-    await asides.takeOut(out.map((one) => ({ ...one, fixed: late.newest })));
+    await asides.takeOut(
+      out.map((one) => ({ ...one, fixed: late.newest })),
+      'refused',
+    );
     refused.drop(out);
   }
 
@@ -220,7 +228,9 @@ export function createCollection(deps: {
         keys: () => page.map(({ key, keyHash }) => ({ key, keyHash })),
         prepare: (view, now) => ({ step: replica.collect(page, view, now), rows: [] }),
       });
-      keys += step.changed.filter((one) => one.after === undefined).length;
+      const gone = step.changed.filter((one) => one.after === undefined).length;
+      keys += gone;
+      if (gone > 0) deps.metrics.count('lattice_collected_keys_total', {}, gone);
       left += page.length - step.changed.length;
     }
     if (stopped) return;

@@ -1,6 +1,7 @@
 import type { Counted, Replica, RowWrite } from '../../core/replica/index.ts';
 import {
   ASIDE_ROWS,
+  type AsideReason,
   asideKey,
   decodeAside,
   encodeAside,
@@ -27,13 +28,15 @@ export type TakenOut = OperationPlace & Pick<LateMark, 'key' | 'author' | 'fixed
 export interface KeptAside extends TakenOut {
   /** The newest cut that was fixed when it was taken out, Unix ms. */
   readonly until: number;
+  readonly why: AsideReason;
 }
 
 /** The owner of what was set aside (SPEC FL8): taken out of the state, kept in rows, listed for operators. */
 export interface SetAsides {
   readonly all: readonly KeptAside[];
+  readonly size: number;
   /** Takes operations out of the state, and lets what they had superseded count again. Those that are not there are passed over. */
-  takeOut(operations: readonly TakenOut[]): Promise<void>;
+  takeOut(operations: readonly TakenOut[], why: AsideReason): Promise<void>;
   /** Takes operations into the state whatever their times, and forgets that they were set aside. */
   takeIn(operations: readonly Sibling[]): Promise<void>;
   /** Puts back what stands in the complete cut at `at`, Unix ms, as this node fixed it. */
@@ -55,9 +58,9 @@ export async function loadSetAside(store: Pick<Store, 'iterate'>, hasher: Hasher
   return kept;
 }
 
-const keptOf = ({ operation, fixed, until }: SetAside): KeptAside => {
+const keptOf = ({ operation, fixed, until, why }: SetAside): KeptAside => {
   const { commit, index, hlc, author } = operation;
-  return { key: operation.operation.key, commit: commit.slice(), index, hlc, author, fixed, until };
+  return { key: operation.operation.key, commit: commit.slice(), index, hlc, author, fixed, until, why };
 };
 
 export function createSetAsides(
@@ -69,12 +72,15 @@ export function createSetAsides(
     readonly hasher: Hasher;
     readonly log: Log;
     readonly saved: readonly KeptAside[];
+    /** Is told what was set aside, once that is durable. */
+    readonly onTakenOut?: (operations: readonly KeptAside[]) => void;
   },
 ): SetAsides {
   const { replica, writer, store, hasher, log } = deps;
   const kept = new Map(deps.saved.map((one) => [nameOf(one), one]));
 
-  async function takePage(page: ReadonlyMap<string, TakenOut>): Promise<void> {
+  async function takePage(page: ReadonlyMap<string, TakenOut>, why: AsideReason): Promise<void> {
+    let taken: KeptAside[] = [];
     const keys = [...new Set(Array.from(page.values(), ({ key }) => key))];
     const found = await writer.read(() =>
       deps.entries.many(
@@ -89,7 +95,8 @@ export function createSetAsides(
       rows(recounted) {
         const rows = recounted.displaced
           .filter(out)
-          .flatMap((operation) => keep(page.get(nameOf(operation)), operation));
+          .flatMap((operation) => keep(page.get(nameOf(operation)), operation, why));
+        taken = recounted.displaced.flatMap((operation) => kept.get(nameOf(operation)) ?? []);
         // What is not in the state any more was replaced, or has been taken out before.
         const leftHere = new Set(recounted.left);
         for (const mark of [...replica.late.marks])
@@ -99,16 +106,19 @@ export function createSetAsides(
     });
     if (displaced.length > 0) {
       log.warn(
-        { operations: displaced.length, keys: keys.slice(0, 8) },
-        'operations that came too late for a complete cut are set aside: see lattice recover',
+        { operations: displaced.length, keys: keys.slice(0, 8), why },
+        why === 'late'
+          ? 'operations that came too late for a complete cut are set aside: see lattice recover'
+          : 'operations that other writers refuse as below the floor are set aside: see lattice recover',
       );
     }
+    if (taken.length > 0) deps.onTakenOut?.(taken);
     if (left.length > 0) log.debug({ keys: left.length }, 'keys are counted anew once more');
   }
 
-  function keep(taken: TakenOut | undefined, operation: Sibling): RowWrite[] {
+  function keep(taken: TakenOut | undefined, operation: Sibling, why: AsideReason): RowWrite[] {
     if (taken === undefined) return [];
-    const one: SetAside = { operation, fixed: taken.fixed, until: replica.late.newest };
+    const one: SetAside = { operation, fixed: taken.fixed, until: replica.late.newest, why };
     kept.set(nameOf(operation), keptOf(one));
     const rows: RowWrite[] = [{ type: 'put', key: asideKey(operation), value: encodeAside(one) }];
     const [oldest] = kept.values();
@@ -142,9 +152,12 @@ export function createSetAsides(
     get all() {
       return [...kept.values()];
     },
-    async takeOut(operations) {
+    get size() {
+      return kept.size;
+    },
+    async takeOut(operations, why) {
       for (let at = 0; at < operations.length; at += PAGE)
-        await takePage(new Map(operations.slice(at, at + PAGE).map((one) => [nameOf(one), one])));
+        await takePage(new Map(operations.slice(at, at + PAGE).map((one) => [nameOf(one), one])), why);
     },
     takeIn,
     async putBack(at) {

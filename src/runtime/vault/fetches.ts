@@ -23,7 +23,7 @@ const SOON_MS = 10;
 const PATIENCE_MS = 15_000;
 
 export interface FetchesDeps {
-  readonly store: Pick<VaultStore, 'resume' | 'remove' | 'stat' | 'read' | 'leaves'>;
+  readonly store: Pick<VaultStore, 'begin' | 'resume' | 'remove' | 'stat' | 'read' | 'leaves'>;
   readonly inventory: Inventory;
   readonly turns: Turns;
   readonly sources: Sources;

@@ -4,6 +4,7 @@ import type { BlocksRequest, HaveRequest, Holding, LeavesRequest, SyncMessage } 
 import type { Metrics } from '../../ports/index.ts';
 import type { Content, Named } from './content.ts';
 import type { Inventory } from './inventory.ts';
+import { createReadAhead } from './read-ahead.ts';
 
 /**
  * Answers with bytes that are made at a time, whoever asks. Each keeps up to 2 MiB and takes a few milliseconds of the
@@ -45,6 +46,7 @@ export interface VaultServer {
 
 export function createVaultServer(deps: VaultServerDeps): VaultServer {
   const { inventory, content } = deps;
+  const ahead = createReadAhead();
   let serving = 0;
   /** Requests that wait, in the order in which they came; each is called when it may go on. */
   const waiting: (() => void)[] = [];
@@ -89,6 +91,14 @@ export function createVaultServer(deps: VaultServerDeps): VaultServer {
     return Math.min(total, first + count);
   }
 
+  async function read(object: Named, first: number, count: number): Promise<Bytes> {
+    const pieces: Bytes[] = [];
+    const last = Math.min(object.size, (first + count) * BLOCK_BYTES);
+    for await (const piece of content.read(object, first * BLOCK_BYTES, last)) pieces.push(piece);
+    const [only] = pieces;
+    return only !== undefined && pieces.length === 1 ? only : concatBytes(...pieces);
+  }
+
   return {
     have({ hashes }) {
       const holdings = hashes.map((bytes): Holding => {
@@ -108,15 +118,10 @@ export function createVaultServer(deps: VaultServerDeps): VaultServer {
     blocks: ({ hash, first, count }) =>
       serve(hash, async (object) => {
         const end = within(first, count, object.size);
-        const pieces: Bytes[] = [];
-        const last = Math.min(object.size, end * BLOCK_BYTES);
-        for await (const piece of content.read(object, first * BLOCK_BYTES, last)) pieces.push(piece);
+        const part = { first, count: end - first, blocks: blockCount(object.size) };
+        const bytes = await ahead.take(`${object.hash} ${object.root}`, part, (from, of) => read(object, from, of));
         deps.metrics.count('lattice_vault_blocks_total', { outcome: 'served' }, end - first);
-        const [only] = pieces;
-        return {
-          type: 'block-bytes',
-          bytes: only !== undefined && pieces.length === 1 ? only : concatBytes(...pieces),
-        };
+        return { type: 'block-bytes', bytes };
       }),
   };
 }

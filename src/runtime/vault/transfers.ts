@@ -1,4 +1,5 @@
-import { type Author, equalBytes, type Hasher, hexToBytes, LatticeError } from '../../core/types/index.ts';
+import { type Author, equalBytes, giveBack, type Hasher, hexToBytes, LatticeError } from '../../core/types/index.ts';
+import { blockCount } from '../../core/vault/index.ts';
 import type { BlocksAnswer, LeavesAnswer } from '../../core/wire/index.ts';
 import type { Clock, Log, Metrics, VaultStore } from '../../ports/index.ts';
 import type { Peer } from '../peers/peers.ts';
@@ -7,6 +8,7 @@ import type { Named } from './content.ts';
 import type { Inventory } from './inventory.ts';
 import { type Offers, unexpected } from './offers.ts';
 import type { Room } from './room.ts';
+import { createSingleBlock } from './single-block.ts';
 import type { HeldPlace, Sources } from './sources.ts';
 import { createTransfer, type Part, type Transfer } from './transfer.ts';
 import type { Turns } from './turns.ts';
@@ -23,7 +25,7 @@ const FALSE_ENTRY_FAILURES = 7;
 const MAX_WRITING = 8;
 
 export interface TransfersDeps {
-  readonly store: Pick<VaultStore, 'resume' | 'remove' | 'stat' | 'read' | 'leaves'>;
+  readonly store: Pick<VaultStore, 'begin' | 'resume' | 'remove' | 'stat' | 'read' | 'leaves'>;
   readonly book: Book;
   readonly offers: Offers;
   readonly room: Room;
@@ -98,7 +100,10 @@ export function createTransfers(deps: TransfersDeps): Transfers {
       wanted.mends = false;
     }
     if (inventory.held(hash) !== undefined) return book.arrived(hash);
-    const partial = await store.resume(hash, object.size, deps.ending);
+    const partial =
+      blockCount(object.size) <= 1
+        ? createSingleBlock(store, object, deps.hasher)
+        : await store.resume(hash, object.size, deps.ending);
     const transfer = createTransfer(object, partial, deps.hasher);
     if (deps.isStopped() || !isCurrent(wanted)) return transfer.close();
     wanted.transfer = transfer;
@@ -163,6 +168,7 @@ export function createTransfers(deps: TransfersDeps): Transfers {
           deps.onRight();
         };
         await write(peer, wanted, transfer.takeBlocks(part, answer.bytes, isRight));
+        giveBack(answer.bytes);
       }
       wanted.lastProgressAt = deps.clock.monotonic();
       wanted.reason = undefined;

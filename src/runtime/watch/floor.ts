@@ -1,13 +1,14 @@
 import { writersOf } from '../../core/roster/index.ts';
-import { type Author, bytesToHex } from '../../core/types/index.ts';
+import { type Author, bytesToHex, counted } from '../../core/types/index.ts';
 import type { Clock } from '../../ports/index.ts';
 import type { Guard } from '../commit/guard.ts';
 import type { AttestationBook } from '../cuts/attestation-book.ts';
 import type { CompleteCuts } from '../cuts/complete.ts';
 import type { Cuts } from '../cuts/cuts.ts';
 import type { Warning } from '../facade/codes.ts';
-import type { FloorHolder, FloorView } from '../facade/floor.ts';
+import type { CollectionView, FloorHolder, FloorView } from '../facade/floor.ts';
 import { timeOf } from '../facade/times.ts';
+import type { HeaderVersions } from '../fleet/header-versions.ts';
 import type { Names } from '../fleet/names.ts';
 import type { RememberedPeers } from '../fleet/remembered-peers.ts';
 import { type Roster, rosterAt } from '../fleet/roster.ts';
@@ -15,6 +16,8 @@ import type { Doubt } from '../membership/doubt.ts';
 import type { PeerTable } from '../peers/peers.ts';
 import { isHeard, lastHeard } from '../peers/view.ts';
 import { base64url } from '../read/base64url.ts';
+import type { Collection } from '../upkeep/collection.ts';
+import type { SetAsides } from '../upkeep/set-aside.ts';
 
 /**
  * How much of a period an attestation takes to everybody, after the cut has settled, where requests bring it and no
@@ -45,6 +48,10 @@ export interface FloorDeps {
   readonly peers: Pick<PeerTable, 'get'>;
   readonly names: Pick<Names, 'label'>;
   readonly remembered: Pick<RememberedPeers, 'of'>;
+  readonly collection: Pick<Collection, 'status'>;
+  /** Which members are known to collect. */
+  readonly collectors: Pick<HeaderVersions, 'laggards'>;
+  readonly asides: Pick<SetAsides, 'size'>;
   /** The epoch that a member last told. */
   readonly epochOf: (author: Author) => number | undefined;
   readonly peerIdOf: (author: Author) => string;
@@ -52,13 +59,16 @@ export interface FloorDeps {
 
 export interface FloorWatch {
   view(): FloorView;
-  /** A warning once the floor has been held for HELD_WARNING_MS. */
+  /** A warning once the floor has been held for HELD_WARNING_MS, and one while something is set aside. */
   warnings(): readonly Warning[];
 }
 
 type Hold = Pick<FloorHolder, 'code' | 'text' | 'next'> & { readonly since?: number | undefined };
 
-/** Tells where the floor stands, who holds it there, since when and why (SPEC FL4). */
+/**
+ * Tells where the floor stands, who holds it there, since when and why (SPEC FL4), and how far what is dead has left the
+ * state (FL6).
+ */
 export function createFloorWatch(deps: FloorDeps): FloorWatch {
   const { self, clock, periodMs, settleMs, roster, book, names } = deps;
   const at = (ms: number): string => timeOf(ms, clock.now());
@@ -173,6 +183,25 @@ export function createFloorWatch(deps: FloorDeps): FloorWatch {
     });
   }
 
+  function collected(): CollectionView {
+    const { closed, collected: until, isCollecting, keys } = deps.collection.status();
+    return {
+      retentionMs: roster.present.state.roster.retentionMs,
+      ...(closed === 0 ? {} : { closed }),
+      ...(until === 0 ? {} : { collected: until }),
+      collecting: isCollecting,
+      keys,
+      waitsFor: deps.collectors.laggards().map(({ label, told }) => ({
+        label,
+        text: told ? 'it runs a version that does not collect' : 'it was not heard yet by this node',
+        next: told
+          ? `update ${label} to the version of the others`
+          : `start ${label} and let it be heard once; if it never returns: lattice members retire ${label}`,
+      })),
+      setAside: deps.asides.size,
+    };
+  }
+
   function view(): FloorView {
     const now = clock.now();
     const newest = deps.complete.newest();
@@ -195,26 +224,43 @@ export function createFloorWatch(deps: FloorDeps): FloorWatch {
       due,
       held,
       holders: held && knows ? holders(due) : [],
+      collection: collected(),
     };
+  }
+
+  function heldWarning(): Warning[] {
+    const { at: floor = deps.startedAt, due, held, holders: who } = view();
+    if (!held || due - floor < HELD_WARNING_MS) return [];
+    const why = who.map(({ label, text }) => `${label} (${text})`).join(', ');
+    const [first] = who;
+    return [
+      {
+        code: 'floor-held',
+        text:
+          `no cut has been complete since ${at(floor)}${why === '' ? '' : `, held by ${why}`}: nothing that is dead ` +
+          `goes meanwhile, and no write is final; ` +
+          (first === undefined ? 'see lattice floor' : first.next),
+      },
+    ];
+  }
+
+  function asideWarning(): Warning[] {
+    const { size } = deps.asides;
+    if (size === 0) return [];
+    return [
+      {
+        code: 'set-aside',
+        text:
+          `${counted(size, 'operation')} ${size === 1 ? 'was' : 'were'} taken out of the state, because they came too ` +
+          'late for the floor or other writers refuse them, and readers see nothing of them: lattice recover lists ' +
+          'them, writes them anew, or forgets them',
+      },
+    ];
   }
 
   return {
     view,
-    warnings() {
-      const { at: floor = deps.startedAt, due, held, holders: who } = view();
-      if (!held || due - floor < HELD_WARNING_MS) return [];
-      const why = who.map(({ label, text }) => `${label} (${text})`).join(', ');
-      const [first] = who;
-      return [
-        {
-          code: 'floor-held',
-          text:
-            `no cut has been complete since ${at(floor)}${why === '' ? '' : `, held by ${why}`}: nothing that is dead ` +
-            `goes meanwhile, and no write is final; ` +
-            (first === undefined ? 'see lattice floor' : first.next),
-        },
-      ];
-    },
+    warnings: () => [...heldWarning(), ...asideWarning()],
   };
 }
 

@@ -361,12 +361,14 @@ export function createStatus(given: StatusDeps): {
   };
 }
 
-function floorStatus({ at, due, held, holders }: FloorView): FloorStatus {
+function floorStatus({ at, due, held, holders, collection }: FloorView): FloorStatus {
+  const { closed, collected, collecting, keys, setAside } = collection;
   return {
     ...optional('at', at),
     due,
     held,
     holders: holders.map(({ author, label, code, since }) => ({ author, label, code, ...optional('since', since) })),
+    collection: { ...optional('closed', closed), ...optional('collected', collected), collecting, keys, setAside },
   };
 }
 

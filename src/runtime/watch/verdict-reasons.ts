@@ -8,11 +8,14 @@ import { failureOf, healsByItself, ownNext, toldReasons } from './verdict-words.
 const FOR_OPERATORS: ReadonlySet<string> = new Set([
   'not-a-member',
   'sync-forbidden',
+  'other-lineage',
   'unknown-version',
   'identity-mismatch',
 ]);
 /** Refusals that end with time: the refused commits are taken later. */
 const PASSING: ReadonlySet<string> = new Set(['overloaded']);
+/** Refusals upon which the nodes agree among themselves, once enough writers have told theirs (SPEC FL9). */
+const SETTLED_BY_NODES: ReadonlySet<string> = new Set(['below-floor']);
 
 type Told = Omit<VerdictReason, 'author' | 'name'>;
 
@@ -66,11 +69,13 @@ function silence({ view, facts }: Judged, now: number, epoch: number | undefined
   const cause = facts.error === undefined ? '' : ` (${failureOf(facts.error, facts.errorCode)})`;
   const where = url === undefined ? '' : ` at ${url}`;
   const next =
-    facts.errorCode === 'sync-forbidden'
-      ? epoch === undefined
-        ? `Put this node's key on the trust list (DIOTEC360_TRUSTED_STATE_PUBKEYS) of ${label}; this node goes on trying.`
-        : `Compare the rosters of both (lattice members); ${label} may be behind epoch ${epoch}. This node goes on trying.`
-      : `See whether ${label} runs${where} and whether the network lets the two nodes reach each other; this node goes on trying.`;
+    facts.errorCode === 'other-lineage'
+      ? `See lattice members of ${label}. Stop this node, move its state aside, and let it join anew under a new key.`
+      : facts.errorCode === 'sync-forbidden'
+        ? epoch === undefined
+          ? `Put this node's key on the trust list (DIOTEC360_TRUSTED_STATE_PUBKEYS) of ${label}; this node goes on trying.`
+          : `Compare the rosters of both (lattice members); ${label} may be behind epoch ${epoch}. This node goes on trying.`
+        : `See whether ${label} runs${where} and whether the network lets the two nodes reach each other; this node goes on trying.`;
   return lastHeardAt === undefined
     ? { code: 'never-heard', text: `${label} was never heard${cause}.`, next, heals: 'operator' }
     : {
@@ -114,7 +119,7 @@ function divergence({ view, facts }: Judged, epoch: number | undefined): Told {
       text: `${label} is equal except ${counted(total, 'key')} that ${total === 1 ? 'was' : 'were'} refused: ${joined(lasting.map((one) => refusedBecause(one, label)))}.`,
       next: sentence([...new Set(lasting.map((one) => nextFor(one, label, epoch)))].join('; ')),
       ...began,
-      heals: 'operator',
+      heals: lasting.every(({ reason }) => SETTLED_BY_NODES.has(reason)) ? 'by-itself' : 'operator',
     };
   }
   if (failed !== undefined && FOR_OPERATORS.has(failed.code ?? ''))
@@ -159,6 +164,8 @@ function refusedBecause({ reason, keys, by, author }: RefusedKeys, label: string
       return `${keys} of another network`;
     case 'not-delivered':
       return `${keys} that ${label} lists and does not send`;
+    case 'below-floor':
+      return `${keys} ${where}, because the state is closed for their time (below-floor)`;
     default:
       return `${keys} ${where} as ${reason}`;
   }
@@ -178,9 +185,22 @@ function nextFor({ reason, by, author, publicKey }: RefusedKeys, label: string, 
       return 'set the clock of that node right';
     case 'unknown-version':
       return `bring ${node} to the version of the others`;
+    case 'below-floor':
+      return belowFloorNext(by, label);
     case 'not-delivered':
       return `have ${label} check its store: lattice verify on that node`;
     default:
       return `read the log of ${node}, which names the commits`;
   }
+}
+
+/** One that was away for longer than deletions stay, or that has an old backup, has what the others have let go of. */
+function belowFloorNext(by: RefusedKeys['by'], label: string): string {
+  const [whose, on] =
+    by === 'member' ? ['this node', ''] : by === 'us' ? [label, ` on ${label}`] : ['the one that has them', ' there'];
+  return (
+    `wait: once enough writers have refused them, ${whose} sets them aside by itself, and lattice recover${on} lists ` +
+    `them; where that does not come and ${whose} comes from an old backup, empty its state, so that it takes over that ` +
+    'of the fleet'
+  );
 }

@@ -94,5 +94,6 @@ const FAILURES: readonly (readonly [code: RegExp, words: string])[] = [
 /** Why a node is not reached, for people; `code` is that of the failure. */
 export function failureOf(error: string, code: ErrorCode | undefined): string {
   if (code === 'sync-forbidden') return "this node's key is no member there";
+  if (code === 'other-lineage') return 'it has begun another lineage by force, without this node';
   return FAILURES.find(([known]) => known.test(error))?.[1] ?? error;
 }

@@ -202,6 +202,9 @@ describe('the Grafana dashboard', () => {
     expect(shown('Changes of the roster that wait').join()).toContain('lattice_roster_changes');
     expect(shown('Epoch of the roster').join()).toContain('lattice_roster_epoch');
     expect(shown('Floor').join()).toMatch(/lattice_floor_age_seconds.*lattice_floor_holders/);
+    expect(shown('Collection and what was set aside').join()).toMatch(
+      /lattice_floor_collected_timestamp_seconds.*lattice_collected_keys_total.*lattice_set_aside/,
+    );
   });
 
   it('every plot is of the chosen nodes', () => {

@@ -42,14 +42,15 @@ function isLocal({ headers, socket }: FastifyRequest, addresses: Addresses): boo
 export function switchMode(request: FastifyRequest, lattice: Lattice, check: TokenCheck): object {
   const url = request.raw.url ?? '';
   const asked = new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?')) : '').get('mode') ?? 'auto';
+  const mode = MODES.find((m) => m === asked.toLowerCase());
+  // As in the original this is told whoever asks: it is what the caller can mend, and changes nothing.
+  if (mode === undefined) return { success: false, message: 'Nothing was changed: mode must be p2p, http or auto.' };
   try {
     check(request);
   } catch (cause) {
     if (!(cause instanceof LatticeError)) throw cause;
     return { success: false, message: `Nothing was changed: ${cause.message}.` };
   }
-  const mode = MODES.find((m) => m === asked.toLowerCase());
-  if (mode === undefined) return { success: false, message: 'Nothing was changed: mode must be p2p, http or auto.' };
   const { message } = lattice.setMode(mode, 'switched over the HTTP API');
   const carries = mode === 'auto' ? lattice.status().syncMode : mode.toUpperCase();
   return { success: true, mode: carries === 'P2P' ? 'P2P' : 'HTTP', message };

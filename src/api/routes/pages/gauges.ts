@@ -97,6 +97,10 @@ function undertakings({ now, startedAt, cuts, floor, bootstrap, integrity, scrub
       value: floor?.holders.filter(({ code }) => code === reason).length ?? 0,
       labels: { reason },
     })),
+    ...(floor?.collection.collected === undefined
+      ? []
+      : [{ name: 'lattice_floor_collected_timestamp_seconds', value: floor.collection.collected / 1000 }]),
+    { name: 'lattice_set_aside', value: floor?.collection.setAside ?? 0 },
     { name: 'lattice_bootstrap_running', value: bit(bootstrap !== undefined && BOOTSTRAPPING.has(bootstrap.phase)) },
     ...(bootstrap === undefined
       ? []

@@ -1,15 +1,29 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Author, LatticeError } from '../../../core/types/index.ts';
-import type { ChangeAction, ChangeView, MembershipService } from '../../../runtime/facade/index.ts';
+import type {
+  AuthoredView,
+  ChangeAction,
+  ChangeView,
+  DisplacedView,
+  MembershipService,
+} from '../../../runtime/facade/index.ts';
 import type { ChangeRequest, InvitationRequest, JoinRequest } from '../../contract/member-entities.ts';
 import type { TokenCheck } from '../../http/access.ts';
 import type { RouteContext } from '../../http/deps.ts';
+import { createPageText } from '../../http/pages.ts';
 import { acceptJson, jsonOf } from '../../http/requests.ts';
 
 /** Certificates of an answer. One of the largest rosters has some 60 KB, so that 16 of them stay near a megabyte. */
 const MAX_CERTIFICATES = 16;
 /** How long somebody may ask with an invitation, where nothing else is said. */
 const DEFAULT_TTL_MS = 3_600_000;
+
+interface ValuesQuery {
+  readonly author: string;
+  readonly since: number;
+  readonly limit: number;
+  readonly cursor?: string;
+}
 
 /** The fields that a request of each kind has beside `kind` and its optional ones. */
 const FIELDS = {
@@ -106,9 +120,26 @@ export function memberRoutes({ lattice, inTime, clock }: RouteContext, checkToke
         .send({ epoch: members.roster().epoch, founders: members.founders(), from, items });
     });
 
+    scope.get('/api/v1/members/values', async (request, reply) => {
+      const { author, since, limit, cursor } = request.query as ValuesQuery;
+      const text = createPageText<AuthoredView>();
+      const after = cursor === undefined ? {} : { cursor };
+      const page = await inTime(lattice.writtenBy(author, { since, limit, ...after, fits: text.fits }));
+      return reply.type('application/json; charset=utf-8').send(text.finish('values', page.cursor));
+    });
+
     scope.get('/api/v1/members/changes', async (_request, reply) =>
       reply.header('cache-control', 'no-cache').send({ items: members.changes() }),
     );
+
+    scope.get('/api/v1/members/displaced', async (request, reply) => {
+      const { limit, cursor } = request.query as { readonly limit: number; readonly cursor?: string };
+      const text = createPageText<DisplacedView>();
+      const page = await inTime(
+        lattice.displaced({ limit, ...(cursor === undefined ? {} : { cursor }), fits: text.fits }),
+      );
+      return reply.type('application/json; charset=utf-8').send(text.finish('items', page.cursor));
+    });
 
     scope.post('/api/v1/members/changes', withToken, async (request, reply) => {
       const action = actionOf(jsonOf(request) as unknown as ChangeRequest);

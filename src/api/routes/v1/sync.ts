@@ -1,5 +1,12 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { type Bytes, hexToBytes, LatticeError, MAX_GOSSIP_BYTES, MAX_URL_BYTES } from '../../../core/types/index.ts';
+import {
+  type Bytes,
+  giveBack,
+  hexToBytes,
+  LatticeError,
+  MAX_GOSSIP_BYTES,
+  MAX_URL_BYTES,
+} from '../../../core/types/index.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { attach, type OpenResponses, openResponse } from '../../http/open-response.ts';
 import { queryOf } from '../../http/requests.ts';
@@ -52,6 +59,8 @@ export function syncRoutes(
       }
       const answer = await inTime(lattice.sync.handle(await senders.read(request, reply)));
       senders.proved(request);
+      // By then the system has all of it. After a connection that was cut, nobody can tell who still reads it.
+      reply.raw.once('finish', () => giveBack(answer));
       return (
         reply
           .header('content-type', 'application/cbor')

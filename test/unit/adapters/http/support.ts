@@ -30,6 +30,7 @@ export function testService(overrides: Partial<SyncServiceDeps> = {}): TestServi
     clock,
     incarnation: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8),
     isAllowed: (author) => allowed.has(author),
+    isLeftOut: () => false,
     onStranger: () => undefined,
     handle: async (peer, message) => bytes(`${peer.slice(0, 8)}:${text(message)}`),
     openStream: async () => ({ close: () => undefined }),

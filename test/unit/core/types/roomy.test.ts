@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { encodeCbor, encodeCborBefore } from '../../../../src/core/cbor/cbor.ts';
-import { concatBytes, prepend, roomyBytes } from '../../../../src/core/types/index.ts';
+import { concatBytes, giveBack, prepend, roomyBytes } from '../../../../src/core/types/index.ts';
 
 const head = (...bytes: number[]): Uint8Array => Uint8Array.of(...bytes);
 
@@ -37,4 +37,30 @@ it.each([0, 23, 24, 255, 256, 65_535, 65_536, 983_040])('CBOR before %i roomy by
   const expected = encodeCbor([22, 'text', body]);
   expect(Buffer.compare(encodeCborBefore([22, 'text'], body), expected)).toBe(0);
   expect(Buffer.compare(encodeCborBefore([22, 'text'], new Uint8Array(length).fill(7)), expected)).toBe(0);
+});
+
+it('memory that was given back serves the next large bytes, once, with all of its room', () => {
+  const first = roomyBytes(983_040).fill(7);
+  const message = prepend(head(1, 2), first);
+  giveBack(message.subarray(2));
+  giveBack(message);
+  const second = roomyBytes(983_100);
+  const third = roomyBytes(983_040);
+  expect(second.buffer).toBe(first.buffer);
+  expect(second.length).toBe(983_100);
+  expect(third.buffer).not.toBe(first.buffer);
+  expect(prepend(head(3), second).buffer).toBe(first.buffer);
+});
+
+it('memory of others, small memory, and more than is kept, is left to the garbage', () => {
+  const plain = new Uint8Array(983_040);
+  const small = roomyBytes(2_048);
+  giveBack(plain);
+  giveBack(small);
+  expect(roomyBytes(983_040 - 256).buffer).not.toBe(plain.buffer);
+  expect(roomyBytes(2_048).buffer).not.toBe(small.buffer);
+  const many = Array.from({ length: 20 }, () => roomyBytes(1_000_000));
+  for (const one of many) giveBack(one);
+  const kept = new Set(Array.from({ length: 20 }, () => roomyBytes(1_000_000).buffer));
+  expect(many.filter(({ buffer }) => kept.has(buffer)).length).toBe(8);
 });

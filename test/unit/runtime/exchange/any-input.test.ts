@@ -148,6 +148,7 @@ describe('whatever comes to the HTTP lung', () => {
       clock: side.clock,
       incarnation: new Uint8Array(8),
       isAllowed: (author: Author) => author === friend.author,
+      isLeftOut: () => false,
       onStranger: () => undefined,
       handle: (peer, message) => side.responder.answer(peer, message, 'http'),
       openStream: async () => ({ close: () => undefined }),

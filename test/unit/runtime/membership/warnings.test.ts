@@ -11,7 +11,7 @@ it('a node whose roster is behind that of others says so, with their names [RO7]
   const warnings = rosterWarnings({
     self,
     roster: createRoster([self, oslo, rome], self, hasher),
-    membership: { abstains: () => undefined, second: () => undefined },
+    membership: { abstains: () => undefined, second: () => undefined, offered: () => undefined },
     configured: () => [self, oslo, rome],
     epochOf: (author) => epochs.get(author),
     nameOf: (author) => (author === oslo ? 'oslo' : 'rome'),
@@ -32,7 +32,7 @@ it('a doubt of any kind that lasts over five minutes is warned of at a writer, a
     rosterWarnings({
       self: author,
       roster: createRoster([self, oslo, rome], self, hasher),
-      membership: { abstains: () => 'it waits for rome', second: () => undefined },
+      membership: { abstains: () => 'it waits for rome', second: () => undefined, offered: () => undefined },
       configured: () => [self, oslo, rome],
       epochOf: () => undefined,
       nameOf: () => 'rome',

@@ -14,7 +14,17 @@ import {
 } from '../../../../src/runtime/upkeep/collection.ts';
 import { createRefusedBelow } from '../../../../src/runtime/upkeep/refused-below.ts';
 import { createSetAsides, loadSetAside } from '../../../../src/runtime/upkeep/set-aside.ts';
-import { createAuthor, createHandClock, EPOCH_MS, FOUND, hasher, log, openTestState, turns } from '../support.ts';
+import {
+  createAuthor,
+  createHandClock,
+  EPOCH_MS,
+  FOUND,
+  hasher,
+  log,
+  metrics,
+  openTestState,
+  turns,
+} from '../support.ts';
 
 const GRID_MS = 10_000;
 const DAY_MS = 24 * 3_600_000;
@@ -66,6 +76,7 @@ async function open({ store, attested = 0, id = 1 }: { store?: Store; attested?:
     isBusy: () => false,
     gridMs: GRID_MS,
     clock,
+    metrics,
     log,
   });
   running.push(collection);

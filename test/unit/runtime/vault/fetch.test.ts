@@ -68,6 +68,38 @@ describe('bytes', () => {
     expect(a.asked.some(({ type }) => type === 'leaves')).toBe(false);
   });
 
+  it('come in ten thousand small objects, each once and without a part of it at the store [U10]', async () => {
+    const count = 10_000;
+    const resumed: string[] = [];
+    const watched = (store: VaultStore): VaultStore => ({
+      ...store,
+      resume: (hash, ...given) => (resumed.push(hash), store.resume(hash, ...given)),
+    });
+    const { fleet, nodes } = await three([ALL, ALL], { store: (_, store) => watched(store) });
+    const [a, b] = nodes;
+    const numbered = (n: number): Uint8Array => new Uint8Array(new Uint32Array([n]).buffer);
+    const hashes: string[] = [];
+    let next = 0;
+    const client = async (): Promise<void> => {
+      for (let n = next++; n < count; n = next++)
+        hashes.push((await a.vault.service.put(inPieces(numbered(n)))).object.hash);
+    };
+    await Promise.all(Array.from({ length: 16 }, client));
+    await fleet.replicate();
+    while (b.vault.service.status().missing.objects > 0) {
+      const before = b.vault.service.status().here.objects;
+      await fleet.clock.advance(5_000);
+      expect(b.vault.service.status().here.objects).toBeGreaterThan(before);
+    }
+    expect(b.vault.service.status().here.objects).toBe(count);
+    expect(b.count(FETCHED)).toBe(count);
+    expect(resumed).toEqual([]);
+    const stored: string[] = [];
+    for await (const chunk of b.bytes.list()) stored.push(...chunk.map(({ hash }) => hash));
+    expect(stored.sort()).toEqual(hashes.sort());
+    // Ten thousand signatures and twice as many merges: the longest of these tests by far.
+  }, 600_000);
+
   it('follow the policy: all, pinned ones or none, and on demand [U10]', async () => {
     const { fleet, nodes } = await three([ALL, { ...ALL, policy: 'pinned' }, { ...ALL, policy: 'none' }]);
     const [a, b, c] = nodes;

@@ -1,9 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Author } from '../../../../src/core/types/index.ts';
 import type { ReadOnlyReason } from '../../../../src/runtime/facade/codes.ts';
+import type { HeaderLaggard } from '../../../../src/runtime/fleet/header-versions.ts';
 import { createNames } from '../../../../src/runtime/fleet/names.ts';
 import { createPeerTable, type PeerTable } from '../../../../src/runtime/peers/peers.ts';
 import { noteCondition } from '../../../../src/runtime/peers/view.ts';
+import type { CollectionStatus } from '../../../../src/runtime/upkeep/collection.ts';
 import { createFloorWatch, type FloorWatch } from '../../../../src/runtime/watch/floor.ts';
 import { authorsOf, createParty, gossip, type Party, PERIOD_MS, SETTLE_MS } from '../cuts/support.ts';
 import { createAuthor, createHandClock, EPOCH_MS, FOUND, type HandClock, log, until } from '../support.ts';
@@ -19,6 +21,9 @@ let reasons: ReadOnlyReason[];
 let epochs: Map<Author, number>;
 let numbers: number;
 let doubt: string | undefined;
+let collection: Omit<CollectionStatus, 'waitsFor'>;
+let laggards: HeaderLaggard[];
+let asides: { size: number };
 
 beforeEach(async () => {
   clock = createHandClock();
@@ -28,6 +33,9 @@ beforeEach(async () => {
   epochs = new Map();
   numbers = 0;
   doubt = undefined;
+  collection = { closed: 0, collected: 0, isCollecting: false, keys: 0 };
+  laggards = [];
+  asides = { size: 0 };
   const [one] = parties;
   watch = createFloorWatch({
     self: SELF,
@@ -56,6 +64,9 @@ beforeEach(async () => {
       log,
     }),
     remembered: { of: () => undefined },
+    collection: { status: () => collection },
+    collectors: { laggards: () => laggards },
+    asides,
     epochOf: (author) => epochs.get(author),
     peerIdOf: (author) => author,
   });
@@ -169,6 +180,48 @@ describe('the warning of a floor that is held', () => {
     const next = Math.ceil((clock.now() - EPOCH_MS) / PERIOD_MS) + 1;
     await reach(next);
     await until('it is complete', () => watch.view().at === cutAt(next));
+    expect(watch.warnings()).toEqual([]);
+  });
+});
+
+describe('the collection', () => {
+  it('tells how long deletions stay, and nothing of times that there are not [FL6]', () => {
+    expect(watch.view().collection).toEqual({
+      retentionMs: 86_400_000,
+      collecting: false,
+      keys: 0,
+      waitsFor: [],
+      setAside: 0,
+    });
+    collection = { closed: EPOCH_MS, collected: EPOCH_MS + 1, isCollecting: true, keys: 7 };
+    expect(watch.view().collection).toMatchObject({
+      closed: EPOCH_MS,
+      collected: EPOCH_MS + 1,
+      collecting: true,
+      keys: 7,
+    });
+  });
+
+  it('names whom it waits for, why, and what to do, apart for old versions and silent members [FL6]', () => {
+    laggards = [
+      { label: 'lima', told: true },
+      { label: 'rome', told: false },
+    ];
+    expect(watch.view().collection.waitsFor).toMatchObject([
+      { label: 'lima', text: expect.stringContaining('version'), next: expect.stringContaining('update lima') },
+      { label: 'rome', text: expect.stringContaining('not heard'), next: expect.stringContaining('retire rome') },
+    ]);
+  });
+
+  it('warns while something is set aside, and no longer [FL8]', () => {
+    asides.size = 2;
+    expect(watch.view().collection.setAside).toBe(2);
+    expect(watch.warnings()).toMatchObject([
+      { code: 'set-aside', text: expect.stringMatching(/^2 operations were .*lattice recover/) },
+    ]);
+    asides.size = 1;
+    expect(watch.warnings()[0]?.text).toMatch(/^1 operation was /);
+    asides.size = 0;
     expect(watch.warnings()).toEqual([]);
   });
 });

@@ -394,4 +394,20 @@ describe('the reasons of a verdict', () => {
     expect(text).toContain('roster of epoch 3');
     expect(text).toContain('lattice members add');
   });
+
+  it('tell of what the state is closed for that nodes settle it among themselves, and where to look [FL9, J4]', () => {
+    const below = { reason: 'below-floor', keys: 2 } as const;
+    const told = (refused: MemberFacts['refused']) =>
+      judge(facts([member('oslo', { ...different, agreement: 'equal-except-refused', refused })])).reasons[0];
+    const ours = told([{ ...below, by: 'member' }]);
+    expect(ours?.text).toContain('2 by oslo, because the state is closed for their time (below-floor)');
+    expect(ours).toMatchObject({ code: 'refused', heals: 'by-itself' });
+    expect(ours?.next).toMatch(/^Wait: .* this node sets them aside by itself, and lattice recover lists/);
+    expect(told([{ ...below, by: 'us' }])?.next).toMatch(
+      / oslo sets them aside by itself, and lattice recover on oslo/,
+    );
+    // Something else beside it needs somebody all the same.
+    const untrusted = { reason: 'untrusted-author', keys: 3, by: 'us', author: 'moss' } as const;
+    expect(told([{ ...below, by: 'us' }, untrusted])?.heals).toBe('operator');
+  });
 });
