@@ -50,6 +50,9 @@ export interface LateOperations {
   cameUntold(hlc: Hlc): void;
   /** Whether an operation of this author and HLC has a mark, so that it may still have to be taken out. */
   has(author: Author, hlc: Hlc): boolean;
+  /** Takes note that an operation is set aside, or no more: until then it comes into the state only by being put back. */
+  setAside(one: Pick<Known, 'commit' | 'index'>, isAside: boolean): void;
+  isAside(one: Pick<Known, 'commit' | 'index'>): boolean;
   /** This store does not know the cut at `at` (Unix ms) as its own, whatever it has signed. */
   lost(at: number): void;
   /** Forgets a mark. */
@@ -65,6 +68,7 @@ const dotOf = (author: Author, hlc: Hlc): string => `${author}.${hlc}`;
 export function createLateOperations(): LateOperations {
   const marks = new Map<string, LateMark>();
   const dots = new Map<string, number>();
+  const asides = new Set<string>();
   let floors: Floors = { closed: 0, collected: 0 };
   let closedHlc: Hlc = ZERO_HLC;
   let collectedHlc: Hlc = ZERO_HLC;
@@ -145,6 +149,11 @@ export function createLateOperations(): LateOperations {
     cameUntold(hlc) {
       if (isLate(hlc)) tellNothing(newest);
     },
+    setAside(one, isAside) {
+      if (isAside) asides.add(nameOf(one));
+      else asides.delete(nameOf(one));
+    },
+    isAside: (one) => asides.size > 0 && asides.has(nameOf(one)),
     lost: tellNothing,
     has: (author, hlc) => dots.size > 0 && dots.has(dotOf(author, hlc)),
     drop,

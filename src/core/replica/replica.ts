@@ -93,7 +93,7 @@ export interface Replica {
   readonly hidden: Pick<HiddenOperations, 'size' | 'bytes' | 'beyond' | 'of' | 'recounted' | 'load' | 'lose'>;
 
   /** Up to when the state is closed and collected, and what came too late for cuts that were fixed. */
-  readonly late: Omit<LateOperations, 'came' | 'cameUntold' | 'has' | 'closedHlc' | 'collectedHlc'>;
+  readonly late: Omit<LateOperations, 'came' | 'cameUntold' | 'has' | 'isAside' | 'closedHlc' | 'collectedHlc'>;
 
   /**
    * Applies verified fragments, then makes signed commits of local writes. `now` is in Unix ms; `sign` is Ed25519 with
@@ -327,7 +327,9 @@ export function createReplica(options: ReplicaOptions): Replica {
         if (!countsNow(sibling)) return 'uncounted';
         const held = draft.read(key);
         const { entry, outcome } = mergeSibling(held, sibling);
-        if (sibling.hlc <= late.closedHlc && outcome !== 'held' && outcome !== 'superseded') return 'below-floor';
+        // What was set aside would else come back from the next node that has it still.
+        const isRefused = sibling.hlc <= late.closedHlc || late.isAside(sibling);
+        if (isRefused && outcome !== 'held' && outcome !== 'superseded') return 'below-floor';
         // An operation that a full key refuses is not applied, so nobody may be told that this node has seen it.
         if (outcome !== 'key-full') clocks.observe(sibling);
         if (held !== undefined && outcome !== 'held') compare(held, sibling);

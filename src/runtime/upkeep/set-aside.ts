@@ -77,7 +77,19 @@ export function createSetAsides(
   },
 ): SetAsides {
   const { replica, writer, store, hasher, log } = deps;
-  const kept = new Map(deps.saved.map((one) => [nameOf(one), one]));
+  const kept = new Map<string, KeptAside>();
+  for (const one of deps.saved) add(one);
+
+  function add(one: KeptAside): void {
+    kept.set(nameOf(one), one);
+    replica.late.setAside(one, true);
+  }
+
+  /** Whether it was there. */
+  function remove(one: Pick<OperationPlace, 'commit' | 'index'>): boolean {
+    replica.late.setAside(one, false);
+    return kept.delete(nameOf(one));
+  }
 
   async function takePage(page: ReadonlyMap<string, TakenOut>, why: AsideReason): Promise<void> {
     let taken: KeptAside[] = [];
@@ -119,11 +131,11 @@ export function createSetAsides(
   function keep(taken: TakenOut | undefined, operation: Sibling, why: AsideReason): RowWrite[] {
     if (taken === undefined) return [];
     const one: SetAside = { operation, fixed: taken.fixed, until: replica.late.newest, why };
-    kept.set(nameOf(operation), keptOf(one));
+    add(keptOf(one));
     const rows: RowWrite[] = [{ type: 'put', key: asideKey(operation), value: encodeAside(one) }];
     const [oldest] = kept.values();
     if (kept.size > MAX_KEPT && oldest !== undefined) {
-      kept.delete(nameOf(oldest));
+      remove(oldest);
       log.warn({ key: oldest.key }, 'the oldest operation that was set aside is forgotten: there are too many');
       rows.push({ type: 'del', key: asideKey(oldest) });
     }
@@ -135,9 +147,7 @@ export function createSetAsides(
     await writer.amend({
       keys: () => operations.map(({ operation: { key } }) => ({ key })),
       prepare(view, now) {
-        const rows = operations
-          .filter((one) => kept.delete(nameOf(one)))
-          .map((one) => ({ type: 'del' as const, key: asideKey(one) }));
+        const rows = operations.filter(remove).map((one) => ({ type: 'del' as const, key: asideKey(one) }));
         return { step: replica.putBack(operations, view, now), rows };
       },
     });
@@ -173,7 +183,7 @@ export function createSetAsides(
       for (let at = 0; at < operations.length; at += PAGE) {
         const page = operations.slice(at, at + PAGE);
         await writer.keep(() => {
-          for (const one of page) kept.delete(nameOf(one));
+          for (const one of page) remove(one);
           return page.map((one) => ({ type: 'del', key: asideKey(one) }));
         });
       }

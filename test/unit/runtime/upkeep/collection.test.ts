@@ -308,6 +308,28 @@ it('what more than half of the writers have is taken in below the floor, and not
   expect(await node.values('gone')).toBeUndefined();
 });
 
+it('what was set aside comes back from no single node that has it still, and from most writers it does [FL9]', async () => {
+  const node = await open();
+  const stale = A.commit({ stale: 'x' }, { ms: EPOCH_MS + 4_000 });
+  await node.take(...HISTORY, stale);
+  await node.tell(FIRST, '00'.repeat(32));
+  const operation = { key: 'stale', author: A.author, hlc: stale.header.hlc, commit: stale.idBytes, index: 0 };
+  for (const { author } of [B, C]) node.refused.note(author, operation);
+  await node.pass();
+  expect(node.late.floors.closed).toBe(0);
+  expect(await node.take(stale)).toEqual(['below-floor']);
+  // The same after a start from the disk.
+  const next = await open({ store: node.state.store, attested: FIRST });
+  expect(await next.take(stale)).toEqual(['below-floor']);
+  next.refused.offered(B.author, stale, 0);
+  await next.pass();
+  expect(await next.values('stale')).toBeUndefined();
+  next.refused.offered(C.author, stale, 0);
+  await next.pass();
+  expect(await next.values('stale')).toEqual(['x']);
+  expect(next.asides.all).toEqual([]);
+});
+
 it('a store of an earlier version, which has no rows of what is dead, collects the same [FL7]', async () => {
   const node = await open();
   await node.take(...HISTORY);
