@@ -1,5 +1,6 @@
 import { hlcMs } from '../../src/core/clock/index.ts';
 import { bucketRange, COLLECTION, decodeCollection, entryRowToEntry } from '../../src/core/rows/index.ts';
+import { bytesToHex } from '../../src/core/types/index.ts';
 import type { StoreOperation } from '../../src/ports/index.ts';
 import { hasher } from './crypto.ts';
 import type { World } from './face.ts';
@@ -29,7 +30,8 @@ export interface Closings {
 export function createClosings(world: World, nodes: readonly number[]): Closings {
   const known = nodes.map(() => 0);
   const restored = nodes.map(() => 0);
-  const seen = nodes.map(() => new Set<string>());
+  /** What each node's disk has of a key, by the row's key. */
+  const held = nodes.map(() => new Map<string, ReadonlySet<string>>());
   const takenIn = new Set<string>();
 
   function expectIn(i: number, j: number, closed: number): void {
@@ -63,16 +65,17 @@ export function createClosings(world: World, nodes: readonly number[]): Closings
 
   return {
     durable(node, operations) {
-      const before = seen[node];
-      if (before === undefined) return;
+      const rows = held[node];
+      if (rows === undefined) return;
       const { closed } = floorsOf(world, node);
       for (const operation of operations) {
         if (operation.type !== 'put' || operation.key[0] !== ENTRIES) continue;
-        for (const one of entryRowToEntry(operation.key, operation.value, hasher).siblings) {
-          const name = versionName(one);
-          if (!before.has(name) && hlcMs(one.hlc) <= closed) takenIn.add(name);
-          before.add(name);
-        }
+        const row = bytesToHex(operation.key);
+        const before = rows.get(row);
+        const { siblings } = entryRowToEntry(operation.key, operation.value, hasher);
+        for (const one of siblings)
+          if (hlcMs(one.hlc) <= closed && before?.has(versionName(one)) !== true) takenIn.add(versionName(one));
+        rows.set(row, new Set(siblings.map(versionName)));
       }
     },
     watch(broken) {
