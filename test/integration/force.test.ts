@@ -24,7 +24,7 @@ function open(...words: readonly string[]): ChildProcess {
   });
 }
 /** Commands run in this process, and nodes in processes of their own. */
-const lattice = (...words: readonly string[]): Promise<Ran> => run(words, { cwd: dir, env: { HOME: dir } });
+const lattice = (...words: readonly string[]): Promise<Ran> => run([...words, '--timeout', '60'], { cwd: dir, env: { HOME: dir } });
 async function ok(...words: readonly string[]): Promise<string> {
   const { code, out, err } = await lattice(...words);
   expect([code, err], words.join(' ')).toEqual([0, expect.anything()]);
@@ -77,6 +77,11 @@ it('a fleet that lost two of three for good goes on, certifies, and takes in a n
   const ports = ['--base-port', String(base), '--p2p-base-port', String(base + 4)];
   await ok('init', '--dir', 'fleet', '--names', 'oslo,rome,kyiv', '--nodes', '3', ...ports);
   await Promise.all(['oslo', 'rome', 'kyiv'].map(start));
+  await eventually(
+    'all three agree',
+    async () => (await of<{ verdict: { kind: string } }>('oslo', 'status')).verdict.kind === 'CONVERGED',
+    STEP_MS,
+  );
   const keys = Array.from({ length: 20 }, (_, i) => `k${i}`);
   for (const [i, key] of keys.entries())
     await ok('state', 'put', key, String(i), '--env-file', envOf(['oslo', 'rome', 'kyiv'][i % 3] as string));
