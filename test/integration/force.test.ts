@@ -24,7 +24,8 @@ function open(...words: readonly string[]): ChildProcess {
   });
 }
 /** Commands run in this process, and nodes in processes of their own. */
-const lattice = (...words: readonly string[]): Promise<Ran> => run([...words, '--timeout', '60'], { cwd: dir, env: { HOME: dir } });
+const lattice = (...words: readonly string[]): Promise<Ran> =>
+  run([...words, '--timeout', '60'], { cwd: dir, env: { HOME: dir } });
 async function ok(...words: readonly string[]): Promise<string> {
   const { code, out, err } = await lattice(...words);
   expect([code, err], words.join(' ')).toEqual([0, expect.anything()]);
@@ -72,7 +73,7 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-it('a fleet that lost two of three for good goes on, certifies, and takes in a new writer [RO15]', async () => {
+it('a fleet that lost two of three for good goes on, certifies, and takes in a new writer [RO15, RO16]', async () => {
   const base = await nextFreeRange(29_000 + (process.pid % 1000), 8);
   const ports = ['--base-port', String(base), '--p2p-base-port', String(base + 4)];
   await ok('init', '--dir', 'fleet', '--names', 'oslo,rome,kyiv', '--nodes', '3', ...ports);
@@ -100,7 +101,10 @@ it('a fleet that lost two of three for good goes on, certifies, and takes in a n
   const record = join(dir, 'force.json');
   const all = ['--without', 'rome,kyiv', '--out', record];
   // Not while the node runs, not where a majority is left, not where one of the lost answers, and not without a yes.
-  expect(await force(...all, '--yes')).toMatchObject({ code: 1, err: expect.stringMatching(/another process|locked|in use|running/) });
+  expect(await force(...all, '--yes')).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/another process|locked|in use|running/),
+  });
   await end('oslo', 'SIGKILL');
   const refusals: readonly (readonly [readonly string[], number, RegExp])[] = [
     [['--without', 'kyiv', '--out', record, '--yes'], 1, /2 of 3 writers would be left/],

@@ -71,7 +71,9 @@ describe('a forced roster', () => {
   });
 
   it('is refused in another form: of another network, end, member, maker, or after another roster [RO15]', () => {
-    const members = roster.members.map((member) => (member.author === b.author ? { ...member, until: END + 10_000 } : member));
+    const members = roster.members.map((member) =>
+      member.author === b.author ? { ...member, until: END + 10_000 } : member,
+    );
     const cases: readonly (readonly [ReturnType<typeof forced>, RegExp])[] = [
       [forced(roster, { start: END + 10_000 }), /changes more/],
       [forced({ ...roster, members }), /changes more/],
