@@ -2,7 +2,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join as joinPath, relative, resolve } from 'node:path';
 import { createVerifier } from '../../adapters/system/ed25519.ts';
 import { nodeHasher } from '../../adapters/system/hasher.ts';
-import { approveForced } from '../../app/force.ts';
 import { LatticeProblem } from '../../client/errors.ts';
 
 import type { Invited } from '../../client/invitation-line.ts';
@@ -75,7 +74,10 @@ export async function join(
     port: options.port,
     p2pPort: options.p2pPort,
   });
-  await approveForced(loadConfig({ env: {}, envFile, cwd: context.cwd }).stateDir, chain.forced);
+  if (chain.forced.length > 0) {
+    const { approveForced } = await import('../../app/force.ts');
+    await approveForced(loadConfig({ env: {}, envFile, cwd: context.cwd }).stateDir, chain.forced);
+  }
   await joinFleetFile(dir, {
     ...invited,
     name,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { type ForceRecord, forcedBy, type KnownMember, openOffline } from '../../app/force.ts';
+import type { forcedBy as ForcedBy, ForceRecord, KnownMember } from '../../app/force.ts';
 import { loadConfig } from '../../config/index.ts';
 import { type Author, counted, fileFailure, joined, LatticeError } from '../../core/types/index.ts';
 import { authorToPeerId, peerIdToAuthor } from '../../core/wire/peer-id.ts';
@@ -41,6 +41,7 @@ export async function membersForce(context: CliContext, options: ForceOptions): 
     );
   if (options.record === undefined && options.out === undefined)
     throw usageError('where does the record go?', 'Give --out FILE: the other nodes that go on need it.');
+  const { forcedBy, openOffline } = await import('../../app/force.ts');
   const config = loadConfig({ env: context.env, envFile: options.envFile, cwd: context.cwd });
   const store = await openOffline(config);
   try {
@@ -89,7 +90,7 @@ export async function membersForce(context: CliContext, options: ForceOptions): 
   }
 }
 
-type About = ReturnType<typeof forcedBy>;
+type About = ReturnType<typeof ForcedBy>;
 
 function announce(
   { output }: CliContext,
