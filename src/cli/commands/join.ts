@@ -42,13 +42,14 @@ const MAX_EPOCHS = 4096;
 /**
  * Joins a fleet by the line of an invitation: makes a key and an env file, asks the inviting nodes, and waits until the
  * fleet has decided. What was made stays, so that the same command goes on after an interruption. `start` runs the node
- * of an env file.
+ * of an env file, and `approve` lets its store take rosters that were forced.
  */
 export async function join(
   context: CliContext,
   line: string,
   options: JoinOptions,
   start: (envFile: string) => Promise<number>,
+  approve: (stateDir: string, forced: CheckedChain['forced']) => Promise<void>,
 ): Promise<number> {
   const { output } = context;
   const invited = readInvitation(line);
@@ -75,8 +76,7 @@ export async function join(
     p2pPort: options.p2pPort,
   });
   if (chain.forced.length > 0) {
-    const { approveForced } = await import('../../app/force.ts');
-    await approveForced(loadConfig({ env: {}, envFile, cwd: context.cwd }).stateDir, chain.forced);
+    await approve(loadConfig({ env: {}, envFile, cwd: context.cwd }).stateDir, chain.forced);
   }
   await joinFleetFile(dir, {
     ...invited,
