@@ -56,7 +56,7 @@ const value = async (name: string, key: string): Promise<unknown> => {
 };
 
 /** A key that was just written has a proof under the next cut that is certified. */
-const proofAtCut = (key: string, file: string): Promise<void> =>
+const proofAtCut = (key: string, file: string): Promise<true> =>
   eventually(
     `a certified cut has ${key}`,
     async () =>

@@ -8,18 +8,19 @@ import {
   stateOf,
 } from '../../../../src/core/roster/index.ts';
 import { forcedKey } from '../../../../src/core/rows/index.ts';
+import type { Bytes } from '../../../../src/core/types/index.ts';
 import { createAuthor, createHandClock, hasher, NETWORK } from '../support.ts';
 import { authorOf, createTestFleet, type Party, type TestFleet } from './support.ts';
 
 describe('a forced roster that a member tells', () => {
-  const forcedBy = (id: number, fleet: TestFleet): Uint8Array<ArrayBuffer> => {
+  const forcedBy = (id: number, fleet: TestFleet): Bytes => {
     const { author, roster } = fleet.parties.find((one) => one.id === id) as Party;
     const start = Math.floor(fleet.clock.now() / 10_000) * 10_000;
     const next = forcedRoster(roster.present.state, [author], start);
     const one = { network: NETWORK, author, roster: next, start };
     return encodeForced(one, createAuthor(id).sign(forcedBytes(one, hasher)));
   };
-  const tell = async ({ membership }: Party, certificate: Uint8Array<ArrayBuffer>): Promise<unknown> =>
+  const tell = async ({ membership }: Party, certificate: Bytes): Promise<unknown> =>
     membership.hear(encodeNotice({ kind: 'certificate', certificate }), 'http', authorOf(1));
 
   it('is refused without a word of the operator, and the warning names who began it [RO15]', async () => {
@@ -55,7 +56,7 @@ describe('a forced roster that a member tells', () => {
     await three.service.approve(id);
     await fleet.pass(10_000);
     expect(two.roster.present.state.roster.epoch).toBe(1);
-    expect(await tell(first, two.roster.present.certificate as Uint8Array<ArrayBuffer>)).toBe('known');
+    expect(await tell(first, two.roster.present.certificate as Bytes)).toBe('known');
     expect([first.membership.second(), first.roster.writers]).toEqual([undefined, [authorOf(1)]]);
   });
 });
