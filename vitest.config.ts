@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { PLANTED, SHARING } from './test/processes.ts';
 
 /**
  * Limits that only end what hangs: each is many times what the slowest test takes, because a busy machine is several
@@ -35,10 +36,16 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'unit',
-          include: ['test/{unit,contract,vectors,regressions,model}/**/*.test.ts'],
+          include: SHARING.map((folder) => `test/${folder}/**/*.test.ts`),
+          exclude: PLANTED,
           ...limits,
+          // One process runs many files, and loads the sources and their libraries once: half of the time of the whole
+          // otherwise goes to loading them for each file. So a test leaves nothing behind: it stops what it starts, and
+          // gives back what it replaces.
+          isolate: false,
         },
       },
+      { test: { ...shared, name: 'unit-planted', include: PLANTED, ...limits } },
       { test: { ...shared, name: 'sim', include: ['test/sim/**/*.test.ts'], ...limits, testTimeout: 600_000 } },
       {
         test: {

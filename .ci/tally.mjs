@@ -1,8 +1,8 @@
 /**
  * Adds up what vitest wrote of one run as JSON: prints `<passed> <failed>`, and appends one line for each failure to
- * the list. Of a few files that failed each runs once more, by itself: a test that passes then is counted as passed and
- * named in the second list, because it depends on the machine and has to be mended, and a fault of the product is there
- * both times.
+ * the list. Of a few files that failed each runs once more, by itself: a test that runs and passes then is counted as
+ * passed and named in the second list, because it depends on the machine and has to be mended, and a fault of the
+ * product is there both times. A test that is not among those of the second run has failed.
  * Usage: node .ci/tally.mjs <results.json> <exit status of the run> <failures.txt> <unsteady.txt> <name of the suite>
  */
 import { spawnSync } from 'node:child_process';
@@ -29,6 +29,7 @@ function failuresOf(run) {
     if (failed.length > 0)
       return failed.map(({ fullName, failureMessages }) => ({
         file,
+        test: fullName,
         text: `${file}: ${fullName}: ${firstLine(failureMessages[0])}`,
       }));
     // A file that cannot be loaded, or whose hook failed, has no test that did.
@@ -36,17 +37,27 @@ function failuresOf(run) {
   });
 }
 
-/** Runs the files once more; gives the results, or undefined where there are none. */
+/** True when `run` has the test of this failure, or its file where no test failed, and it passed. */
+const passes = (run, { file, test }) =>
+  run.testResults.some(
+    ({ name, status, assertionResults }) =>
+      relative(process.cwd(), name) === file &&
+      (test === undefined
+        ? status === 'passed'
+        : assertionResults.some((one) => one.fullName === test && one.status === 'passed')),
+  );
+
+/** Runs the files once more; gives the results and the exit status, or undefined where there are no results. */
 function again(files) {
   const VITEST_JSON = `${results}.again`;
   console.error(`== once more, by themselves: ${files.join(' ')}`);
-  spawnSync('npx', ['vitest', 'run', '--maxWorkers=1', ...files], {
+  const { status } = spawnSync('npx', ['vitest', 'run', '--maxWorkers=1', ...files], {
     stdio: ['ignore', 2, 2],
     timeout: AGAIN_MS,
     env: { ...process.env, VITEST_JSON },
   });
   try {
-    return JSON.parse(readFileSync(VITEST_JSON, 'utf8'));
+    return { ...JSON.parse(readFileSync(VITEST_JSON, 'utf8')), status };
   } catch {
     return undefined;
   }
@@ -67,8 +78,13 @@ try {
     const second = again(files);
     if (second !== undefined) {
       const still = failuresOf(second);
-      unsteady = failed.filter(({ file }) => !still.some((one) => one.file === file)).map(({ text }) => text);
-      failures = still.map(({ text }) => text);
+      const steady = failed.filter((one) => !passes(second, one));
+      unsteady = failed.filter((one) => passes(second, one)).map(({ text }) => text);
+      // What the second run told of a failure is the later word; what fails there for the first time counts as well.
+      const untold = steady.filter(({ file, test }) => !still.some((one) => one.file === file && one.test === test));
+      failures = [...still, ...untold].map(({ text }) => text);
+      if (second.status !== 0 && still.length === 0)
+        failures.push(`${suite}: the second run ended with exit status ${second.status}`);
       passed += unsteady.length;
     }
   }

@@ -121,6 +121,7 @@ export function mostExpensive(cutRoot: string = none): Readonly<Record<string, E
     getDashboardFile: { path: '/dashboard/' },
     membersRoster: { path: '/api/v1/members' },
     membersChain: { path: '/api/v1/members/chain?from=0' },
+    membersDisplaced: { path: '/api/v1/members/displaced?limit=1000' },
     membersChanges: { path: '/api/v1/members/changes' },
     membersPropose: {
       path: '/api/v1/members/changes',

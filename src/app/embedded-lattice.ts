@@ -4,6 +4,7 @@ import type {
   CertificateDocument,
   ConflictView,
   CutView,
+  DisplacedView,
   EntryView,
   EventSubscription,
   EvidenceView,
@@ -135,6 +136,17 @@ export interface EmbeddedLattice {
    * for (const { key, siblings } of items) console.log(key, siblings.map(({ value }) => value));
    */
   conflicts(options?: EmbeddedPage): Promise<Page<ConflictView>>;
+
+  /**
+   * Reads one page of what was taken out of the state because it came after the end of its author, the latest first. It
+   * is what this node had taken before it knew of the end.
+   *
+   * @throws `invalid-cursor`, `invalid-limit`
+   * @example
+   * const { items } = await lattice.displaced();
+   * for (const { key, name, value } of items) console.log(key, name, value);
+   */
+  displaced(options?: EmbeddedPage): Promise<Page<DisplacedView>>;
 
   /**
    * Writes 1 to 256 operations as one atomic, signed commit, which is durable on this node when the promise resolves.

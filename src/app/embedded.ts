@@ -85,6 +85,7 @@ export function embed(lattice: Lattice, life: Life): EmbeddedLattice {
       }, signal);
     },
     history: (key, { signal, ...asked } = {}) => life.run(() => lattice.history(key, asked), signal),
+    displaced: ({ signal, ...asked } = {}) => life.run(() => lattice.displaced(asked), signal),
     conflicts: ({ signal, ...asked } = {}) => life.run(() => lattice.conflicts(asked), signal),
     prove: (key, { signal, ...asked } = {}) => life.run(() => lattice.prove(key, asked), signal),
     verifyIntegrity: ({ signal } = {}) => life.run(() => lattice.verifyIntegrity(), signal),

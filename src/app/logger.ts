@@ -39,20 +39,21 @@ export interface NodeLog {
 /**
  * The log of a node, which also writes into the ring that the API shows. Without a logger it writes nowhere else.
  * Secrets of the configuration are struck out of the lines of the ring and of standard output; a logger that was given
- * gets its fields as they are. Lines that `level` does not write reach none of them.
+ * gets its fields as they are. `hint` is for lines of text on standard output. Lines that `level` does not write reach none of them.
  */
 export function openLog(
   config: Config,
   logger: LoggerOption | undefined,
   ring: LogDestination,
   level: LeastLevel,
+  hint?: (text: string) => string,
 ): NodeLog {
   const { logFormat: format } = config;
   let configured = config.logLevel;
   const secrets = secretsOf(config);
   const own =
     logger === 'stdout'
-      ? createLog({ level, format, ring, secrets })
+      ? createLog({ level, format, ring, hint, secrets })
       : createLog({ level, format: 'json', destination: ring, secrets });
   return {
     root: logger === undefined || logger === 'stdout' ? own : teeLog(logOf(logger, level), own),

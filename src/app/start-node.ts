@@ -63,7 +63,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
   const config = takeConfig(options);
   const ring = createLogRing(bytesToHex(systemRandom().bytes(4)));
   const level = createLeastLevel(config.logLevel);
-  const logs = openLog(config, logger, ring, level);
+  const logs = openLog(config, logger, ring, level, 'hint' in options ? options.hint : undefined);
   const { root } = logs;
   const log = root.child('lattice');
   const clock = systemClock({
@@ -286,7 +286,7 @@ function takeConfig(options: StartOptions): Config {
     return settingsToConfig(settings, process.cwd());
   }
   const { config, ...others } = options;
-  const [both] = Object.keys(others).filter((name) => name !== 'logger' && name !== 'readConfig');
+  const [both] = Object.keys(others).filter((name) => !['logger', 'readConfig', 'hint'].includes(name));
   if (both === undefined) return config;
   throw new LatticeError('invalid-config', `${both} is given beside config, which has every setting already`, {
     next: 'give config alone, or the settings without it',

@@ -19,6 +19,11 @@ export interface ConfigOption extends StartExtras {
    * be done. Default: a reload is refused.
    */
   readonly readConfig?: (() => Config) | undefined;
+  /**
+   * Returns a sentence with the commands that it names (`lattice status`) as the user would type them, for lines of text
+   * on standard output. Default: as they are.
+   */
+  readonly hint?: ((text: string) => string) | undefined;
 }
 
 /** The configuration as one object, and where the node logs. */

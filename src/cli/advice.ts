@@ -7,13 +7,22 @@ import { shellWord } from './output.ts';
 export const TOKEN_HINT =
   "Give the node's token with --token, DIOTEC360_API_TOKEN, --env-file, or a context that names its file (lattice context add NAME --token-file F).";
 
-/** What the user has typed of the node and the token. */
-type Typed = Pick<GlobalOptions, 'token' | 'envFile'>;
+/** What is known of how the node is started and of the token: what the user has typed, or what a fleet.json tells. */
+export interface Known extends Pick<GlobalOptions, 'token' | 'envFile'> {
+  /** The env file of a node that a fleet.json names, and whether that node runs on this machine. */
+  readonly inFleet?: { readonly envFile: string; readonly isHere: boolean };
+}
 
 /** The next step in terms of the command line. Those of node and client speak of headers and of a program's options. */
-function adviceOn(error: LatticeError, { token, envFile }: Typed): string | undefined {
+function adviceOn(error: LatticeError, { token, envFile, inFleet }: Known): string | undefined {
   if (!(error instanceof LatticeProblem)) {
     if (error.code === 'unreachable' && error.details['certificate'] !== true) {
+      if (inFleet !== undefined) {
+        const start = `lattice start --env-file ${shellWord(inFleet.envFile)}`;
+        return inFleet.isHere
+          ? `Start the node: ${start}`
+          : `Start the node on its host, by its service or there with ${start}`;
+      }
       const start = envFile === undefined || envFile === '-' ? 'F' : shellWord(envFile);
       return `Start the node (lattice start --env-file ${start}, or lattice up), or name another one with --url.`;
     }
@@ -34,8 +43,8 @@ function adviceOn(error: LatticeError, { token, envFile }: Typed): string | unde
 }
 
 /** Gives an error of the client the next step for the command line. Any other error is returned as it is. */
-export function advised<T>(error: T, typed: Typed = {}): T | LatticeError {
-  const next = error instanceof LatticeError ? adviceOn(error, typed) : undefined;
+export function advised<T>(error: T, known: Known = {}): T | LatticeError {
+  const next = error instanceof LatticeError ? adviceOn(error, known) : undefined;
   if (next === undefined || !(error instanceof LatticeError)) return error;
   return new LatticeError(error.code, error.message, { next, details: { ...error.details }, cause: error });
 }

@@ -3,7 +3,7 @@ import { ENOUGH_DESCRIPTORS } from '../adapters/system/descriptors.ts';
 import { LatticeProblem, type Peer, type Resources, type Status } from '../client/index.ts';
 import { duration, LatticeError, MAX_CLOCK_ERROR_MS } from '../core/types/index.ts';
 import type { Coded } from '../runtime/facade/codes.ts';
-import { advised } from './advice.ts';
+import { advised, type Known } from './advice.ts';
 import type { ApiClient } from './client.ts';
 import { examineMembers } from './examine-members.ts';
 import { examineVault } from './examine-vault.ts';
@@ -41,6 +41,8 @@ const LOOP_NOTE_MS = 250;
 export interface Expected {
   readonly name?: string;
   readonly peerId?: string;
+  /** How it is started, and where its token is. */
+  readonly known?: Known;
 }
 
 /** Examines one node. Whatever the node does or fails to do becomes a finding and never a rejection. */
@@ -54,7 +56,7 @@ export async function examineNode(client: ApiClient, expected: Expected): Promis
     findings.push(ok('answers'));
   } catch (error) {
     if (!(error instanceof LatticeError)) throw error;
-    return { ...report, ...unanswered(report, error) };
+    return { ...report, ...unanswered(report, error, expected) };
   }
   try {
     const asked = Date.now();
@@ -89,7 +91,7 @@ export async function examineNode(client: ApiClient, expected: Expected): Promis
     findings.push(
       bad(
         `its status cannot be read: ${error.message}`,
-        advised(error).next ?? 'Check that the URL is a Lattice node.',
+        advised(error, expected.known).next ?? 'Check that the URL is a Lattice node.',
       ),
     );
     return { ...report, reachable: true };
@@ -97,11 +99,18 @@ export async function examineNode(client: ApiClient, expected: Expected): Promis
 }
 
 /** The report on a node that did not answer a request. */
-function unanswered({ url }: Pick<NodeReport, 'url'>, error: LatticeError): Pick<NodeReport, 'reachable' | 'findings'> {
+function unanswered(
+  { url }: Pick<NodeReport, 'url'>,
+  error: LatticeError,
+  { known }: Expected,
+): Pick<NodeReport, 'reachable' | 'findings'> {
   return {
     reachable: error.code !== 'unreachable' && error.code !== 'timeout',
     findings: [
-      bad(error.message, advised(error).next ?? 'Start the node and look at its log.', { topic: 'down', about: url }),
+      bad(error.message, advised(error, known).next ?? 'Start the node and look at its log.', {
+        topic: 'down',
+        about: url,
+      }),
     ],
   };
 }

@@ -1,7 +1,7 @@
-import { dirname, resolve } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import type { Peer } from '../client/index.ts';
 import { LatticeError } from '../core/types/index.ts';
-import { advised } from './advice.ts';
+import { advised, type Known } from './advice.ts';
 import { type ApiClient, createApiClient } from './client.ts';
 import { connect, contextOf } from './connect.ts';
 import type { CliContext, GlobalOptions } from './context.ts';
@@ -11,6 +11,7 @@ import { readFleet } from './fleet-file.ts';
 import { readTextFile } from './input.ts';
 import { nameOf } from './names.ts';
 import { alignColumns, printable } from './output.ts';
+import { isOfThisMachine } from './reach.ts';
 import { type WatchOptions, watch } from './watch.ts';
 
 export interface FleetOptions extends GlobalOptions {
@@ -22,6 +23,7 @@ export interface FleetOptions extends GlobalOptions {
 interface FleetNode {
   readonly name: string;
   readonly client?: ApiClient;
+  readonly known?: Known;
   /** Why it cannot be asked. */
   readonly missing?: string;
 }
@@ -100,7 +102,7 @@ async function askAll<T>(
 }
 
 async function ask<T>(
-  { name, client, missing }: FleetNode,
+  { name, client, known, missing }: FleetNode,
   look: (client: ApiClient) => Promise<T>,
 ): Promise<FleetAnswer<T>> {
   if (client === undefined) return { name, error: new LatticeError('unreachable', missing ?? 'its URL is not known') };
@@ -108,7 +110,7 @@ async function ask<T>(
     return { name, url: client.url, value: await look(client) };
   } catch (cause) {
     if (!(cause instanceof LatticeError)) throw cause;
-    return { name, url: client.url, error: advised(cause) };
+    return { name, url: client.url, error: advised(cause, known) };
   }
 }
 
@@ -117,7 +119,7 @@ async function nodesOf(context: CliContext, options: FleetOptions): Promise<Flee
   const file = typeof options.fleet === 'string' ? options.fleet : (await contextOf(context, options))?.fleet;
   if (file !== undefined) {
     const clients = await fleetClients(context, options, file);
-    return clients.map(({ name, client }) => ({ name, client }));
+    return clients;
   }
   const client = await connect(context, options);
   const [status, peers] = await Promise.all([client.getStatus(), client.listPeers()]);
@@ -133,30 +135,47 @@ function peerNode(options: GlobalOptions, peer: Peer): FleetNode {
   return { name, client: createApiClient({ url: peer.url, token: undefined, timeoutMs: options.timeout * 1000 }) };
 }
 
+/** A node of a fleet.json. */
+export interface FleetClient {
+  readonly name: string;
+  readonly peerId: string;
+  readonly client: ApiClient;
+  /** What an error of its client is explained with. */
+  readonly known: Known;
+}
+
 /** A client for each node of a fleet.json, with the token of its env file where this machine has that file. */
-export async function fleetClients(
-  context: CliContext,
-  options: GlobalOptions,
-  file: string,
-): Promise<{ readonly name: string; readonly client: ApiClient; readonly peerId: string }[]> {
+export async function fleetClients(context: CliContext, options: GlobalOptions, file: string): Promise<FleetClient[]> {
   // No node gets the token of another one's env file.
   const { context: _name, url: _url, envFile: _file, ...direct } = options;
   const { nodes } = readFleet(await readTextFile(context, file, MAX_FLEET_BYTES));
   return await Promise.all(
     nodes.map(async ({ name, api, envFile, peerId }) => {
-      const token = options.token ?? (await tokenBeside(context, file, envFile));
+      const path = envFile === '' ? '' : resolve(dirname(resolve(context.cwd, file)), envFile);
+      const read = path === '' ? undefined : await tokenIn(context, path);
+      const token = options.token ?? read;
       const client = await connect(context, { ...direct, url: api, ...(token === undefined ? {} : { token }) });
-      return { name, client, peerId };
+      const isHere = read !== undefined && isOfThisMachine(api);
+      const known: Known = {
+        ...(options.token === undefined ? {} : { token: options.token }),
+        ...(read === undefined ? {} : { envFile: shown(context, path) }),
+        ...(path === '' ? {} : { inFleet: { envFile: isHere ? shown(context, path) : envFile, isHere } }),
+      };
+      return { name, client, peerId, known };
     }),
   );
 }
 
+/** A path as the user would type it: from the directory where the command runs, unless it lies outside of that. */
+function shown({ cwd }: CliContext, path: string): string {
+  const short = relative(cwd, path);
+  return short.startsWith('..') ? path : short;
+}
+
 /** The token in a node's env file, where this machine has that file. */
-async function tokenBeside(context: CliContext, fleetFile: string, envFile: string): Promise<string | undefined> {
+async function tokenIn(context: CliContext, envFile: string): Promise<string | undefined> {
   try {
-    return envFile === ''
-      ? undefined
-      : await readToken(context, resolve(dirname(resolve(context.cwd, fleetFile)), envFile));
+    return await readToken(context, envFile);
   } catch (error) {
     if (error instanceof LatticeError) return undefined;
     throw error;

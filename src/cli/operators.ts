@@ -45,12 +45,12 @@ export async function operatedNodes(context: CliContext, options: OperatorOption
   const file = options.fleet ?? (await contextOf(context, options))?.fleet;
   const clients =
     file === undefined
-      ? [{ name: '', client: await connect(context, options) }]
+      ? [{ name: '', client: await connect(context, options), known: options }]
       : await fleetClients(context, options, file);
   const nodes: OperatedNode[] = [];
   const silent: Operated['silent'][number][] = [];
   await Promise.all(
-    clients.map(async ({ name, client }) => {
+    clients.map(async ({ name, client, known }) => {
       try {
         const roster = await client.members.roster();
         const self = roster.members.find((member) => member.self);
@@ -58,7 +58,7 @@ export async function operatedNodes(context: CliContext, options: OperatorOption
         nodes.push({ name: name || (self === undefined ? client.url : memberName(self)), client, roster, author });
       } catch (error) {
         if (!(error instanceof LatticeError)) throw error;
-        silent.push({ name: name || client.url, url: client.url, error: advised(error, options) });
+        silent.push({ name: name || client.url, url: client.url, error: advised(error, known) });
       }
     }),
   );

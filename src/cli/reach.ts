@@ -24,3 +24,6 @@ export function canConnect(host: string, port: number): Promise<boolean> {
     socket.once('error', () => done(false));
   });
 }
+
+/** Whether a URL names this machine itself. */
+export const isOfThisMachine = (url: string): boolean => /^(localhost$|127\.|\[::1\])/.test(new URL(url).hostname);

@@ -58,7 +58,7 @@ export function unreachable(url: string, cause: unknown): LatticeError {
     certificate ??
     CONNECTION_FAILURES[code] ??
     NOT_TLS[code] ??
-    (code.startsWith('HPE_') ? 'it does not speak HTTP' : undefined);
+    (isOfParser(innermost, code) ? 'it does not speak HTTP' : undefined);
   const said = innermost instanceof Error ? innermost.message : '';
   return new LatticeError('unreachable', `cannot reach ${url}: ${known ?? (said || code || 'unknown cause')}`, {
     next: certificate === undefined ? 'Check that the node runs, and the URL.' : CERTIFICATE_NEXT,
@@ -88,6 +88,13 @@ function innermostOf(error: unknown): unknown {
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
+
+/**
+ * True for an answer that is not HTTP. In a process that has loaded undici, as every process with a node has, the global
+ * fetch uses that one, whose parser names its errors and gives them no code.
+ */
+const isOfParser = (error: unknown, code: string): boolean =>
+  code.startsWith('HPE_') || (error instanceof Error && error.name === 'HTTPParserError');
 
 /** What is needed of an answer to tell what it refuses. */
 export interface Refused {

@@ -2,6 +2,7 @@
 import type {
   Change,
   ChangeRequest,
+  Displaced,
   Invitation,
   InvitationRequest,
   JoinAnswer,
@@ -88,6 +89,18 @@ export interface MembersClient {
    * console.log(epoch, items.length);
    */
   chain(from: number, options?: CallOptions): Promise<RosterChain>;
+
+  /**
+   * Lists what the node has taken out of its state because it came after the end of its author, the latest first.
+   *
+   * @throws `invalid-cursor`
+   * @example
+   * const { items, cursor } = await client.members.displaced({ limit: 50 });
+   * for (const { key, name, value } of items) console.log(key, name, value);
+   */
+  displaced(
+    options?: CallOptions & { readonly limit?: number | undefined; readonly cursor?: string | undefined },
+  ): Promise<{ items: Displaced[]; cursor?: string }>;
 
   /**
    * Lists the invitations of the node, in the order in which they were made.

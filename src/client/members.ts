@@ -19,6 +19,8 @@ export function createMembersClient({ request }: Requests): MembersClient {
     propose: (change, call = {}) => post(`${BASE}/changes`, { json: change, ...at(call) }),
     approve: (id, call = {}) => post(pathOf(id, '/approve'), at(call)),
     withdraw: (id, call = {}) => post(pathOf(id, '/withdraw'), at(call)),
+    displaced: ({ limit, cursor, ...call } = {}) =>
+      json(`${BASE}/displaced`, { query: { limit, cursor }, ...at(call) }),
     invitations: async (call = {}) => (await json<{ items: Invitation[] }>(`${BASE}/invitations`, at(call))).items,
     invite: (invitation, call = {}) => json(`${BASE}/invitations`, { method: 'POST', json: invitation, ...at(call) }),
     uninvite: async (id, call = {}) =>

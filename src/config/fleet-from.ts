@@ -7,7 +7,7 @@ import { isSpaceHost } from '../core/wire/hugging-face.ts';
 import { parseListenMultiaddr } from '../core/wire/multiaddr.ts';
 import { type EnvDiff, envDiff } from './env-diff.ts';
 import { parseEnvText } from './env-file.ts';
-import { byEnvFile, type FleetPlan, MAX_FLEET, NAME, planSites, type Site } from './fleet.ts';
+import { type FleetPlan, MAX_FLEET, NAME, planSites, type Site } from './fleet.ts';
 import { hostOf, isLoopback, multiaddrOf, placeOf, SPACE_SITE } from './fleet-hosts.ts';
 import { configOf } from './load.ts';
 import { type OldNode, readOldNode } from './old-node.ts';
@@ -83,9 +83,7 @@ export function planFrom(options: FromOptions): FleetFrom {
   const urls = urlsOf({ olds, names, options, problems, notes });
   if (problems.length > 0) throw refusal(problems);
 
-  const members = olds
-    .map((old, i): Member => ({ old, name: names[i] ?? '', url: new URL(urls[i] ?? '') }))
-    .sort((a, b) => byEnvFile(a.name, b.name));
+  const members = olds.map((old, i): Member => ({ old, name: names[i] ?? '', url: new URL(urls[i] ?? '') }));
   for (const { old, name } of members) notes.push(...old.notes.map((note) => `${name}: ${note}`));
   notes.push(
     ...differingDefaults(

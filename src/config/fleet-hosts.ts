@@ -3,7 +3,7 @@ import type { Bytes } from '../core/types/index.ts';
 import { parseBaseUrl } from '../core/wire/base-url.ts';
 import { isFlaw } from '../core/wire/host.ts';
 import { isSpaceHost } from '../core/wire/hugging-face.ts';
-import { byEnvFile, type FleetPlan, invalid, MAX_FLEET, NAME, planSites, type Site } from './fleet.ts';
+import { type FleetPlan, invalid, MAX_FLEET, NAME, planSites, type Site } from './fleet.ts';
 import { VARIABLES } from './variables.ts';
 
 /** What fleet to plan, whose nodes are on hosts of their own. */
@@ -114,5 +114,5 @@ export function planHosts(options: HostsOptions): FleetPlan {
       ],
     };
   });
-  return planSites({ dir, network, seed, sites: sites.toSorted((a, b) => byEnvFile(a.name, b.name)) });
+  return planSites({ dir, network, seed, sites });
 }

@@ -101,11 +101,6 @@ function checkPorts(option: string, base: number, nodes: number): void {
   }
 }
 
-/** Compares by the names of the env files in code units, the order in which a sorted listing has `*.env`. */
-export function byEnvFile(a: string, b: string): number {
-  return `${a}.env` < `${b}.env` ? -1 : 1;
-}
-
 function fleetNames({ nodes, names }: FleetOptions): readonly string[] {
   if (names === undefined) {
     if (nodes === GENESIS.length) return GENESIS.map(([name]) => name);
@@ -125,7 +120,7 @@ function fleetNames({ nodes, names }: FleetOptions): readonly string[] {
   if (new Set(names.map((name) => name.toLowerCase())).size !== names.length) {
     throw invalid('two nodes have the same name', 'give each node its own name');
   }
-  return [...names].sort(byEnvFile);
+  return names;
 }
 
 /** One line `DIOTEC360_NAME=value` for each pair. The type of the names checks them against the table of variables. */

@@ -77,6 +77,8 @@ describe('the dashboard for everybody', () => {
       await page.getByText('where only a newcomer on the node’s own machine reaches it').waitFor();
       await rowOf(page, 'node-b').getByRole('button', { name: 'Rotate its key' }).click();
       await page.getByLabel('The new public key, 64 hex digits').waitFor();
+      await rowOf(page, 'node-b').getByRole('button', { name: 'Remove' }).click();
+      await page.getByText('For a key in the wrong hands').waitFor();
     }
     if (view === 'peer') await page.getByRole('button', { name: 'Show which keys differ' }).waitFor();
     if (view === 'sync') await page.getByRole('figure').first().waitFor();

@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../src/core/types/index.ts';
+import type { FloorView, RosterView } from '../../src/runtime/facade/index.ts';
 import { type Fleet, type Node, startFleet } from '../support/fleet.ts';
 import { eventually } from '../support/wait.ts';
 import { expectNoComplaint, giveToken, openDashboard, rowOf, typeToken, verdictChip } from './browser.ts';
@@ -310,7 +311,7 @@ describe('what operators do in the dashboard', () => {
   });
 
   // The last one: it takes a member from the fleet.
-  it('retires a member once enough writers approve, asks before, and takes an approval back', async () => {
+  it('removes a member once enough writers approve, asks before, takes an approval back, and drops its key', async () => {
     const opened = await openDashboard(a, { view: 'members' });
     const { page } = opened;
     await page.getByText('Nobody is invited.').or(page.getByText('Sign in with the API token')).first().waitFor();
@@ -326,16 +327,21 @@ describe('what operators do in the dashboard', () => {
     await page.getByText('No change waits for an approval.').waitFor();
     await page.getByText('1 change that came before').click();
     await page.getByText('withdrawn: everybody who approved it took that back').waitFor();
-    await row.getByRole('button', { name: 'Retire' }).click();
-    await row.getByRole('button', { name: 'Yes: retire' }).click();
+    await row.getByRole('button', { name: 'Remove' }).click();
+    await row.getByText('For a key in the wrong hands').waitFor();
+    await row.getByRole('button', { name: 'Cancel' }).click();
+    await row.getByRole('button', { name: 'Remove' }).click();
+    await row.getByRole('button', { name: 'Yes: remove' }).click();
     await page.getByRole('button', { name: 'Take the approval back' }).waitFor();
+    // Nobody asks for the removal of the node itself.
+    expect(await rowOf(page, 'node-a').getByRole('button').allTextContents()).toEqual(['Retire', 'Rotate its key']);
 
     const other = await openDashboard(b, { view: 'members' });
     await signIn(other.page, b);
     // One click decides nothing.
     await other.page.getByRole('button', { name: 'Approve', exact: true }).click();
     const question = other.page.getByRole('form', { name: 'Approve' });
-    await question.getByText('This node then approves: node-c retires').waitFor();
+    await question.getByText('This node then approves: node-c is removed').waitFor();
     expect(await question.getByRole('button', { name: 'Yes: approve' }).getAttribute('class')).toBe('danger');
     await question.getByRole('button', { name: 'Cancel' }).click();
     await other.page.getByRole('button', { name: 'Approve', exact: true }).click();
@@ -343,7 +349,24 @@ describe('what operators do in the dashboard', () => {
     await question.getByRole('button', { name: 'Yes: approve' }).click();
     await page.getByText('Members of the roster of epoch 1').waitFor({ state: 'attached' });
     await row.getByText('retired').waitFor();
-    expect(await row.getByRole('button').count()).toBe(0);
+    await eventually('nothing but its going is left', async () => {
+      const left = await row.getByRole('button').allTextContents();
+      return left.length === 1 && left[0] === 'Drop';
+    });
+    const { members } = (await a.api.send('GET', '/api/v1/members')).json() as RosterView;
+    const end = members.find(({ role }) => role === 'retired')?.until ?? Infinity;
+    await eventually('the floor has passed its end', async () => {
+      const floor = (await a.api.send('GET', '/api/v1/floor')).json() as FloorView;
+      return (floor.at ?? 0) > end;
+    });
+    await row.getByRole('button', { name: 'Drop', exact: true }).click();
+    await row.getByText('It leaves the roster for good').waitFor();
+    await row.getByRole('button', { name: 'Yes: drop' }).click();
+    await page.getByRole('button', { name: 'Take the approval back' }).waitFor();
+    await other.page.getByRole('button', { name: 'Approve', exact: true }).click();
+    await question.getByRole('button', { name: 'Yes: approve' }).click();
+    await page.getByText('Members of the roster of epoch 2').waitFor({ state: 'attached' });
+    await row.waitFor({ state: 'detached' });
     expectNoComplaint(opened);
     expectNoComplaint(other);
   });

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
-import type { ChangeView, RosterView } from '../../src/runtime/facade/index.ts';
+import type { ChangeView, DisplacedView, RosterView } from '../../src/runtime/facade/index.ts';
 import { type Node, startFleet } from '../support/fleet.ts';
 import { eventually } from '../support/wait.ts';
+import { run } from '../unit/cli/support.ts';
 
 const read = async <T>(node: Node, path: string): Promise<T> => {
   const answer = await node.api.send('GET', path);
@@ -65,6 +66,20 @@ it('a stolen key is removed while it floods: what it wrote after its end is gone
       node.name,
     ).toEqual([]);
   }
+  // What was taken out is listed where it had been taken, with the thief's own node among them.
+  const lists = await Promise.all(
+    fleet.nodes.map((node) => read<{ items: DisplacedView[] }>(node, '/api/v1/members/displaced?limit=1000')),
+  );
+  for (const { author, at, until: end, value } of lists.flatMap(({ items }) => items))
+    expect([author, at > until, end, value]).toEqual([thief.author, true, until, 'stolen']);
+  expect(lists[3]?.items.length).toBeGreaterThan(0);
+  const warned = (await thief.api.status()).warnings.map(({ code }) => code);
+  expect(warned).toContain('displaced');
+  const { code, out } = await run(['members', 'displaced', '--limit', '3', '--url', thief.api.url]);
+  expect([code, out.split('\n')[0]]).toEqual([0, expect.stringMatching(/^KEY +AUTHOR +WRITTEN +ITS END +WHAT$/)]);
+  expect(out.split('\n').slice(1, 4)).toEqual(Array(3).fill(expect.stringContaining('"stolen"')));
+  const exported = await run(['members', 'displaced', '--limit', '3', '--json', '--url', thief.api.url]);
+  expect(JSON.parse(exported.out)).toMatchObject({ items: lists[3]?.items.slice(0, 3) });
 
   // Once the floor has passed its end, the key leaves the roster: what counted of it stays, and it syncs no more.
   const root = (await a.api.status()).root;

@@ -21,6 +21,7 @@ import {
   vaultContract,
 } from '../contract/vault/suite.ts';
 import { noSwift, type Swift, startSwift } from '../support/swift.ts';
+import { eventually } from '../support/wait.ts';
 import { TOKEN } from '../unit/api/support.ts';
 
 if (noSwift !== undefined) process.stdout.write(`The tests of a vault in a bucket are skipped: this ${noSwift}\n`);
@@ -168,9 +169,11 @@ describe.skipIf(noSwift !== undefined)('a vault in a bucket', () => {
     way.refuse(true);
     const store = await open({ endpoint: way.url });
     expect(warnings).toEqual([expect.stringMatching(/cannot be reached.*Check that the service runs/)]);
-    const putting = put(store, contentOf(1000));
-    setTimeout(() => way.refuse(false), 600);
-    const { hash } = await putting;
+    const before = way.refusals();
+    const [{ hash }] = await Promise.all([
+      put(store, contentOf(1000)),
+      eventually('a request was refused', () => way.refusals() > before).then(() => way.refuse(false)),
+    ]);
     expect((await listed(store)).map((one) => one.hash)).toEqual([hash]);
     await store.close();
     way.close();
@@ -218,6 +221,8 @@ interface Way {
   readonly url: string;
   cuts(): number;
   refuse(refused: boolean): void;
+  /** Connections that were refused. */
+  refusals(): number;
   close(): void;
 }
 
@@ -225,11 +230,13 @@ interface Way {
 async function startWay(to: number, cutAfter = Number.POSITIVE_INFINITY): Promise<Way> {
   let cuts = 0;
   let refused = false;
+  let refusals = 0;
   const sockets = new Set<Socket>();
   const server = createTcpServer((socket) => {
     const target = connect(to, '127.0.0.1');
     for (const one of [socket, target]) sockets.add(one.on('error', () => one.destroy()));
     if (refused) {
+      refusals++;
       socket.destroy();
       target.destroy();
       return;
@@ -252,6 +259,7 @@ async function startWay(to: number, cutAfter = Number.POSITIVE_INFINITY): Promis
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     cuts: () => cuts,
     refuse: (now) => (refused = now),
+    refusals: () => refusals,
     close() {
       for (const socket of sockets) socket.destroy();
       server.close();

@@ -140,6 +140,7 @@ export class ModelNode {
       clockAheadMs: () => 0,
     });
     const fanOut = createFanOut({
+      onOffered: () => undefined,
       self: this.author,
       own: { advance() {}, sawOwn() {} },
       guard,

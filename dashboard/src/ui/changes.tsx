@@ -8,7 +8,7 @@ import type { Change } from '../lib/types.ts';
 import { Empty, Problem } from './parts.tsx';
 
 /** Kinds of change after which a key never counts again. */
-const GRAVE: ReadonlySet<string> = new Set(['retire', 'rotate', 'remove']);
+const GRAVE: ReadonlySet<string> = new Set(['retire', 'rotate', 'remove', 'drop']);
 
 const isOpen = ({ stage }: Change): boolean => stage === 'waiting' || stage === 'deciding';
 

@@ -25,7 +25,7 @@ interface Deed {
   readonly request: (author: string, to: string) => ChangeRequest;
 }
 
-const DEEDS: Readonly<Record<'promote' | 'retire' | 'rotate', Deed>> = {
+const DEEDS: Readonly<Record<'promote' | 'retire' | 'rotate' | 'remove' | 'leave' | 'drop', Deed>> = {
   promote: {
     button: 'Make it a writer',
     question: 'It then writes, votes and attests. A writer more needs votes more, so it should be there and equal.',
@@ -47,11 +47,33 @@ const DEEDS: Readonly<Record<'promote' | 'retire' | 'rotate', Deed>> = {
     takesKey: true,
     request: (author, to) => ({ kind: 'rotate', author, to }),
   },
+  remove: {
+    button: 'Remove',
+    question:
+      'For a key in the wrong hands: nothing that it signs later than the newest cut counts, and what came later is taken out, even if it was acknowledged. Who goes in peace is retired. A key that has left never returns.',
+    grave: true,
+    request: (author) => ({ kind: 'remove', author }),
+  },
+  leave: {
+    button: 'Remove',
+    question: 'It leaves the fleet, and is sent nothing any more. A key that has left never returns.',
+    grave: true,
+    request: (author) => ({ kind: 'remove', author }),
+  },
+  drop: {
+    button: 'Drop',
+    question:
+      'It leaves the roster for good and cannot sync any more. What it wrote up to its end stays. The floor has to be later than that end.',
+    grave: true,
+    request: (author) => ({ kind: 'drop', author }),
+  },
 };
 
-function deedsOf({ role }: RosterMember): readonly (keyof typeof DEEDS)[] {
-  if (role === 'writer') return ['retire', 'rotate'];
-  return role === 'mirror' ? ['promote', 'retire'] : [];
+function deedsOf({ role, self }: RosterMember): readonly (keyof typeof DEEDS)[] {
+  if (role === 'retired') return ['drop'];
+  // Somebody else asks for the removal of a key that is stolen: the node that has it may be the thief's.
+  const away = self ? [] : [role === 'writer' ? ('remove' as const) : ('leave' as const)];
+  return role === 'writer' ? ['retire', 'rotate', ...away] : ['promote', 'retire', ...away];
 }
 
 /** A button that asks for a change of a member once its question has been answered. */

@@ -4,6 +4,10 @@ import { styleText } from 'node:util';
 const MAX_FIELDS = 6;
 /** Characters of one value. */
 const MAX_VALUE = 60;
+/** Characters of a sentence for people, which says at its end what to do. */
+const MAX_SENTENCE = 300;
+/** Fields that hold a sentence of the program itself, in which commands may be named. No text of a user stands there. */
+const SENTENCES: ReadonlySet<string> = new Set(['error', 'next', 'reason', 'warning', 'why']);
 const MAX_ITEMS = 3;
 /** Hex and base58 texts of this length or more are keys, hashes and ids, which people tell apart by a few characters. */
 const ID_LENGTH = 32;
@@ -20,30 +24,39 @@ const painted = (style: Style, text: string): string =>
 const harmless = (text: string): string =>
   text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
-const cut = (text: string): string => (text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE - 1)}…` : text);
+const cut = (text: string, most: number): string => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
-function valueText(value: unknown): string {
+export const isSentence = (field: string): boolean => SENTENCES.has(field);
+
+function valueText(value: unknown, most = MAX_VALUE): string {
   if (typeof value === 'string') {
     if (value.length >= ID_LENGTH && /^[0-9a-f]+$/.test(value)) return `${value.slice(0, 8)}…`;
     if (value.length >= ID_LENGTH && /^12D3KooW\w+$/.test(value)) return `…${value.slice(-8)}`;
-    return harmless(cut(/[\s"=]/.test(value) ? JSON.stringify(value) : value));
+    return harmless(cut(/[\s"=]/.test(value) ? JSON.stringify(value) : value, most));
   }
   if (Array.isArray(value)) {
-    const shown = value.slice(0, MAX_ITEMS).map(valueText).join(',');
+    const shown = value
+      .slice(0, MAX_ITEMS)
+      .map((item) => valueText(item))
+      .join(',');
     return value.length > MAX_ITEMS ? `${shown},… (${value.length})` : `[${shown}]`;
   }
-  return harmless(cut(JSON.stringify(value) ?? 'undefined'));
+  return harmless(cut(JSON.stringify(value) ?? 'undefined', most));
 }
 
 /**
  * One line of a log for people, from its line of JSON: local time, level where it is not info, component, message and a
- * few fields. Only an error brings the lines of its stack along.
+ * few fields. Only an error brings the lines of its stack along. `hint` makes the commands that the program's own
+ * sentences name those of the user.
  */
-export function logText(json: string): string {
+export function logText(json: string, hint = (text: string): string => text): string {
   const { level, time, component = '', msg, err, ...fields } = JSON.parse(json) as Record<string, unknown>;
   const named = err === undefined ? fields : { ...fields, ...errorFields(err) };
   const pairs = Object.entries(named);
-  const shown = pairs.slice(0, MAX_FIELDS).map(([name, value]) => `${name}=${valueText(value)}`);
+  const shown = pairs.slice(0, MAX_FIELDS).map(([name, value]) => {
+    const isOwn = typeof value === 'string' && isSentence(name);
+    return `${name}=${isOwn ? valueText(hint(value), MAX_SENTENCE) : valueText(value)}`;
+  });
   if (pairs.length > shown.length) shown.push(`(${pairs.length - shown.length} more)`);
   const style = STYLES[String(level)];
   const word = String(level).toUpperCase().padEnd(5);
@@ -51,7 +64,7 @@ export function logText(json: string): string {
     painted('dim', new Date(String(time)).toTimeString().slice(0, 8)),
     style === undefined ? word : painted(style, word),
     String(component).padEnd(COMPONENT_WIDTH),
-    harmless(String(msg)),
+    harmless(hint(String(msg))),
   ].join(' ');
   const line = shown.length === 0 ? head : `${head}  ${painted('dim', shown.join(' '))}`;
   return `${line}\n${level === 'error' ? stackOf(err) : ''}`;
@@ -59,8 +72,8 @@ export function logText(json: string): string {
 
 function errorFields(err: unknown): Readonly<Record<string, unknown>> {
   if (typeof err !== 'object' || err === null) return { err };
-  const { code, message } = err as { readonly code?: unknown; readonly message?: unknown };
-  return { ...(code === undefined ? {} : { code }), error: message };
+  const { code, message, next } = err as { readonly [field in 'code' | 'message' | 'next']?: unknown };
+  return { ...(code === undefined ? {} : { code }), error: message, ...(next === undefined ? {} : { next }) };
 }
 
 function stackOf(err: unknown): string {

@@ -12,6 +12,8 @@ export interface LogOptions {
   readonly destination?: LogDestination;
   /** Receives every line as JSON, whatever the format of the destination is. */
   readonly ring?: LogDestination;
+  /** With 'pretty': returns a sentence with the commands that it names as the user would type them. */
+  readonly hint?: ((text: string) => string) | undefined;
   /** Texts that are replaced wherever they occur, even in messages of libraries. */
   readonly secrets?: readonly string[];
 }
@@ -51,8 +53,10 @@ const MAX_HELD_BYTES = 1024 * 1024;
  * `msg`, which is constant for each place in the code. An error goes under `err`. Fields must not be named time, level,
  * component or msg.
  */
-export function createLog({ level, format, destination = standardOutput(), ring, secrets = [] }: LogOptions): OwnedLog {
-  const written = format === 'pretty' ? { write: (line: string) => destination.write(logText(line)) } : destination;
+export function createLog(options: LogOptions): OwnedLog {
+  const { level, format, destination = standardOutput(), ring, hint, secrets = [] } = options;
+  const written =
+    format === 'pretty' ? { write: (line: string) => destination.write(logText(line, hint)) } : destination;
   const hidden = new Set(secrets);
   const sink: LogDestination = {
     write(line) {

@@ -12,6 +12,8 @@ export const anyJson = Type.Unsafe<JsonValue>({ description: 'Any JSON value.' }
 export const time = (description: string) => Integer({ description: `${description} Unix ms.` });
 export const hex64 = (description: string) => Text({ pattern: '^[0-9a-f]{64}$', description });
 export const cursor = Text({ minLength: 1, maxLength: 2048, description: 'From the page before.' });
+const MAX_PAGE = 1000;
+export const limit = Maybe(Integer({ minimum: 1, maximum: MAX_PAGE, default: 100, description: 'Items on a page.' }));
 export const version = Text({
   pattern: '^[0-9a-f]{64}\\.[0-9]{1,3}$',
   description: '`<commit id>.<operation index>`; in quotes it is the ETag.',

@@ -4,7 +4,7 @@ import { ASIDE_CODES } from '../../runtime/facade/set-aside.ts';
 import { entity, errorCode, word } from './describe.ts';
 import { hex64, time, version } from './entities.ts';
 
-const { Boolean: Bool, Integer, Object: Shape, Optional: Maybe, String: Text } = Type;
+const { Array: List, Boolean: Bool, Integer, Object: Shape, Optional: Maybe, String: Text } = Type;
 
 export const Transition = entity(
   'Transition',
@@ -102,7 +102,15 @@ export const LatticeEvent = entity(
       type: word(['set-aside']),
       code: word(ASIDE_CODES, 'Why.'),
       operations: Integer(),
-      keys: Type.Array(Text(), { description: 'The first few.' }),
+      keys: List(Text(), { description: 'The first few.' }),
+    }),
+    Shape({
+      type: word(['displaced']),
+      author: hex64('Whose operations were taken out of the state.'),
+      name: Text({ description: 'What people read in its place.' }),
+      until: time('The end of the author: nothing later counts.'),
+      operations: Integer(),
+      keys: List(Text(), { description: 'Some of their keys.' }),
     }),
     Shape({
       type: word(['roster-changed']),

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { entity, word } from './describe.ts';
-import { hex64, time } from './entities.ts';
+import { anyJson, hex64, time } from './entities.ts';
 
 const { Array: List, Boolean: Bool, Integer, Object: Shape, Optional: Maybe, String: Text } = Type;
 
@@ -25,6 +25,25 @@ const RosterMember = Shape({
   urls: List(Text(), { description: 'Where it says that its API is reached.' }),
   multiaddrs: List(Text(), { description: 'Where it says that its P2P lung is reached.' }),
 });
+
+export const Displaced = entity(
+  'Displaced',
+  'An operation that the node has taken out of its state, because it came after the end of its author.',
+  Shape({
+    key: Text(),
+    version: Text(),
+    author: hex64('Who had written it.'),
+    name: Text({ description: 'What people read in place of the author.' }),
+    hlc: Text({ description: '16 hex digits.' }),
+    commit: hex64('The commit that it belongs to.'),
+    at: time('When it was written, by the clock of its author.'),
+    deleted: Bool(),
+    value: Maybe(anyJson),
+    until: time('The end of the author: nothing later counts.'),
+    displacedAt: time('When it was taken out here.'),
+  }),
+);
+export type Displaced = Static<typeof Displaced.ref>;
 
 export const Roster = entity(
   'Roster',

@@ -1,8 +1,10 @@
 import { Type } from 'typebox';
 import { json, type RouteContract } from './describe.ts';
+import { cursor, limit } from './entities.ts';
 import {
   Change,
   ChangeRequest,
+  Displaced,
   Invitation,
   InvitationRequest,
   JoinAnswer,
@@ -63,6 +65,20 @@ export const MEMBER_ROUTES: readonly RouteContract[] = [
     answers: { 200: json('The changes, oldest first.', Shape({ items: List(Change.ref) })) },
     errors: [421, 429],
     example: {},
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/members/displaced',
+    id: 'membersDisplaced',
+    tag: 'members',
+    summary: 'What ended authors had written after their ends',
+    description:
+      'The latest first. The node had taken it before it knew of the end, and has taken it out again; of all bytes, 32 MiB are kept.',
+    cost: 'read',
+    query: Shape({ limit, cursor: Maybe(cursor) }),
+    answers: { 200: json('A page of it.', Shape({ items: List(Displaced.ref), cursor: Maybe(cursor) })) },
+    errors: [400, 421, 429, 504],
+    example: { query: { limit: 10 } },
   },
   {
     method: 'POST',

@@ -14,6 +14,7 @@ import {
   ExportEnd,
   History,
   hex64,
+  limit,
   Operation,
   Proof,
   WrittenEntry,
@@ -23,8 +24,6 @@ import { wantedEnd } from './wanted-end.ts';
 
 const { Array: List, Integer, Object: Shape, Optional: Maybe, String: Text } = Type;
 
-const MAX_PAGE = 1000;
-const limit = Maybe(Integer({ minimum: 1, maximum: MAX_PAGE, default: 100, description: 'Items on a page.' }));
 const key = Text({ minLength: 1, description: 'The key.' });
 const keyInPath = Shape({
   key: Text({ description: 'The key, percent-encoded. Keys that paths cannot carry go into the query.' }),

@@ -154,7 +154,7 @@ async function targetsOf(context: CliContext, urls: readonly string[], options: 
   for (const url of urls) targets.push({ client: await connect(context, { ...direct, url }), expected: {} });
   if (file !== undefined) {
     const members = await fleetClients(context, direct, file);
-    targets.push(...members.map(({ client, name, peerId }) => ({ client, expected: { name, peerId } })));
+    targets.push(...members.map(({ client, ...expected }) => ({ client, expected })));
   }
   return targets.length > 0 ? targets : [{ client: await connect(context, options), expected: {} }];
 }

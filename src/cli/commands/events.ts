@@ -49,6 +49,10 @@ const SAID: {
     undefined,
     `${counted(operations, 'operation')} set aside (${code}), of ${keys.join(', ')}${operations > keys.length ? ' and others' : ''}: lattice recover`,
   ],
+  displaced: ({ author, until, operations, keys }, names, times) => [
+    undefined,
+    `${counted(operations, 'operation')} of ${names.ofAuthor(author)} after its end at ${times.at(until)} ${operations === 1 ? 'was' : 'were'} taken out, of ${keys.map((key) => JSON.stringify(key)).join(', ')}: lattice members displaced`,
+  ],
   'roster-changed': ({ epoch, hash, start }, _names, times) => [
     undefined,
     `the roster of epoch ${epoch} (${hash.slice(0, SHORT_ROOT)}) counts${start === 0 ? '' : `, for cuts after ${times.at(start)}`}`,

@@ -8,6 +8,7 @@ import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { readTextFile } from '../input.ts';
 import { alignColumns, printable, shellWord } from '../output.ts';
+import { isOfThisMachine } from '../reach.ts';
 
 const DEFAULT_NODES = 3;
 
@@ -48,7 +49,7 @@ export async function init(context: CliContext, options: InitOptions): Promise<n
     throw usageError('--dry-run is for --from', 'A new fleet replaces nothing: choose a directory with --dir.');
   const plan =
     options.hosts === undefined
-      ? planFleet({ dir, nodes: options.nodes ?? DEFAULT_NODES, basePort, p2pBasePort, names, seed })
+      ? planFleet({ dir, nodes: options.nodes ?? names?.length ?? DEFAULT_NODES, basePort, p2pBasePort, names, seed })
       : planHosts({ dir, hosts: options.hosts.split(','), port: basePort, p2pPort: p2pBasePort, seed });
   write(plan);
 
@@ -61,7 +62,7 @@ export async function init(context: CliContext, options: InitOptions): Promise<n
   if (options.hosts === undefined) tellStarts(context, plan.dir, plan.fleet.nodes);
   else {
     line(context.output.paint('bold', `Bring to each host its own two files; ${FLEET_JSON}`));
-    for (const { name, envFile, api } of plan.fleet.nodes) line(`  ${new URL(api).hostname}: ${envFile} ${name}.key`);
+    tellHosts(context, plan.fleet.nodes);
   }
   return EXIT.ok;
 }
@@ -95,6 +96,14 @@ function tellStarts({ output, cwd, programName }: CliContext, dir: string, nodes
     output.line(`  ${programName} start --env-file ${shellWord(relative(cwd, join(dir, node.envFile)))}`);
 }
 
+function tellHosts({ output }: CliContext, nodes: Fleet['nodes']): void {
+  for (const { name, envFile, api } of nodes) {
+    const host = new URL(api).hostname;
+    const space = isSpaceHost(host) ? '  (a Space takes its variables and secrets in its settings)' : '';
+    output.line(`  ${host}: ${envFile} ${name}.key${space}`);
+  }
+}
+
 /** Writes a fleet of existing env files, and shows what is another in each. The old files are only read. */
 function finishFrom(context: CliContext, options: InitOptions, { plan, diffs, notes, left }: FleetFrom): number {
   const { dryRun = false } = options;
@@ -123,16 +132,11 @@ function finishFrom(context: CliContext, options: InitOptions, { plan, diffs, no
   }
   tellNodes(context, plan);
   line('the old files are as they were');
-  const isHere = ({ api }: { readonly api: string }): boolean =>
-    /^(localhost|127\.|\[::1\])/.test(new URL(api).hostname);
+  const isHere = ({ api }: { readonly api: string }): boolean => isOfThisMachine(api);
   const away = plan.fleet.nodes.filter((node) => !isHere(node));
   if (away.length > 0) {
     line(paint('bold', `Bring to each host its own two files, into ${options.dir}/ beside the old one; ${FLEET_JSON}`));
-    for (const { name, envFile, api } of away) {
-      const host = new URL(api).hostname;
-      const space = isSpaceHost(host) ? '  (a Space takes its variables and secrets in its settings)' : '';
-      line(`  ${host}: ${envFile} ${name}.key${space}`);
-    }
+    tellHosts(context, away);
   }
   if (away.length < plan.fleet.nodes.length) tellStarts(context, plan.dir, plan.fleet.nodes.filter(isHere));
   return EXIT.ok;

@@ -1,3 +1,4 @@
+import { isSentence } from '../../adapters/system/log-text.ts';
 import type { LogLevel } from '../../client/index.ts';
 import { counted, joined, LatticeError } from '../../core/types/index.ts';
 import type { ApiClient } from '../client.ts';
@@ -103,9 +104,13 @@ function describe(
 ): string {
   const ms = typeof time === 'string' ? Date.parse(time) : time;
   const at = ms === undefined ? '' : times.exact(ms);
+  const textOf = (name: string, value: unknown): string => {
+    if (typeof value !== 'string') return JSON.stringify(value);
+    return isSentence(name) ? output.hint(value) : value;
+  };
   const rest = Object.entries(fields)
-    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .map(([name, value]) => `${name}=${textOf(name, value)}`)
     .join(' ');
-  const said = printable(`${component === undefined ? '' : `${component}: `}${msg ?? ''}`);
+  const said = printable(`${component === undefined ? '' : `${component}: `}${output.hint(msg ?? '')}`);
   return `${printable(at)} ${output.paint(STYLES[level] ?? 'dim', level.padEnd(5))} ${said}${rest === '' ? '' : output.paint('dim', ` ${printable(rest)}`)}`;
 }

@@ -49,7 +49,12 @@ export async function start(context: CliContext, options: GlobalOptions): Promis
   try {
     const { settleVaultDisk, startNode } = await import('../../app/index.ts');
     // A signal during the start is remembered, and stops the node as soon as it has started.
-    const node = await startNode({ config: source.config, readConfig: source.again, logger: 'stdout' });
+    const node = await startNode({
+      config: source.config,
+      readConfig: source.again,
+      logger: 'stdout',
+      hint: context.output.hint,
+    });
     // A rejection that a library does not handle must not end a node that still works. It is logged, and supervision
     // restarts what has failed.
     process.on('unhandledRejection', (reason) =>

@@ -3,9 +3,10 @@ import type { ChangeOptions } from '../carry-out.ts';
 import type { InviteOptions } from '../commands/invite.ts';
 import type { JoinOptions } from '../commands/join.ts';
 import type { AddOptions, SettingsOptions } from '../commands/members-change.ts';
+import type { DisplacedOptions } from '../commands/members-displaced.ts';
 import type { RotateOptions } from '../commands/members-rotate.ts';
 import type { GlobalOptions } from '../context.ts';
-import { type Definition, fleetWide, integerIn, numberIn, watchable } from '../define.ts';
+import { type Definition, fleetWide, integerIn, limited, numberIn, watchable } from '../define.ts';
 import { durationIn } from '../durations.ts';
 import type { FleetOptions } from '../fleet-table.ts';
 import type { OperatorOptions } from '../operators.ts';
@@ -111,6 +112,19 @@ export function memberCommands({ context, program, define, defineDefault, group 
       ['members drop node2', 'members drop 12D3KooW… --fleet fleet/fleet.json'],
       async (options: ChangeOptions, [member = '']) => (await changes()).membersDrop(context, member, options),
     ),
+  );
+  limited(
+    define(
+      members,
+      'displaced',
+      'what ended members had written after their ends, and this node has taken out again',
+      ['members displaced', 'members displaced --limit 100000 --json > displaced.json'],
+      async (options: DisplacedOptions) =>
+        (await import('../commands/members-displaced.ts')).membersDisplaced(context, options),
+    ),
+    'operations',
+    100,
+    100_000,
   );
   changing(
     define(

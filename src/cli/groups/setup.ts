@@ -23,7 +23,11 @@ export function setupCommands({ context, program, define, defineDefault, group }
     async (options: InitOptions) => (await import('../commands/init.ts')).init(context, options),
   )
     .option('--dir <dir>', 'directory to write to', 'fleet')
-    .addOption(new Option('--nodes <n>', 'number of nodes, 1 to 50 (default: 3)').argParser(integerIn(1, 50)))
+    .addOption(
+      new Option('--nodes <n>', 'number of nodes, 1 to 50 (default: as many as --names has, or 3)').argParser(
+        integerIn(1, 50),
+      ),
+    )
     .option('--hosts <list>', 'hosts of nodes that are reached by https, or URLs, each with a name= before it or none')
     .addOption(
       new Option('--base-port <port>', 'API port of the first node, and of each with --hosts')
@@ -35,7 +39,7 @@ export function setupCommands({ context, program, define, defineDefault, group }
         .default(9000)
         .argParser(integerIn(1, 65_535)),
     )
-    .option('--names <a,b,c>', 'names of the nodes')
+    .option('--names <a,b,c>', 'names of the nodes, in the order of their ports')
     .option('--from <files...>', 'env files of existing nodes, one each: keys and settings go on, the files stay')
     .option('--dry-run', 'with --from: show what would be another, and write nothing')
     .option('--seed-file <file>', 'file of 64 hex digits that the keys are derived from (default: random keys)');

@@ -265,6 +265,11 @@ export class CutTracker {
     record.later = later.length === 0 ? NONE : later;
     if (siblings === record.cut) return;
     record.cut = siblings;
+    if (siblings.length === 0) {
+      if (this.tree.remove(record.keyHash, this.#leafBefore))
+        this.cells.replace(record.keyHash, this.#leafBefore, undefined);
+      return;
+    }
     leafHashInto(record.keyHash, siblings, this.#hasher, this.#leaf);
     const replaced = this.tree.set(record.keyHash, this.#leaf, this.#leafBefore);
     this.cells.replace(record.keyHash, replaced ? this.#leafBefore : undefined, this.#leaf);

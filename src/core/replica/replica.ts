@@ -400,9 +400,11 @@ export function createReplica(options: ReplicaOptions): Replica {
       const draft = draftOf(view);
       for (const one of operations) {
         const { key } = one.operation;
+        if (!countsNow(one)) continue;
         const held = draft.read(key);
         const { entry, outcome } = mergeSibling(held, one);
         if (outcome !== 'added') continue;
+        clocks.observe(one);
         replacedIn(held, entry);
         draft.write(key, held, entry);
       }

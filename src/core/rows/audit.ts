@@ -30,6 +30,7 @@ export interface KeptRecord {
   readonly row: AuditRow;
 }
 
+/** Kind 2 of this bucket is that of displaced operations (displaced.ts). */
 const kindByte = (kind: AuditKind): number => AUDIT_KINDS.indexOf(kind);
 
 /** A double as 8 bytes whose order is that of the numbers: the sign bit is turned, and of a negative one all bits. */

@@ -8,6 +8,7 @@ export * from './checkpoint.ts';
 export * from './collection.ts';
 export * from './complete.ts';
 export * from './dead.ts';
+export * from './displaced.ts';
 export * from './ends.ts';
 export * from './entry-row.ts';
 export * from './evidence.ts';

@@ -226,9 +226,10 @@ export function createWriter(deps: WriterDeps): Writer {
   async function send(step: Step, rows: readonly RowWrite[], waiting: Waiting): Promise<void> {
     await settled();
     if (failure !== undefined) throw failure;
-    // An entry that an amendment takes out must not be found in the cache, and one that it brings in is seldom written
+    // An entry that is taken out must not be found in the cache, and one that an amendment brings in is seldom written
     // soon.
-    if (waiting.amendment !== undefined) for (const { key } of step.changed) cache.delete(key);
+    for (const { key, after } of step.changed)
+      if (waiting.amendment !== undefined || after === undefined) cache.delete(key);
     launch(entriesAfter(step), makeDurable(step, rows, waiting));
   }
 

@@ -60,6 +60,7 @@ export const WARNING_CODES = [
   'lacks-roster', // a member goes by a later roster
   'abstains', // the store lacks votes that others have heard, or may lack what its key has signed
   'after-end', // commits that a retired author made after its end are here and are being taken out
+  'displaced', // what authors had written after their ends was taken out of the state in the last seven days
   'hidden-full', // replaced operations could not be kept for want of room
   'two-rosters', // two rosters were decided for one epoch
   'same-name', // two nodes have one name

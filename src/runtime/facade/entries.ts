@@ -30,6 +30,28 @@ export interface SiblingView {
   readonly expires?: number;
 }
 
+/**
+ * An operation that this node has taken out of its state, because it came after the end of its author (SPEC RO14). It
+ * has no `value` when it is `deleted`. Times are Unix ms.
+ */
+export interface DisplacedView {
+  readonly key: string;
+  readonly version: string;
+  readonly author: string;
+  /** What people read in place of the author. */
+  readonly name: string;
+  readonly hlc: string;
+  readonly commit: string;
+  /** When it was written, by the clock of its author. */
+  readonly at: number;
+  readonly deleted: boolean;
+  readonly value?: JsonValue;
+  /** The end of the author: nothing later counts. */
+  readonly until: number;
+  /** When it was taken out here. */
+  readonly displacedAt: number;
+}
+
 export interface ConflictView {
   readonly key: string;
   /** The winner comes first; the order is the same on every node. */

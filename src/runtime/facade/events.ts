@@ -61,6 +61,18 @@ export type LatticeEvent =
       readonly operations: number;
       readonly keys: readonly string[];
     }
+  /**
+   * What an author had written after its end, `until` (Unix ms), was taken out of the state: so many operations, of these
+   * keys among others. `name` is what people read in place of the author.
+   */
+  | {
+      readonly type: 'displaced';
+      readonly author: string;
+      readonly name: string;
+      readonly until: number;
+      readonly operations: number;
+      readonly keys: readonly string[];
+    }
   /** An author signed two statements that contradict each other; `name` is what people read in its place. */
   | { readonly type: 'evidence'; readonly kind: string; readonly author: string; readonly name: string };
 

@@ -4,6 +4,7 @@ import type {
   CertificateDocument,
   ChangedKey,
   ConflictView,
+  DisplacedView,
   EntryView,
   HistoryPage,
   Page,
@@ -77,6 +78,15 @@ export interface Lattice {
     readonly cursor?: string;
     readonly fits?: (item: ConflictView) => boolean;
   }): Promise<Page<ConflictView>>;
+  /**
+   * What was taken out of the state because it came after the end of its author, the latest first, with `fits` as in
+   * `list`.
+   */
+  displaced(options: {
+    readonly limit?: number;
+    readonly cursor?: string;
+    readonly fits?: (item: DisplacedView) => boolean;
+  }): Promise<Page<DisplacedView>>;
   /**
    * A proof of what the key shows, or that it shows nothing. With `at: 'cut'` the proof is against the newest certified
    * cut, so a quorum vouches for the root instead of this node. It carries the chain of rosters from the configured list,

@@ -26,6 +26,7 @@ import { createAddedPeers } from '../upkeep/added-peers.ts';
 import { createAfterEnd } from '../upkeep/after-end.ts';
 import { createCheckpointSaver } from '../upkeep/checkpoint-save.ts';
 import { createCollection, floorsOf } from '../upkeep/collection.ts';
+import { createDisplacedBook } from '../upkeep/displaced.ts';
 import { createIntegrityCheck } from '../upkeep/integrity.ts';
 import { createRefusedBelow } from '../upkeep/refused-below.ts';
 import { createSetAsides } from '../upkeep/set-aside.ts';
@@ -125,7 +126,17 @@ export function buildDuties(
     heartbeatMs: options.heartbeatMs,
     graceMs: options.graceMs,
   });
+  const displaced = createDisplacedBook({
+    store,
+    writer,
+    hasher,
+    saved: opened.displaced,
+    nameOf: names.label,
+    onEvent: streams.publishEvent,
+    clock,
+  });
   const afterEnd = createAfterEnd({
+    displaced,
     roster,
     replica,
     entries,
@@ -138,7 +149,7 @@ export function buildDuties(
     clock,
     log: deps.log.child('roster'),
   });
-  const refusedBelow = createRefusedBelow({ roster, self });
+  const refusedBelow = createRefusedBelow({ roster, self, hasher });
   const asides = createSetAsides({
     replica,
     entries,
@@ -378,12 +389,14 @@ export function buildDuties(
     asides,
     collection,
     collectors,
+    displaced,
     audit,
     attested,
     doubt,
     tokens,
     remembered,
     headerVersions,
+    refusedBelow,
     vouching,
     book,
     complete,

@@ -86,6 +86,7 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
     changedIn: createChanged({ store, sequence: () => own.durable().sequence }),
     cuts: book.views,
     floor: floor.view,
+    displaced: parts.displaced.list,
     evidence: () =>
       evidenceViews({ network, hasher, contradictions: parts.contradictions, signedTwice: parts.signedTwice }),
     cutCells: cuts.cells.find,

@@ -2,6 +2,7 @@ import { lastHlcAt } from '../../core/clock/index.ts';
 import {
   COLLECTORS,
   type CollectionRecord,
+  type DisplacedTotals,
   HEADER_READERS,
   type InvitationRow,
   type RememberedPeer,
@@ -26,6 +27,7 @@ import { loadAccessTokens } from '../upkeep/access-tokens.ts';
 import { type AddedList, loadAddedPeers } from '../upkeep/added-peers.ts';
 import { loadRecounted } from '../upkeep/after-end.ts';
 import { loadCollection } from '../upkeep/collection.ts';
+import { loadDisplaced } from '../upkeep/displaced.ts';
 import { type KeptAside, loadSetAside } from '../upkeep/set-aside.ts';
 
 /** What a node finds when it starts: its verified state, and what an earlier run stored beside it. */
@@ -52,6 +54,7 @@ export interface OpenedNode extends OpenedState {
   readonly complete: CompleteCut | undefined;
   /** The ends of authors after which an earlier run found nothing left, Unix ms. */
   readonly recounted: ReadonlyMap<Author, number>;
+  readonly displaced: DisplacedTotals;
 }
 
 /** Opens and verifies the state. Rejects when the store does not verify, and leaves the store as it is. */
@@ -96,6 +99,7 @@ export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<Op
     evidence,
     signedTwice: await readable(directory, () => loadSignedTwice({ store, hasher, verifier, network, log })),
     recounted: await readable(directory, () => loadRecounted(store)),
+    displaced: await readable(directory, () => loadDisplaced(store)),
     complete: await loadComplete({ store, network, roster, verifier, log }),
   };
 }

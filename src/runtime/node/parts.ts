@@ -42,6 +42,7 @@ export function buildParts(options: NodeOptions, given: NodeDeps, opened: Opened
       own,
       guard,
       onOwnFromElsewhere: () => duties.doubt.sawLost('a commit'),
+      onOffered: (by, fragment, index) => duties.refusedBelow.offered(by, fragment, index),
       contradictions,
       covering,
       cuts: duties.cuts,

@@ -21,6 +21,8 @@ export interface FanOutDeps {
   readonly onOwnFromElsewhere: () => void;
   /** Notes the keys of which a peer still shows what was this node's own and has been replaced. */
   readonly covering: Pick<Covering, 'note'>;
+  /** Notes operations that a peer has and that this node refuses, because its state is closed for their time. */
+  readonly onOffered: (by: Author, fragment: Fragment, index: number) => void;
   readonly contradictions: Pick<Contradictions, 'note'>;
   /** The trailing tree of cuts. */
   readonly cuts: { applied(applied: Applied): void };
@@ -92,12 +94,13 @@ export function createFanOut(deps: FanOutDeps): FanOut {
   /**
    * Anybody can send an old commit again. Only what a repair brings is in a peer's state, where readers see it.
    */
-  function cover(taken: Applied['taken']): void {
+  function heedRepairs(taken: Applied['taken']): void {
     for (const { fragment, outcomes, origin } of taken) {
       if (origin.live) continue;
       outcomes.forEach((outcome, i) => {
         const operation = fragment.operations[i]?.operation;
         if (outcome === 'old-news' && operation !== undefined) deps.covering.note(operation.key);
+        if (outcome === 'below-floor' && origin.peer !== undefined) deps.onOffered(origin.peer, fragment, i);
       });
     }
   }
@@ -118,7 +121,7 @@ export function createFanOut(deps: FanOutDeps): FanOut {
       'own-history',
       ({ applied }) => {
         ownHistory(applied);
-        cover(applied.taken);
+        heedRepairs(applied.taken);
       },
     ],
     ['contradictions', ({ applied: { step } }) => deps.contradictions.note(step.contradictions)],
@@ -166,7 +169,7 @@ export function createFanOut(deps: FanOutDeps): FanOut {
       // An operation that is superseded at present may have been a sibling at the last cut.
       guarded('cuts', applied.step.sequence, () => deps.cuts.applied(applied));
       guarded('awaits', applied.step.sequence, () => deps.awaits.applied(applied));
-      guarded('own-history', applied.step.sequence, () => cover(applied.taken));
+      guarded('own-history', applied.step.sequence, () => heedRepairs(applied.taken));
       guarded('contradictions', applied.step.sequence, () => deps.contradictions.note(applied.step.contradictions));
     },
   };

@@ -10,6 +10,7 @@ import { timeOf } from '../facade/times.ts';
 import type { Roster } from '../fleet/roster.ts';
 import type { Entries } from '../storage/entries.ts';
 import { twoReads } from '../storage/two-reads.ts';
+import type { DisplacedBook } from './displaced.ts';
 import { recountKeys } from './recount-keys.ts';
 
 /** How often it is looked at whether commits are here that came after the end of their authors. */
@@ -45,6 +46,7 @@ export function createAfterEnd(deps: {
   readonly entries: Pick<Entries, 'page'>;
   readonly writer: Pick<Writer, 'amend' | 'read' | 'keep'>;
   readonly store: Pick<Store, 'get'>;
+  readonly displaced: Pick<DisplacedBook, 'keep' | 'tell' | 'warnings'>;
   readonly hasher: Hasher;
   readonly saved: ReadonlyMap<Author, number>;
   /** The newest complete cut, Unix ms; undefined where none is known. */
@@ -77,6 +79,7 @@ export function createAfterEnd(deps: {
   async function recount(ends: ReadonlyMap<Author, number>): Promise<void> {
     const isLate = ({ author, hlc }: Sibling): boolean => hlcMs(hlc) > (ends.get(author) ?? Infinity);
     const told = { displaced: 0, returned: 0, keys: [] as string[] };
+    const taken: Sibling[] = [];
     let after: Uint8Array | undefined;
     let isDone = true;
     // A batch that was made before the end was known may have keys that the pages would not show yet.
@@ -86,7 +89,12 @@ export function createAfterEnd(deps: {
       if (stopped) return;
       const late = page.entries.map(({ entry }) => entry).filter(({ siblings }) => siblings.some(isLate));
       if (late.length > 0) {
+        await deps.displaced.keep(
+          late.flatMap(({ siblings }) => siblings.filter(isLate)),
+          ends,
+        );
         const { displaced, returned, left } = await recountKeys(deps, late);
+        taken.push(...displaced);
         told.displaced += displaced.length;
         told.returned += returned.length;
         told.keys.push(...displaced.slice(0, MAX_NAMED - told.keys.length).map(({ operation }) => operation.key));
@@ -94,6 +102,7 @@ export function createAfterEnd(deps: {
       }
       after = page.last;
     } while (after !== undefined);
+    deps.displaced.tell(taken, ends);
     if (told.displaced > 0)
       log.warn(
         { ...told, authors: [...ends.keys()] },
@@ -145,6 +154,7 @@ export function createAfterEnd(deps: {
           `${deps.nameOf(author)} ended at ${timeOf(until, clock.now())}, and commits that it made later are here: ` +
           'this node takes them out, so that all roots become equal, and attests nothing meanwhile',
       }));
+      out.push(...deps.displaced.warnings());
       const { operations, keys } = replica.hidden.beyond;
       if (operations > 0)
         out.push({

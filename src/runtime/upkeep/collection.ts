@@ -157,9 +157,11 @@ export function createCollection(deps: {
       const closes = Math.max(late.floors.closed, collectedAt(roster, cut.at, deps.gridMs));
       if (cut.at > taken && isOwn(cut)) await take(cut, closes);
       else if (closes > late.floors.collected) await moveTo({ closed: late.floors.closed, collected: closes });
-      if (!stopped) await takeOutRefused(cut.at);
     }
     if (!stopped) await sweep();
+    // What is dead has left by then, so that nobody sets it aside.
+    if (!stopped && !isPending()) await takeOutRefused();
+    if (!stopped) await asides.takeIn(refused.takeAccepted());
   }
 
   /** Makes the complete cut this node's own: its state of up to `closes` is that of the cut from there on. */
@@ -186,9 +188,13 @@ export function createCollection(deps: {
     taken = cut.at;
   }
 
-  /** Takes out what enough writers refuse as below the floor, of what belongs to the floor by its time. */
-  async function takeOutRefused(floor: number): Promise<void> {
-    const last = lastHlcAt(floor);
+  const isPending = (): boolean => late.floors.collected > swept;
+
+  /** Takes out what enough writers refuse as below the floor. */
+  async function takeOutRefused(): Promise<void> {
+    const { collected } = late.floors;
+    if (collected === 0) return;
+    const last = lastHlcAt(collected);
     const out = refused.decided().filter(({ hlc }) => hlc <= last);
     if (out.length === 0) return;
     // Nothing puts back what was fixed and taken out at one and the same cut.
@@ -266,12 +272,12 @@ export function createCollection(deps: {
       roots.set(at, root);
       for (const [oldest] of roots) if (roots.size > MAX_FIXED) roots.delete(oldest);
     },
-    isPending: () => late.floors.collected > swept,
+    isPending,
     status() {
       const waiting = deps.notCollecting();
       return {
         ...late.floors,
-        isCollecting: late.floors.collected > swept,
+        isCollecting: isPending(),
         keys,
         ...(waiting === undefined ? {} : { waitsFor: waiting }),
       };

@@ -1,10 +1,19 @@
-import { quorumOf } from '../../core/cut/index.ts';
 import type { OperationPlace } from '../../core/rows/index.ts';
-import { type Author, bytesToHex, dropOldest } from '../../core/types/index.ts';
+import {
+  type Author,
+  bytesToHex,
+  dropOldest,
+  type Fragment,
+  type Hasher,
+  type Sibling,
+} from '../../core/types/index.ts';
+import { fragmentToSiblings } from '../../core/wire/index.ts';
 import type { Roster } from '../fleet/roster.ts';
 
-/** As many differences with one peer as are remembered (SPEC S12), of several peers. */
+/** As many differences with one peer as are remembered (SPEC S12), of several peers; of either kind. */
 const MAX_OPERATIONS = 16_384;
+/** How many operations wait to be taken in. The others are offered again. */
+const MAX_ACCEPTED = 256;
 
 /** An operation of this node's state that a peer does not take, because the state is closed for its time. */
 export interface RefusedOperation extends OperationPlace {
@@ -13,31 +22,45 @@ export interface RefusedOperation extends OperationPlace {
 }
 
 /**
- * What writers refuse as below the floor, of what this node has (SPEC FL9). A store that was away for longer than
- * tombstones stay, or that comes from an old backup, finds out by that what has left the state. No writer alone decides
- * it.
+ * What writers say of operations below the floor about which two states differ (SPEC FL9): a store that was away for
+ * longer than tombstones stay finds out by that what has left the state. Where half of the writers refuse an operation,
+ * those that have it set it aside; where more than half have it, the others take it. So no two nodes do both, and no
+ * writer alone decides it in a fleet of more than two.
  */
 export interface RefusedBelow {
+  /** Takes note that a peer refused an operation of ours. */
   note(by: Author, operation: RefusedOperation): void;
-  /** What as many writers refuse as certify a cut, or all others where those are fewer. */
+  /** Takes note that a peer has an operation of a verified fragment that we refuse. `index` is its place among them. */
+  offered(by: Author, fragment: Fragment, index: number): void;
+  /** What is to be set aside. */
   decided(): readonly RefusedOperation[];
-  drop(operations: readonly RefusedOperation[]): void;
+  /** Takes what is to be taken in. */
+  takeAccepted(): readonly Sibling[];
+  drop(operations: readonly OperationPlace[]): void;
 }
+
+const nameOf = ({ commit, index }: Pick<OperationPlace, 'commit' | 'index'>): string =>
+  `${bytesToHex(commit)}.${index}`;
 
 export function createRefusedBelow({
   roster,
   self,
+  hasher,
 }: {
   readonly roster: Pick<Roster, 'writers' | 'isWriter'>;
   readonly self: Author;
+  readonly hasher: Hasher;
 }): RefusedBelow {
   const refused = new Map<string, { readonly operation: RefusedOperation; readonly by: Set<Author> }>();
-  const nameOf = ({ commit, index }: RefusedOperation): string => `${bytesToHex(commit)}.${index}`;
+  const offers = new Map<string, Set<Author>>();
+  let accepted: Sibling[] = [];
 
-  function isDecided(by: ReadonlySet<Author>): boolean {
+  const writersIn = (by: ReadonlySet<Author>): number => [...by].filter(roster.isWriter).length;
+
+  function isRefused(by: ReadonlySet<Author>): boolean {
+    const needed = Math.ceil(roster.writers.length / 2);
     const others = roster.writers.filter((author) => author !== self).length;
-    const needed = Math.min(quorumOf(roster.writers.length), others);
-    return needed > 0 && [...by].filter(roster.isWriter).length >= needed;
+    return others > 0 && writersIn(by) >= Math.min(needed, others);
   }
 
   return {
@@ -49,9 +72,32 @@ export function createRefusedBelow({
       dropOldest(refused, MAX_OPERATIONS);
       refused.set(name, { operation, by: new Set([by]) });
     },
-    decided: () => [...refused.values()].filter(({ by }) => isDecided(by)).map(({ operation }) => operation),
+    offered(by, fragment, at) {
+      const one = fragment.operations[at];
+      if (one === undefined || by === self || !roster.isWriter(by)) return;
+      const name = nameOf({ commit: fragment.idBytes, index: one.index });
+      let known = offers.get(name);
+      if (known === undefined) {
+        dropOldest(offers, MAX_OPERATIONS);
+        offers.set(name, (known = new Set()));
+      }
+      known.add(by);
+      if (writersIn(known) <= roster.writers.length / 2 || accepted.length >= MAX_ACCEPTED) return;
+      offers.delete(name);
+      const sibling = fragmentToSiblings(fragment, hasher)[at];
+      if (sibling !== undefined) accepted.push(sibling);
+    },
+    decided: () => [...refused.values()].filter(({ by }) => isRefused(by)).map(({ operation }) => operation),
+    takeAccepted() {
+      const taken = accepted;
+      accepted = [];
+      return taken;
+    },
     drop(operations) {
-      for (const one of operations) refused.delete(nameOf(one));
+      for (const one of operations) {
+        refused.delete(nameOf(one));
+        offers.delete(nameOf(one));
+      }
     },
   };
 }

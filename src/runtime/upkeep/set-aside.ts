@@ -37,6 +37,8 @@ export interface SetAsides {
   readonly size: number;
   /** Takes operations out of the state, and lets what they had superseded count again. Those that are not there are passed over. */
   takeOut(operations: readonly TakenOut[], why: AsideReason): Promise<void>;
+  /** Takes operations into the state whatever their times, and forgets that they were set aside. */
+  takeIn(operations: readonly Sibling[]): Promise<void>;
   /** Puts back what stands in the complete cut at `at`, Unix ms, as this node fixed it. */
   putBack(at: number): Promise<void>;
   /** The operation with its value; undefined where there is none such. */
@@ -128,6 +130,19 @@ export function createSetAsides(
     return rows;
   }
 
+  async function takeIn(operations: readonly Sibling[]): Promise<void> {
+    if (operations.length === 0) return;
+    await writer.amend({
+      keys: () => operations.map(({ operation: { key } }) => ({ key })),
+      prepare(view, now) {
+        const rows = operations
+          .filter((one) => kept.delete(nameOf(one)))
+          .map((one) => ({ type: 'del' as const, key: asideKey(one) }));
+        return { step: replica.putBack(operations, view, now), rows };
+      },
+    });
+  }
+
   async function read(one: OperationPlace): Promise<Sibling | undefined> {
     const value = await store.get(asideKey(one));
     return value === undefined ? undefined : decodeAside(asideKey(one), value, hasher).operation;
@@ -144,21 +159,12 @@ export function createSetAsides(
       for (let at = 0; at < operations.length; at += PAGE)
         await takePage(new Map(operations.slice(at, at + PAGE).map((one) => [nameOf(one), one])), why);
     },
+    takeIn,
     async putBack(at) {
       const back = [...kept.values()].filter(({ fixed, until }) => fixed < at && at <= until);
       for (let i = 0; i < back.length; i += PAGE) {
-        const page = back.slice(i, i + PAGE);
-        const operations = (await Promise.all(page.map(read))).filter((one) => one !== undefined);
-        await writer.amend({
-          keys: () => operations.map(({ operation: { key } }) => ({ key })),
-          prepare(view, now) {
-            for (const one of page) kept.delete(nameOf(one));
-            return {
-              step: replica.putBack(operations, view, now),
-              rows: page.map((one) => ({ type: 'del', key: asideKey(one) })),
-            };
-          },
-        });
+        const operations = (await Promise.all(back.slice(i, i + PAGE).map(read))).filter((one) => one !== undefined);
+        await takeIn(operations);
         log.info({ operations: operations.length }, 'operations that a complete cut has are back in the state');
       }
     },

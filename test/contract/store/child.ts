@@ -1,11 +1,10 @@
-import { writeSync } from 'node:fs';
 import { openLevelStore } from '../../../src/adapters/store/index.ts';
 import { LatticeError } from '../../../src/core/types/index.ts';
+import { tell } from '../tell.ts';
 import { rowOperations } from './rows.ts';
 
 // A process of its own for the level tests: `child.ts <open|write> <directory> [first batch]`. One JSON line per event.
 const [task, directory = '', first = '0'] = process.argv.slice(2);
-const tell = (event: object): void => void writeSync(1, `${JSON.stringify(event)}\n`);
 
 // The default action of a file size limit is to kill the process; with a handler the write fails with EFBIG.
 process.on('SIGXFSZ', () => {});

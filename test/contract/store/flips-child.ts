@@ -1,9 +1,9 @@
-import { writeSync } from 'node:fs';
 import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openLevelStore } from '../../../src/adapters/store/index.ts';
 import { LatticeError } from '../../../src/core/types/index.ts';
 import type { Row, Store } from '../../../src/ports/index.ts';
+import { tell } from '../tell.ts';
 
 // A process that flips one bit of a table after the other, because LevelDB may end it:
 // `flips-child.ts <intact> <directory> <flips> <first flip>`. One JSON line per flip.
@@ -66,7 +66,7 @@ for (let flip = Number(first); flip < Number(flips); flip++) {
   bytes[at] = (bytes[at] as number) ^ (1 << (flip % 8));
   await writeFile(join(directory, table), bytes);
   const where = `bit ${flip % 8} of byte ${at} of ${bytes.length}`;
-  writeSync(1, `${JSON.stringify({ flip, where, event: 'flipped' })}\n`);
+  tell({ flip, where, event: 'flipped' });
   const flipped = await openLevelStore(directory);
   const seen = await readings(flipped, keys);
   const files = await filesOf(flipped);
@@ -78,5 +78,5 @@ for (let flip = Number(first); flip < Number(flips); flip++) {
     if (typeof rows === 'string' || rows.some((row) => !written.has(row))) wrong.push(name);
     else missing.push(name);
   }
-  writeSync(1, `${JSON.stringify({ flip, where, event: 'read', wrong, missing, files })}\n`);
+  tell({ flip, where, event: 'read', wrong, missing, files });
 }

@@ -1,14 +1,13 @@
-import { writeSync } from 'node:fs';
 import { systemClock } from '../../../src/adapters/system/clock.ts';
 import { nodeHasher } from '../../../src/adapters/system/hasher.ts';
 import { createDisks } from '../../../src/adapters/vault/disk-calls.ts';
 import { openFilesVault } from '../../../src/adapters/vault/files.ts';
 import { LatticeError } from '../../../src/core/types/index.ts';
 import { BLOCK_BYTES, blockLeaf } from '../../../src/core/vault/index.ts';
+import { tell } from '../tell.ts';
 
 // A process of its own for the tests of files: `child.ts <open|fill|work> <directory>`. One JSON line per event.
 const [task, directory = ''] = process.argv.slice(2);
-const tell = (event: object): void => void writeSync(1, `${JSON.stringify(event)}\n`);
 const content = (blocks: number): Uint8Array =>
   new Uint8Array(blocks * BLOCK_BYTES).map((_, i) => (i >>> 16) + (i & 0xff));
 

@@ -41,6 +41,7 @@ const CALLS: Readonly<Record<string, string>> = {
   listEvidence: 'lattice.evidence',
   membersRoster: 'lattice.members.roster',
   membersChanges: 'lattice.members.changes',
+  membersDisplaced: 'lattice.displaced',
   membersChange: 'lattice.members.changes',
   membersPropose: 'lattice.members.propose',
   membersApprove: 'lattice.members.approve',

@@ -439,8 +439,8 @@ describe('init and id', () => {
     );
     const fleet = JSON.parse(made.out) as { nodes: { name: string; api: string; peerId: string; publicKey: string }[] };
     expect(fleet.nodes.map(({ name, api }) => [name, api])).toEqual([
-      ['a', 'http://127.0.0.1:18000'],
-      ['b', 'http://127.0.0.1:18001'],
+      ['b', 'http://127.0.0.1:18000'],
+      ['a', 'http://127.0.0.1:18001'],
     ]);
     for (const source of [
       ['--env-file', 'f/b.env'],
@@ -450,9 +450,9 @@ describe('init and id', () => {
         string,
         string
       >;
-      expect([peerId, publicKey]).toEqual([fleet.nodes[1]?.peerId, fleet.nodes[1]?.publicKey]);
+      expect([peerId, publicKey]).toEqual([fleet.nodes[0]?.peerId, fleet.nodes[0]?.publicKey]);
     }
-    const again = await run(['init', '--dir', 'f', '--nodes', '2', '--names', 'b,a', '--json'], { cwd: dir });
+    const again = await run(['init', '--dir', 'f', '--names', 'b,a', '--json'], { cwd: dir });
     expect(again.code).toBe(1);
     expect(errorOf(again).code).toBe('exists');
   });
@@ -466,7 +466,7 @@ describe('init and id', () => {
     );
     writeFileSync(join(dir, 'seed'), 'short');
     expect((await run(['init', '--dir', 'z', '--seed-file', 'seed'], { cwd: dir })).code).toBe(2);
-    expect((await run(['init', '--dir', 'z', '--names', 'a,b'], { cwd: dir })).code).toBe(2);
+    expect((await run(['init', '--dir', 'z', '--nodes', '3', '--names', 'a,b'], { cwd: dir })).code).toBe(2);
   });
 
   it('id and key show read the environment and the .env as start does', async () => {

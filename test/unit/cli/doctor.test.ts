@@ -627,4 +627,60 @@ describe('doctor', () => {
       rmSync(dir, { recursive: true, force: true });
     }
   });
+
+  it('tells how a node of a fleet.json is started: with its env file here, or on its host', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'lattice-doctor-'));
+    const cwd = dir;
+    const write = (api: (i: number) => string): void =>
+      writeFileSync(
+        join(dir, 'fleet.json'),
+        JSON.stringify({
+          network: 'n',
+          nodes: nodes.map((_, i) => ({
+            name: `n${i}`,
+            role: '',
+            peerId: `12D3KooW${i}`,
+            publicKey: '',
+            api: api(i),
+            p2p: '',
+            envFile: `n${i}.env`,
+          })),
+        }),
+      );
+    try {
+      const urls = nodes.map(({ url }) => url);
+      writeFileSync(join(dir, 'n0.env'), 'DIOTEC360_API_TOKEN=token-of-n0-which-is-long\n');
+      write((i) => urls[i] ?? '');
+      await Promise.all([nodes[0]?.close(), nodes[1]?.close()]);
+      const { out } = await run(['doctor', '--fleet', 'fleet.json', '--settle', '0'], { cwd });
+      expect(out).toContain('→ Start the node: lattice start --env-file n0.env\n');
+      // This machine does not have the env file of the other, so that it runs elsewhere.
+      expect(out).toContain(
+        '→ Start the node on its host, by its service or there with lattice start --env-file n1.env',
+      );
+      // The env file is here, and the node is not.
+      write(() => 'http://n0.invalid');
+      const away = await run(['doctor', '--fleet', 'fleet.json', '--settle', '0'], { cwd });
+      expect(away.out).not.toContain('Start the node:');
+      expect(away.out).toContain('Start the node on its host');
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  });
+
+  it('names the env file whose token a node of a fleet.json refuses', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'lattice-doctor-'));
+    const refused = { status: 401, body: { code: 'unauthorized', status: 401, title: 'Unauthorized', detail: 'no' } };
+    const [node] = nodes as [FakeNode];
+    node.intercept = (path) => (path === '/api/v1/status' ? refused : undefined);
+    try {
+      writeFileSync(join(dir, 'n0.env'), 'DIOTEC360_API_TOKEN=token-of-n0-which-is-long\n');
+      const member = { name: 'n0', role: '', peerId: 'x', publicKey: '', api: node.url, p2p: '', envFile: 'n0.env' };
+      writeFileSync(join(dir, 'fleet.json'), JSON.stringify({ network: 'n', nodes: [member] }));
+      const { out } = await run(['doctor', '--fleet', 'fleet.json', '--settle', '0'], { cwd: dir });
+      expect(out).toContain('→ n0.env does not have the DIOTEC360_API_TOKEN of this node.');
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  });
 });

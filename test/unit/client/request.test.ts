@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { fetch as undiciFetch } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
 import { httpFetch } from '../../../src/cli/http-fetch.ts';
 import { type ClientOptions, createClient, type LatticeClient, LatticeProblem } from '../../../src/client/index.ts';
@@ -12,6 +13,8 @@ afterEach(async () => {
 
 const TRANSPORTS = [
   ['the global fetch', globalThis.fetch],
+  // What the global fetch goes over in a process with a node, which loads undici.
+  ["undici's", undiciFetch as unknown as typeof globalThis.fetch],
   ["the command line's own", httpFetch],
 ] as const;
 

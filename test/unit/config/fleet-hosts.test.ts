@@ -1,4 +1,3 @@
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Config, loadConfig, planHosts, writeFleet } from '../../../src/config/index.ts';
@@ -11,9 +10,9 @@ describe('the files of a fleet on hosts of their own', () => {
   const dir = (): string => join(root(), 'fleet');
 
   function write(...hosts: readonly string[]): readonly Config[] {
-    writeFleet(planHosts({ dir: dir(), hosts, ...PORTS }));
-    const envFiles = readdirSync(dir()).filter((name) => name.endsWith('.env'));
-    return envFiles.sort().map((envFile) => loadConfig({ env: {}, cwd: root(), envFile: join(dir(), envFile) }));
+    const plan = planHosts({ dir: dir(), hosts, ...PORTS });
+    writeFleet(plan);
+    return plan.fleet.nodes.map(({ envFile }) => loadConfig({ env: {}, cwd: root(), envFile: join(dir(), envFile) }));
   }
 
   it('put a node into a Hugging Face Space, which has one port and no P2P', () => {
@@ -26,8 +25,8 @@ describe('the files of a fleet on hosts of their own', () => {
 
   it('need no edit: each loads for production without a word, behind a TLS proxy, and names all others', () => {
     const configs = write('oslo=https://a.example', 'rome=b.example', 'kyiv=c.example');
-    expect(configs.map(({ name }) => name)).toEqual(['kyiv', 'oslo', 'rome']);
-    const urls = ['https://c.example', 'https://a.example', 'https://b.example'];
+    expect(configs.map(({ name }) => name)).toEqual(['oslo', 'rome', 'kyiv']);
+    const urls = ['https://a.example', 'https://b.example', 'https://c.example'];
     configs.forEach((config, i) => {
       expect([config.environment, config.violations, config.warnings]).toEqual(['production', [], []]);
       expect(config.api).toMatchObject({ host: '127.0.0.1', port: 8000, trustedProxies: ['loopback'] });
@@ -45,7 +44,7 @@ describe('the files of a fleet on hosts of their own', () => {
   it('names nodes after the first label of their hosts, or after the whole host where that is not enough', () => {
     expect(write('a.example', 'b.example').map(({ name }) => name)).toEqual(['a', 'b']);
     const { fleet } = planHosts({ dir: dir(), hosts: ['node.a.example', 'node.b.example', '192.0.2.7'], ...PORTS });
-    expect(fleet.nodes.map(({ name }) => name)).toEqual(['192-0-2-7', 'node-a-example', 'node-b-example']);
+    expect(fleet.nodes.map(({ name }) => name)).toEqual(['node-a-example', 'node-b-example', '192-0-2-7']);
   });
 
   it('listens on the port of an http URL itself, on all interfaces but for loopback, and takes ports for P2P apart', () => {

@@ -22,11 +22,9 @@ describe('a written fleet', () => {
   const dir = (): string => join(root(), 'fleet');
 
   function write(options: Partial<FleetOptions> = {}): readonly Config[] {
-    writeFleet(planFleet({ dir: dir(), nodes: 3, ...PORTS, ...options }));
-    const envFiles = readdirSync(dir())
-      .filter((name) => name.endsWith('.env'))
-      .sort();
-    return envFiles.map((envFile) => loadConfig({ env: {}, cwd: root(), envFile: join(dir(), envFile) }));
+    const plan = planFleet({ dir: dir(), nodes: 3, ...PORTS, ...options });
+    writeFleet(plan);
+    return plan.fleet.nodes.map(({ envFile }) => loadConfig({ env: {}, cwd: root(), envFile: join(dir(), envFile) }));
   }
 
   it.each([1, 2, 3, 12, 50])(
@@ -135,12 +133,12 @@ describe('a written fleet', () => {
     expect(readdirSync(dir())).toEqual([]);
   });
 
-  it('may stand on an IPv6 address, on another network, under own names in the order of their files', () => {
+  it('may stand on an IPv6 address, on another network, under own names, whose order is that of the ports', () => {
     const configs = write({ host: '::1', network: 'test/net', names: ['b', 'a-b', 'a'] });
     expect(configs.map(({ name, api }) => [name, api.port])).toEqual([
-      ['a-b', 8000],
-      ['a', 8001],
-      ['b', 8002],
+      ['b', 8000],
+      ['a-b', 8001],
+      ['a', 8002],
     ]);
     expect(configs[0]?.network).toBe('test/net');
     expect(configs[0]?.http.nodes[0]).toBe('http://[::1]:8001');

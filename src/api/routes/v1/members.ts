@@ -1,9 +1,10 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Author, LatticeError } from '../../../core/types/index.ts';
-import type { ChangeAction, ChangeView, MembershipService } from '../../../runtime/facade/index.ts';
+import type { ChangeAction, ChangeView, DisplacedView, MembershipService } from '../../../runtime/facade/index.ts';
 import type { ChangeRequest, InvitationRequest, JoinRequest } from '../../contract/member-entities.ts';
 import type { TokenCheck } from '../../http/access.ts';
 import type { RouteContext } from '../../http/deps.ts';
+import { createPageText } from '../../http/pages.ts';
 import { acceptJson, jsonOf } from '../../http/requests.ts';
 
 /** Certificates of an answer. One of the largest rosters has some 60 KB, so that 16 of them stay near a megabyte. */
@@ -109,6 +110,15 @@ export function memberRoutes({ lattice, inTime, clock }: RouteContext, checkToke
     scope.get('/api/v1/members/changes', async (_request, reply) =>
       reply.header('cache-control', 'no-cache').send({ items: members.changes() }),
     );
+
+    scope.get('/api/v1/members/displaced', async (request, reply) => {
+      const { limit, cursor } = request.query as { readonly limit: number; readonly cursor?: string };
+      const text = createPageText<DisplacedView>();
+      const page = await inTime(
+        lattice.displaced({ limit, ...(cursor === undefined ? {} : { cursor }), fits: text.fits }),
+      );
+      return reply.type('application/json; charset=utf-8').send(text.finish('items', page.cursor));
+    });
 
     scope.post('/api/v1/members/changes', withToken, async (request, reply) => {
       const action = actionOf(jsonOf(request) as unknown as ChangeRequest);

@@ -138,6 +138,23 @@ test('pretty is text with the level, the component and the message', () => {
   expect(() => JSON.parse(text) as unknown).toThrow(SyntaxError);
 });
 
+test('pretty names commands as the user would type them, in the sentences of the program alone', () => {
+  const hint = (text: string): string => text.replaceAll('lattice ', 'npx lattice ');
+  const { log, written } = collected({ format: 'pretty', hint });
+  log.warn({ reason: `${'x'.repeat(80)}: see lattice floor`, key: 'lattice floor' }, 'see lattice members');
+  expect(written[0]).toContain('see npx lattice members');
+  expect(written[0]).toContain('x: see npx lattice floor"');
+  expect(written[0]).toContain('key="lattice floor"');
+  log.warn({ err: new LatticeError('stale', 'too old: run lattice up') }, 'c');
+  expect(written[1]).toContain('run npx lattice up');
+});
+
+test('JSON keeps the commands as they are, because programs read it', () => {
+  const { log, written } = collected({ format: 'json', hint: () => 'other' });
+  log.warn({ reason: 'see lattice floor' }, 'm');
+  expect(JSON.parse(written[0] ?? '')).toMatchObject({ msg: 'm', reason: 'see lattice floor' });
+});
+
 test('pretty is one line for each event, with few fields, keys shortened, and nothing that a terminal obeys', () => {
   const { log, written } = collected({ format: 'pretty' });
   const fields = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`f${i}`, i]));

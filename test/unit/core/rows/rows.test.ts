@@ -95,6 +95,7 @@ describe('row keys', () => {
       own: 12,
       evidence: 13,
       end: 22,
+      dead: 23,
     });
     expect(bytesToHex(listedKey('é'))).toBe('0ac3a9');
     expect(bytesToHex(keyToEntryKey('a', hasher))).toBe(

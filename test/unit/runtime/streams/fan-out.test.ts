@@ -150,6 +150,7 @@ beforeEach(async () => {
     onDropped: () => undefined,
   });
   fanOut = createFanOut({
+    onOffered: () => undefined,
     self: self.author,
     own: {
       advance(meta) {

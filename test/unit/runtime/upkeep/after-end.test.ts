@@ -3,7 +3,9 @@ import { hlcMs } from '../../../../src/core/clock/index.ts';
 import { siblingsOf } from '../../../../src/core/floor/index.ts';
 import { type Author, bytesToHex, type Context, type Fragment } from '../../../../src/core/types/index.ts';
 import { fragmentToSiblings, keyHash } from '../../../../src/core/wire/index.ts';
+import type { LatticeEvent } from '../../../../src/runtime/facade/index.ts';
 import { type AfterEnd, createAfterEnd, loadRecounted } from '../../../../src/runtime/upkeep/after-end.ts';
+import { createDisplacedBook, loadDisplaced } from '../../../../src/runtime/upkeep/displaced.ts';
 import { createAuthor, createHandClock, EPOCH_MS, FOUND, hasher, log, openTestState, turns } from '../support.ts';
 
 const UNTIL = EPOCH_MS + 60_000;
@@ -17,7 +19,17 @@ afterEach(() => {
 type Store = Awaited<ReturnType<typeof openTestState>>['store'];
 
 /** A node that learns with `learn` that the key of `thief` ended. */
-async function open({ store, floor, knows = false }: { store?: Store; floor?: () => number; knows?: boolean } = {}) {
+async function open({
+  store,
+  floor,
+  knows = false,
+  maxBytes,
+}: {
+  store?: Store;
+  floor?: () => number;
+  knows?: boolean;
+  maxBytes?: number;
+} = {}) {
   const clock = createHandClock(UNTIL + 200_000);
   const ends = new Map<Author, number>(knows ? [[thief.author, UNTIL]] : []);
   const state = await openTestState({
@@ -26,8 +38,20 @@ async function open({ store, floor, knows = false }: { store?: Store; floor?: ()
     isAfterEnd: (author, ms) => ms > (ends.get(author) ?? Infinity),
   });
   const { replica, writer, entries } = state;
+  const events: LatticeEvent[] = [];
+  const displaced = createDisplacedBook({
+    store: state.store,
+    writer,
+    hasher,
+    saved: await loadDisplaced(state.store),
+    nameOf: (author) => `name of ${author.slice(0, 4)}`,
+    onEvent: (event) => void events.push(event),
+    clock,
+    ...(maxBytes === undefined ? {} : { maxBytes }),
+  });
   const afterEnd = createAfterEnd({
     roster: { ends },
+    displaced,
     replica,
     entries,
     writer,
@@ -42,7 +66,10 @@ async function open({ store, floor, knows = false }: { store?: Store; floor?: ()
   running.push(afterEnd);
   return {
     state,
+    clock,
     afterEnd,
+    displaced,
+    events,
     learn: () => void ends.set(thief.author, UNTIL),
     async take(...fragments: Fragment[]) {
       return Promise.all(fragments.map((one) => writer.apply(one, FOUND)));
@@ -138,7 +165,7 @@ it('what came after an end is taken out after a restart in the middle as well, a
   node.afterEnd.start();
   await node.pass();
   await expectRight(node, all);
-  expect(node.afterEnd.warnings()).toEqual([]);
+  expect(node.afterEnd.warnings().map(({ code }) => code)).toEqual(['displaced']);
   const third = await open({ store: before.state.store, knows: true });
   expect([third.afterEnd.isPending(), third.root()]).toEqual([false, node.root()]);
 });
@@ -203,7 +230,7 @@ it('a hidden operation whose row is lost holds no recount up, and is told [RO12,
   await node.pass();
   expect(node.afterEnd.isPending()).toBe(false);
   expect([await node.values('k'), hidden.size]).toEqual([undefined, 0]);
-  expect(node.afterEnd.warnings()).toMatchObject([{ code: 'hidden-full' }]);
+  expect(node.afterEnd.warnings().map(({ code }) => code)).toEqual(['displaced', 'hidden-full']);
 });
 
 it('of one key the newest 256 hidden operations are kept, in memory and in the store [FL5]', async () => {
@@ -214,4 +241,80 @@ it('of one key the newest 256 hidden operations are kept, in memory and in the s
   expect(Math.min(...hidden.of('k').map(({ hlc }) => hlcMs(hlc)))).toBe(EPOCH_MS + 43 * 10_000 - 4_000_000);
   const again = await open({ store: node.state.store });
   expect([again.state.replica.hidden.size, again.state.replica.hidden.bytes]).toEqual([256, hidden.bytes]);
+});
+
+/** The keys and values that are listed, over pages of so many. */
+async function listed(node: Node, limit: number): Promise<readonly (readonly [string, unknown])[]> {
+  const all: (readonly [string, unknown])[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await node.displaced.list({ limit, ...(cursor === undefined ? {} : { cursor }) });
+    expect(page.items.length).toBeLessThanOrEqual(limit);
+    all.push(...page.items.map(({ key, value }) => [key, value] as const));
+    ({ cursor } = page);
+  } while (cursor !== undefined);
+  return all;
+}
+
+it('what is taken out is listed, told by an event and warned of for a week, over restarts [RO14]', async () => {
+  const node = await open();
+  node.afterEnd.start();
+  await node.take(...history());
+  expect([await listed(node, 10), node.events, node.afterEnd.warnings()]).toEqual([[], [], []]);
+  node.learn();
+  await node.pass();
+  // The operation on m had been replaced before, so that it was not there to be taken out.
+  const all: [string, string][] = [
+    ['l', 'later'],
+    ['k', 'later'],
+  ];
+  expect(new Map(await listed(node, 10))).toEqual(new Map(all));
+  expect(new Map(await listed(node, 1))).toEqual(new Map(all));
+  const name = `name of ${thief.author.slice(0, 4)}`;
+  expect(node.events).toEqual([
+    {
+      type: 'displaced',
+      author: thief.author,
+      name,
+      until: UNTIL,
+      operations: 2,
+      keys: expect.arrayContaining(['k', 'l']),
+    },
+  ]);
+  const [item] = (await node.displaced.list({})).items;
+  expect(item).toMatchObject({ author: thief.author, name, at: UNTIL + 30_000, until: UNTIL, deleted: false });
+  expect(node.afterEnd.warnings()).toEqual([
+    { code: 'displaced', text: expect.stringMatching(/^2 operations of ended authors were taken out of the state/) },
+  ]);
+  await expect(node.displaced.list({ cursor: 'AAAA' })).rejects.toMatchObject({ code: 'invalid-cursor' });
+
+  const again = await open({ store: node.state.store, knows: true });
+  expect((await listed(again, 10)).length).toBe(2);
+  expect(again.afterEnd.warnings().map(({ code }) => code)).toEqual(['displaced']);
+  await again.clock.advance(7 * 24 * 3_600_000 + 300_000);
+  expect(again.afterEnd.warnings()).toEqual([]);
+  expect((await listed(again, 10)).length).toBe(2);
+});
+
+it('what is listed has a bound, and the earliest operations make room for later ones [RO14]', async () => {
+  const node = await open({ maxBytes: 1_000 });
+  node.afterEnd.start();
+  const values = Array.from({ length: 8 }, (_, i) =>
+    thief.commit({ [`key${i}`]: 'x'.repeat(100) }, { ms: UNTIL + i + 1 }),
+  );
+  await node.take(...values.slice(0, 2));
+  node.learn();
+  await node.pass();
+  expect(await listed(node, 10)).toHaveLength(2);
+  const { siblings } = (await node.state.entries.page(undefined, 1, (read) => node.state.writer.read(read))).entries[0]
+    ?.entry ?? { siblings: [] };
+  expect(siblings).toEqual([]);
+  for (const one of values.slice(2))
+    await node.displaced.keep(fragmentToSiblings(one, hasher), new Map([[thief.author, UNTIL]]));
+  const keys = (await listed(node, 10)).map(([key]) => key);
+  expect(keys.length).toBeGreaterThan(1);
+  expect(keys).toEqual(['key7', 'key6', 'key5', 'key4', 'key3', 'key2', 'key1', 'key0'].slice(0, keys.length));
+  expect(keys.length).toBeLessThan(8);
+  const { bytes, gone, operations } = await loadDisplaced(node.state.store);
+  expect([bytes <= 1_000, gone + operations, operations]).toEqual([true, 8, keys.length]);
 });

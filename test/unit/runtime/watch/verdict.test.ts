@@ -403,7 +403,9 @@ describe('the reasons of a verdict', () => {
     expect(ours?.text).toContain('2 by oslo, because the state is closed for their time (below-floor)');
     expect(ours).toMatchObject({ code: 'refused', heals: 'by-itself' });
     expect(ours?.next).toMatch(/^Wait: .* this node sets them aside by itself, and lattice recover lists/);
-    expect(told([{ ...below, by: 'us' }])?.next).toMatch(/ oslo sets them aside by itself, and lattice recover on oslo/);
+    expect(told([{ ...below, by: 'us' }])?.next).toMatch(
+      / oslo sets them aside by itself, and lattice recover on oslo/,
+    );
     // Something else beside it needs somebody all the same.
     const untrusted = { reason: 'untrusted-author', keys: 3, by: 'us', author: 'moss' } as const;
     expect(told([{ ...below, by: 'us' }, untrusted])?.heals).toBe('operator');
