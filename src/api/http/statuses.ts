@@ -183,7 +183,6 @@ export const STATUS_BY_CODE = {
   'unknown-format': undefined,
   unreachable: undefined,
   'untrusted-author': undefined,
-  'below-floor': undefined,
   unverified: undefined,
   usage: undefined,
 } satisfies Record<ErrorCode, number | undefined>;
