@@ -1,19 +1,12 @@
-import { hlcMs } from '../../src/core/clock/index.ts';
-import {
-  ASIDE_ROWS,
-  COLLECTION,
-  deadUntil,
-  decodeCollection,
-  entryRowToEntry,
-  keyToEntryKey,
-} from '../../src/core/rows/index.ts';
+import { ASIDE_ROWS, deadUntil, entryRowToEntry, keyToEntryKey } from '../../src/core/rows/index.ts';
 import { type Author, bytesToHex, type Hlc, type Operation, type Sibling } from '../../src/core/types/index.ts';
 import type { WriteOperation } from '../../src/runtime/index.ts';
 import { trueTime } from './clock.ts';
+import { createClosings, floorsOf } from './closings.ts';
 import { hasher } from './crypto.ts';
 import { calm, type World } from './face.ts';
 import { createOperators, type Operators } from './operators.ts';
-import { differences, entriesOf, replaces, sameEntries, versionName, withoutDead } from './oracle.ts';
+import { differences, sameEntries } from './oracle.ts';
 import { createRng, type Rng } from './rng.ts';
 import type { Report } from './scenario.ts';
 import { stormyWeather } from './weather.ts';
@@ -55,8 +48,10 @@ export async function runCollectionSeed(seed: number, verbose?: (line: string) =
     nodes: LIVING.length + 1,
     founders: [...WRITERS, BURNT],
     collectionGridMs: GRID_MS,
+    onDurable: (node, rows) => closings.durable(node, rows),
     ...(verbose === undefined ? {} : { verbose }),
   });
+  const closings = createClosings(world, LIVING);
   const rng = createRng(`collection scenario ${seed}`);
   const ghosts = new Map<string, Ghost>();
   const other = rng.chance(0.5) ? rng.pick(OTHER_RETENTIONS_MS) : undefined;
@@ -88,7 +83,7 @@ export async function runCollectionSeed(seed: number, verbose?: (line: string) =
     operators.start(() => {
       if (operators.areDecided()) world.crash(BURNT);
     });
-    watch(world, broken);
+    closings.watch(broken);
     await world.scheduler.run(STORM_MS, broken);
     const healedAt = world.scheduler.now();
     world.note('everything heals');
@@ -96,7 +91,9 @@ export async function runCollectionSeed(seed: number, verbose?: (line: string) =
     for (const i of LIVING) world.spare(i);
     const retentionMs = other ?? RETENTION_MS;
     const areDecided = (): boolean => operators.areDecided() && later.areDecided();
-    await settle(world, operators, { since: healedAt, areDecided, retentionMs, broken });
+    await world.scheduler.run(away.to + 1, broken);
+    const since = world.scheduler.now();
+    await settle(world, operators, { since, areDecided, retentionMs, broken });
     const convergedMs = world.scheduler.now() - healedAt;
     if (!broken()) check(world, operators, ghosts);
     if (!broken()) {
@@ -134,7 +131,8 @@ const isIn = ({ node, from, to }: Span, one: number, ms: number): boolean => one
 
 function planAway(world: World, rng: Rng, at: At): Span {
   const from = rng.between(38_000, 52_000);
-  const to = from + rng.between(40_000, 65_000);
+  // What was deleted meanwhile has been forgotten once it is back.
+  const to = from + rng.between(65_000, 95_000);
   at(from, () => world.crash(AWAY));
   at(to, () => world.start(AWAY));
   return { node: AWAY, from, to };
@@ -159,13 +157,22 @@ function planRestore(world: World, rng: Rng, at: At): Span {
 function planWrites(world: World, rng: Rng, at: At, lapse: Span): void {
   for (let n = 0; n < 6; n++)
     at(3_000 + 10 * n, () => world.write(WRITERS[n % 3] as number, [{ op: 'put', key: `haunted/${n}`, value: n }]));
-  for (let n = 0; n < 260; n++) {
+  // Values and deletions that don't know of each other: some deletions hide a value for ever.
+  for (let n = 0; n < 16; n++) {
+    const [when, key] = [rng.between(3_000, STORM_MS - 30_000), `pair/${n}`];
+    const nodes = [n % 3, (n + 1) % 3].filter((node) => !isIn(lapse, node, when));
+    at(when, () => nodes.forEach((node, i) => world.write(node, [pairOf(key, i)])));
+  }
+  for (let n = 0; n < 240; n++) {
     const node = rng.pick(WRITERS);
     const when = rng.between(3_000, STORM_MS);
     const operation = writeOf(rng, n);
     if (!isIn(lapse, node, when)) at(when, () => world.write(node, [operation]));
   }
 }
+
+const pairOf = (key: string, i: number): WriteOperation =>
+  i === 0 ? { op: 'put', key, value: key } : { op: 'delete', key };
 
 /** Keys are few, so that what was deleted is written anew, and some are forgotten for good. */
 function writeOf(rng: Rng, n: number): WriteOperation {
@@ -228,45 +235,6 @@ function ghostOf(rng: Rng, n: number, seen: Author, ms: number): Operation {
   if (kind < 0.5) return { kind: 'put', key: `ghost/${n}`, value: n, context: [] };
   if (kind < 0.75) return { kind: 'put', key: `hot/${rng.int(8)}`, value: `ghost ${n}`, context: [] };
   return { kind: 'put', key: `few/${n}`, value: `ghost ${n}`, context };
-}
-
-function floorsOf(world: World, node: number): { readonly closed: number; readonly collected: number } {
-  const row = world.disk(node).get(COLLECTION);
-  return row === undefined ? { closed: 0, collected: 0 } : decodeCollection(row);
-}
-
-/** Floors fall on no disk that is not replaced, and nothing is closed that is not collected. */
-function watch(world: World, broken: () => boolean): void {
-  const known = new Map<number, { readonly closed: number; readonly restored: number }>();
-  const turn = (): void => {
-    for (const i of LIVING) {
-      const { closed, collected } = floorsOf(world, i);
-      const restored = world.restored(i);
-      const before = known.get(i);
-      if (closed > collected) world.fail(`n${i} is closed up to ${closed} and collected up to ${collected}`);
-      if (before !== undefined && before.restored === restored && closed < before.closed)
-        world.fail(`n${i} was closed up to ${before.closed} and is up to ${closed}`);
-      known.set(i, { closed, restored });
-    }
-    for (const i of LIVING) for (const j of LIVING) if (i !== j) compareClosed(world, i, j);
-    if (!broken()) world.scheduler.after(1_000, 'plan', 'watch', turn);
-  };
-  turn();
-}
-
-/** Of what is of up to the time up to which both are closed, one has nothing alive that the other does not have or replace. */
-function compareClosed(world: World, i: number, j: number): void {
-  const { closed } = floorsOf(world, i);
-  if (closed === 0 || closed !== floorsOf(world, j).closed) return;
-  const there = new Map(entriesOf(world.disk(j)).map(({ key, siblings }) => [key, siblings]));
-  for (const { key, siblings } of entriesOf(world.disk(i)))
-    for (const one of withoutDead(siblings, closed)) {
-      if (hlcMs(one.hlc) > closed) continue;
-      const others = there.get(key) ?? [];
-      const has = others.some((other) => versionName(other) === versionName(one) || replaces(other, one));
-      if (!has)
-        world.fail(`n${i} and n${j} are closed up to ${closed}, and only n${i} has ${key} of ${one.hlc >> 16n}`);
-    }
 }
 
 interface Settling {

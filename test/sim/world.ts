@@ -1,6 +1,6 @@
 import { hlcMs } from '../../src/core/clock/index.ts';
 import { type Hlc, LatticeError, MAX_CLOCK_ERROR_MS } from '../../src/core/types/index.ts';
-import type { Clock, Random, VaultStore } from '../../src/ports/index.ts';
+import type { Clock, Random, StoreOperation, VaultStore } from '../../src/ports/index.ts';
 import type { VaultSettings } from '../../src/runtime/facade/options.ts';
 import { createNode, type WriteOperation } from '../../src/runtime/index.ts';
 import { createSimClock, type Life, trueTime, wallTime } from './clock.ts';
@@ -55,6 +55,8 @@ export function createWorld(options: {
   };
   /** The grid of collection floors, ms; undefined: the nodes' own, on which nothing is collected within a run. */
   readonly collectionGridMs?: number;
+  /** Told of each batch that is on a node's disk. */
+  readonly onDurable?: (node: number, operations: readonly StoreOperation[]) => void;
   readonly verbose?: (line: string) => void;
 }): World {
   const { nodes, sabotage = {} } = options;
@@ -219,7 +221,10 @@ export function createWorld(options: {
         disk: m.disk,
         earlyDurability: sabotage.earlyDurability === true,
         tornBatches: sabotage.tornBatches === true,
-        onDurable: (rows) => oracle.durable(index, latestTime(m), rows),
+        onDurable(rows) {
+          oracle.durable(index, latestTime(m), rows);
+          options.onDurable?.(index, rows);
+        },
       });
       note(`${m.name} starts`);
       boot(m, life, m.store).catch((error: unknown) => fail(`${m.name} did not start: ${describeError(error)}`));
