@@ -190,7 +190,7 @@ export function createCollection(deps: {
     } while (!(await moveTo({ closed: closes, collected: Math.max(closes, late.floors.collected) }, isStill)));
     await asides.putBack(cut.at);
     await writer.keep(() => {
-      for (const mark of [...late.marks]) if (mark.fixed < cut.at) late.drop(mark);
+      for (const mark of late.marks) if (mark.fixed < cut.at) late.drop(mark);
       return late.takeRows();
     });
     taken = cut.at;
