@@ -19,8 +19,10 @@ function writeSteadily(node: BenchNode): () => Promise<number[]> {
   const times: number[] = [];
   let stopped = false;
   const done = (async () => {
-    for (let i = 0, at = performance.now(); !stopped; i++, at += 1000 / WRITES_PER_SECOND) {
-      await pause(Math.max(0, at - performance.now()));
+    const began = performance.now();
+    for (let i = 0; ; i++) {
+      await pause(Math.max(0, began + (i * 1000) / WRITES_PER_SECOND - performance.now()));
+      if (stopped) return;
       const from = performance.now();
       await node.commit([{ key: `others/${i % 100}`, value: i }]);
       times.push(performance.now() - from);

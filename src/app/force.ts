@@ -303,7 +303,6 @@ export function forcedBy(record: ForceRecord): {
  * does whose invitation names the hash of a later roster.
  */
 export async function approveForced(stateDir: string, forced: readonly RosterState[]): Promise<void> {
-  if (forced.length === 0) return;
   const store = await openLevelStore(stateDir).catch((error: unknown) => {
     // The node runs already, so that it was approved before.
     if (error instanceof LatticeError && error.code === 'store-locked') return undefined;

@@ -123,8 +123,7 @@ async function cleanPage(target: CleanTarget, values: readonly AuthoredKey[], op
   }
   const queue = batches(operations as readonly ImportOperation[]);
   const worker = async (): Promise<void> => {
-    for (const batch of queue)
-      await write(target, batch as readonly Operation[], options, (key) => decisions.get(key) as Decision);
+    for (const batch of queue) await write(target, batch, options, (key) => decisions.get(key) as Decision);
   };
   const workers = await Promise.allSettled(Array.from({ length: COMMITS }, worker));
   for (const one of workers) if (one.status === 'rejected') throw one.reason;

@@ -30,7 +30,6 @@ export const EXIT_BY_CODE = {
   'answer-too-large': EXIT.failed,
   'audit-full': EXIT.failed,
   'bad-signature': EXIT.failed,
-  'below-floor': EXIT.failed,
   'body-too-large': EXIT.failed,
   bootstrapping: EXIT.failed,
   'changed-since-cut': EXIT.failed,

@@ -147,8 +147,19 @@ it('answers what cannot be done [RO14]', async () => {
   const child = spawn(process.execPath, [
     '--',
     MAIN,
-    ...['members', 'clean', '--author', authorOf(seeds.node), '--since', '0', '--delete', '--yes', '--json'],
-    ...['--url', node.url, '--token', TOKEN],
+    'members',
+    'clean',
+    '--author',
+    authorOf(seeds.node),
+    '--since',
+    '0',
+    '--delete',
+    '--yes',
+    '--json',
+    '--url',
+    node.url,
+    '--token',
+    TOKEN,
   ]);
   const { code, err } = await ended(child);
   expect([code, err]).toEqual([1, expect.stringContaining('may still write')]);

@@ -310,6 +310,6 @@ function check(world: World, operators: Operators, ghosts: ReadonlyMap<string, G
   const aside = LIVING.map((i) => world.disk(i).rows(ASIDE_ROWS).length);
   const dead = world.oracle.expected(counts).size - expected.size;
   world.note(
-    `ghosts: ${ghosts.size - out.size} in, ${out.size} out; ${expected.size} keys, ${dead} forgotten; aside ${aside}`,
+    `ghosts: ${ghosts.size - out.size} in, ${out.size} out; ${expected.size} keys, ${dead} forgotten; aside ${aside.join(' ')}`,
   );
 }

@@ -183,7 +183,6 @@ export const STATUS_BY_CODE = {
   twin: undefined,
   'unknown-format': undefined,
   unreachable: undefined,
-  'below-floor': undefined,
   'untrusted-author': undefined,
   unverified: undefined,
   usage: undefined,

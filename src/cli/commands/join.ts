@@ -2,7 +2,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join as joinPath, relative, resolve } from 'node:path';
 import { createVerifier } from '../../adapters/system/ed25519.ts';
 import { nodeHasher } from '../../adapters/system/hasher.ts';
-import { approveForced } from '../../app/force.ts';
 import { LatticeProblem } from '../../client/errors.ts';
 
 import type { Invited } from '../../client/invitation-line.ts';
@@ -43,13 +42,14 @@ const MAX_EPOCHS = 4096;
 /**
  * Joins a fleet by the line of an invitation: makes a key and an env file, asks the inviting nodes, and waits until the
  * fleet has decided. What was made stays, so that the same command goes on after an interruption. `start` runs the node
- * of an env file.
+ * of an env file, and `approve` lets its store take rosters that were forced.
  */
 export async function join(
   context: CliContext,
   line: string,
   options: JoinOptions,
   start: (envFile: string) => Promise<number>,
+  approve: (stateDir: string, forced: CheckedChain['forced']) => Promise<void>,
 ): Promise<number> {
   const { output } = context;
   const invited = readInvitation(line);
@@ -75,7 +75,9 @@ export async function join(
     port: options.port,
     p2pPort: options.p2pPort,
   });
-  await approveForced(loadConfig({ env: {}, envFile, cwd: context.cwd }).stateDir, chain.forced);
+  if (chain.forced.length > 0) {
+    await approve(loadConfig({ env: {}, envFile, cwd: context.cwd }).stateDir, chain.forced);
+  }
   await joinFleetFile(dir, {
     ...invited,
     name,

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { type ForceRecord, forcedBy, type KnownMember, openOffline } from '../../app/force.ts';
+import type * as Force from '../../app/force.ts';
+import type { ForceRecord, KnownMember } from '../../app/force.ts';
 import { loadConfig } from '../../config/index.ts';
 import { type Author, counted, fileFailure, joined, LatticeError } from '../../core/types/index.ts';
 import { authorToPeerId, peerIdToAuthor } from '../../core/wire/peer-id.ts';
@@ -28,9 +29,14 @@ const ASK_MS = 3000;
 
 /**
  * Begins a new lineage after a majority of the writers is lost for good, on the store of a node that does not run. The
- * first survivor names who is left out and makes a record; every other one takes that record.
+ * first survivor names who is left out and makes a record; every other one takes that record. `offline` loads what opens
+ * a store.
  */
-export async function membersForce(context: CliContext, options: ForceOptions): Promise<number> {
+export async function membersForce(
+  context: CliContext,
+  options: ForceOptions,
+  offline: () => Promise<Pick<typeof Force, 'forcedBy' | 'openOffline'>>,
+): Promise<number> {
   const { output } = context;
   if (options.envFile === undefined)
     throw usageError('whose store? this works on the machine of a node that is stopped', 'Give --env-file FILE.');
@@ -41,6 +47,7 @@ export async function membersForce(context: CliContext, options: ForceOptions): 
     );
   if (options.record === undefined && options.out === undefined)
     throw usageError('where does the record go?', 'Give --out FILE: the other nodes that go on need it.');
+  const { forcedBy, openOffline } = await offline();
   const config = loadConfig({ env: context.env, envFile: options.envFile, cwd: context.cwd });
   const store = await openOffline(config);
   try {
@@ -89,7 +96,7 @@ export async function membersForce(context: CliContext, options: ForceOptions): 
   }
 }
 
-type About = ReturnType<typeof forcedBy>;
+type About = ReturnType<typeof Force.forcedBy>;
 
 function announce(
   { output }: CliContext,

@@ -153,7 +153,12 @@ export function memberCommands({ context, program, define, defineDefault, group 
       'members force --env-file fleet/oslo.env --without rome,kyiv --out force.json',
       'members force --env-file fleet/lima.env --record force.json --yes',
     ],
-    async (options: ForceOptions) => (await import('../commands/members-force.ts')).membersForce(context, options),
+    async (options: ForceOptions) =>
+      (await import('../commands/members-force.ts')).membersForce(
+        context,
+        options,
+        async () => import('../../app/force.ts'),
+      ),
   )
     .option('--without <names>', 'every writer that is lost, by name, peer id or key, with commas')
     .option('--out <file>', 'where the record goes that the other nodes which go on take')
@@ -267,8 +272,12 @@ export function memberCommands({ context, program, define, defineDefault, group 
       'join a fleet by the line of an invitation: makes key and env file, asks, and waits until it is a member',
       ['join lattice-invitation-1:… --dir fleet', 'join lattice-invitation-1:… --dir fleet --port 8003 --start'],
       async (options: JoinOptions, [line = '']) =>
-        (await import('../commands/join.ts')).join(context, line, options, async (envFile) =>
-          (await import('../commands/start.ts')).start(context, { ...options, envFile }),
+        (await import('../commands/join.ts')).join(
+          context,
+          line,
+          options,
+          async (envFile) => (await import('../commands/start.ts')).start(context, { ...options, envFile }),
+          async (stateDir, forced) => (await import('../../app/force.ts')).approveForced(stateDir, forced),
         ),
     ),
     300,

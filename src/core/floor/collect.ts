@@ -28,7 +28,7 @@ export function shownAt<S extends Mortal>(siblings: readonly S[], nowMs: number)
  * From when on, Unix ms, the oldest of the siblings (winner first) is dead, and so can be collected. Undefined where it
  * is a put that has no end.
  */
-export function deadFrom<S extends Mortal>(siblings: readonly S[]): number | undefined {
+export function deadFrom(siblings: readonly Mortal[]): number | undefined {
   const oldest = siblings[siblings.length - 1];
   if (oldest === undefined) return undefined;
   const { kind, expires } = oldest.operation;

@@ -99,7 +99,7 @@ export function createLateOperations(): LateOperations {
     if (untold >= at) return;
     untold = at;
     rows.push({ type: 'put', key: UNTOLD_CUT, value: encodeUntoldCut(untold) });
-    for (const mark of [...marks.values()]) if (mark.fixed <= untold) drop(mark);
+    for (const mark of marks.values()) if (mark.fixed <= untold) drop(mark);
   }
 
   const isLate = (hlc: Hlc): boolean => hlc <= bound && hlc > closedHlc && newest > untold;

@@ -122,7 +122,6 @@ export const ERROR_CODES = [
   'chunk-too-large',
   'untrusted-author',
   'future',
-  'below-floor',
 
   // The P2P lung.
   'p2p-not-running',

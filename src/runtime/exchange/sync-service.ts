@@ -80,7 +80,7 @@ const unauthorized = (reason: string): LatticeError =>
 const late = (): LatticeError => new LatticeError('deadline', `no answer within ${inSeconds(ANSWER_TIMEOUT_MS)}`);
 
 /** Why a key is refused that was left out of a forced roster (SPEC RO15). */
-export const leftOut = (): LatticeError =>
+const leftOut = (): LatticeError =>
   new LatticeError('other-lineage', 'this fleet lost its quorum and began a new lineage by force, without this key', {
     next: 'Stop that node, move its state aside, and invite it under a new key: lattice invite, lattice join.',
   });

@@ -190,7 +190,7 @@ export function createCollection(deps: {
     } while (!(await moveTo({ closed: closes, collected: Math.max(closes, late.floors.collected) }, isStill)));
     await asides.putBack(cut.at);
     await writer.keep(() => {
-      for (const mark of [...late.marks]) if (mark.fixed < cut.at) late.drop(mark);
+      for (const mark of late.marks) if (mark.fixed < cut.at) late.drop(mark);
       return late.takeRows();
     });
     taken = cut.at;
@@ -219,8 +219,9 @@ export function createCollection(deps: {
     await indexAll();
     let after: Uint8Array | undefined;
     let left = 0;
-    while (!stopped) {
+    for (;;) {
       const page = await deadAfter(after, collected);
+      if (stopped) return;
       const end = page.at(-1);
       if (end === undefined) break;
       after = deadKey(end);
@@ -233,7 +234,6 @@ export function createCollection(deps: {
       if (gone > 0) deps.metrics.count('lattice_collected_keys_total', {}, gone);
       left += page.length - step.changed.length;
     }
-    if (stopped) return;
     // What was left has an end that readers are told of first, or was changed meanwhile.
     if (left === 0 || (await deadAfter(undefined, collected)).length === 0) swept = collected;
   }

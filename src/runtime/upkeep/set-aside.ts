@@ -111,7 +111,7 @@ export function createSetAsides(
         taken = recounted.displaced.flatMap((operation) => kept.get(nameOf(operation)) ?? []);
         // What is not in the state any more was replaced, or has been taken out before.
         const leftHere = new Set(recounted.left);
-        for (const mark of [...replica.late.marks])
+        for (const mark of replica.late.marks)
           if (page.has(nameOf(mark)) && !leftHere.has(mark.key)) replica.late.drop(mark);
         return [...rows, ...replica.late.takeRows()];
       },

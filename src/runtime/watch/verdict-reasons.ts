@@ -196,11 +196,13 @@ function nextFor({ reason, by, author, publicKey }: RefusedKeys, label: string, 
 
 /** One that was away for longer than deletions stay, or that has an old backup, has what the others have let go of. */
 function belowFloorNext(by: RefusedKeys['by'], label: string): string {
-  const [whose, on] =
-    by === 'member' ? ['this node', ''] : by === 'us' ? [label, ` on ${label}`] : ['the one that has them', ' there'];
+  const whose = by === 'member' ? 'this node' : by === 'us' ? label : 'the node that has them';
+  const listed =
+    by === 'member'
+      ? 'lattice recover lists them'
+      : `lattice recover on ${by === 'us' ? label : 'that node'} lists them`;
   return (
-    `wait: once enough writers have refused them, ${whose} sets them aside by itself, and lattice recover${on} lists ` +
-    `them; where that does not come and ${whose} comes from an old backup, empty its state, so that it takes over that ` +
-    'of the fleet'
+    `wait: once enough writers have refused them, ${whose} sets them aside by itself, and ${listed}; where that does ` +
+    `not come and ${whose} comes from an old backup, empty its state, so that it takes over that of the fleet`
   );
 }

@@ -56,7 +56,7 @@ describe('a forced roster that a member tells', () => {
     await three.service.approve(id);
     await fleet.pass(10_000);
     expect(two.roster.present.state.roster.epoch).toBe(1);
-    expect(await tell(first, two.roster.present.certificate as Uint8Array<ArrayBuffer>)).toBe('known');
+    expect(await tell(first, two.roster.present.certificate as Bytes)).toBe('known');
     expect([first.membership.second(), first.roster.writers]).toEqual([undefined, [authorOf(1)]]);
   });
 });
