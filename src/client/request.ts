@@ -1,4 +1,5 @@
 import { LatticeError } from '../core/types/errors.ts';
+import { parseUrl } from '../core/types/url.ts';
 import { cutShort, late, notOurs, refusal, tooLarge, unreachable } from './errors.ts';
 import { platformFetch } from './platform-fetch.ts';
 import { type BodyReader, type Fetch, type FetchAnswer, readBody } from './transport.ts';
@@ -125,7 +126,7 @@ const defined = <T>(values: Readonly<Record<string, T | undefined>>): [string, T
 
 /** Throws LatticeError `usage` when the URL is no http or https URL, or when a header cannot carry the token. */
 export function createRequests(options: ClientOptions): Requests {
-  const base = URL.canParse(options.url) ? new URL(options.url) : undefined;
+  const base = parseUrl(options.url);
   if (base === undefined || (base.protocol !== 'http:' && base.protocol !== 'https:')) {
     throw new LatticeError('usage', `${JSON.stringify(options.url)} is not an http or https URL`, {
       next: 'Write it like http://127.0.0.1:8000.',

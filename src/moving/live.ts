@@ -1,5 +1,5 @@
 import { type OriginalNumber, type OriginalValue, parseOriginalJson } from '../core/original/json.ts';
-import { type Author, hexToBytes, LatticeError } from '../core/types/index.ts';
+import { type Author, hexToBytes, LatticeError, parseUrl } from '../core/types/index.ts';
 import type { Clock, Verifier } from '../ports/index.ts';
 import { type AuditCounts, readLiveAudit } from './live-audit.ts';
 import { fetchText } from './live-fetch.ts';
@@ -62,7 +62,7 @@ export const isUrl = (path: string): boolean => /^https?:\/\//i.test(path);
 
 /** The base URL of a node: without its path of the state, and without a slash at its end. */
 export function baseUrlOf(url: string): string {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  const parsed = parseUrl(url);
   if (parsed === undefined || parsed.username !== '' || parsed.search !== '' || parsed.hash !== '') {
     throw new LatticeError(
       'usage',

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import { LatticeError } from '../../core/types/index.ts';
+import { LatticeError, parseUrl } from '../../core/types/index.ts';
 import { type Addresses, plainAddress } from './addresses.ts';
 import type { ApiConfig } from './deps.ts';
 
@@ -43,8 +43,9 @@ export function createHostCheck(config: ApiConfig, addresses: Addresses): (reque
 export function createUrlCheck({ api }: ApiConfig): (request: FastifyRequest, url: string) => void {
   const own = new Set([...LOOPBACK_NAMES, hostName(api.host), ...api.allowedHosts.map(hostName)]);
   return (request, url) => {
-    if (!URL.canParse(url)) throw new LatticeError('invalid-query', 'url must be an absolute URL');
-    const name = hostName(new URL(url).host);
+    const named = parseUrl(url);
+    if (named === undefined) throw new LatticeError('invalid-query', 'url must be an absolute URL');
+    const name = hostName(named.host);
     // Behind a trusted proxy this is the host that the proxy was asked at.
     const isOwn = api.allowedHosts.length > 0 ? own.has(name) : name === hostName(request.host);
     if (isOwn) return;

@@ -9,4 +9,5 @@ export * from './limits.ts';
 export * from './model.ts';
 export * from './oldest.ts';
 export * from './roomy.ts';
+export * from './url.ts';
 export * from './words.ts';

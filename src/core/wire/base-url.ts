@@ -1,4 +1,4 @@
-import { MAX_URL_BYTES } from '../types/index.ts';
+import { MAX_URL_BYTES, parseUrl } from '../types/index.ts';
 import type { Flaw } from './host.ts';
 import { spaceAppOf } from './hugging-face.ts';
 
@@ -24,8 +24,8 @@ export function parseBaseUrl(text: string): string | Flaw {
   if (app !== undefined)
     return { rule: 'it is the page of a Hugging Face Space, and no node answers there', fix: `write ${app}, its app` };
   const hasScheme = text.includes('://');
-  if (!URL.canParse(bare)) return { rule: 'it is not a URL', fix: hasScheme ? EXAMPLE : `write http://${bare}` };
-  const url = new URL(bare);
+  const url = parseUrl(bare);
+  if (url === undefined) return { rule: 'it is not a URL', fix: hasScheme ? EXAMPLE : `write http://${bare}` };
   // "node.example.org:8000" parses as a URL of the scheme "node.example.org".
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
     return { rule: 'it is not an HTTP URL', fix: hasScheme ? 'write http:// or https://' : `write http://${bare}` };

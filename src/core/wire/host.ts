@@ -1,3 +1,4 @@
+import { parseUrl } from '../types/url.ts';
 /** A rule that a text breaks, and what to write instead. */
 export interface Flaw {
   readonly rule: string;
@@ -32,7 +33,7 @@ export function isIPv4(text: string): boolean {
  */
 export function shortIPv6(text: string): string | undefined {
   // Eight groups of four digits, or six and an IPv4 address, have 45 characters at most.
-  if (!/^[0-9a-f:.]{2,45}$/i.test(text) || !URL.canParse(`http://[${text}]`)) return undefined;
+  if (!/^[0-9a-f:.]{2,45}$/i.test(text) || parseUrl(`http://[${text}]`) === undefined) return undefined;
   return new URL(`http://[${text}]`).hostname.slice(1, -1);
 }
 

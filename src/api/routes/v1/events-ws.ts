@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { LatticeError } from '../../../core/types/index.ts';
+import { LatticeError, parseUrl } from '../../../core/types/index.ts';
 import type { EventSubscription, LatticeEvent } from '../../../runtime/facade/index.ts';
 import type { Access } from '../../http/access.ts';
 import type { RouteContext } from '../../http/deps.ts';
@@ -29,7 +29,8 @@ const POLICY_VIOLATION = 1008;
 function checkOrigin(request: FastifyRequest, allowed: readonly string[]): void {
   const { origin, host } = request.headers;
   if (origin === undefined || allowed.includes('*') || allowed.includes(origin)) return;
-  if (URL.canParse(origin) && new URL(origin).host === host?.toLowerCase()) return;
+  const page = parseUrl(origin);
+  if (page !== undefined && page.host === host?.toLowerCase()) return;
   throw new LatticeError('origin-refused', 'pages of this origin may not read the events', {
     next: 'add the origin to DIOTEC360_CORS_ORIGINS',
   });
