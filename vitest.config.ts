@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import { PLANTED, SHARING } from './test/processes.ts';
+import { APART, SHARING } from './test/processes.ts';
 
 /**
  * Limits that only end what hangs: each is many times what the slowest test takes, because a busy machine is several
@@ -37,7 +37,7 @@ export default defineConfig({
           ...shared,
           name: 'unit',
           include: SHARING.map((folder) => `test/${folder}/**/*.test.ts`),
-          exclude: PLANTED,
+          exclude: APART,
           ...limits,
           // One process runs many files, and loads the sources and their libraries once: half of the time of the whole
           // otherwise goes to loading them for each file. So a test leaves nothing behind: it stops what it starts, and
@@ -45,7 +45,7 @@ export default defineConfig({
           isolate: false,
         },
       },
-      { test: { ...shared, name: 'unit-planted', include: PLANTED, ...limits } },
+      { test: { ...shared, name: 'unit-apart', include: APART, ...limits } },
       { test: { ...shared, name: 'sim', include: ['test/sim/**/*.test.ts'], ...limits, testTimeout: 600_000 } },
       {
         test: {
