@@ -21,7 +21,7 @@ export function seedsOf(scenario: string, count: { readonly fixed: number; reado
   const from = (first: number, length: number): number[] => Array.from({ length }, (_, i) => first + i);
   if (seed !== undefined) return from(Number(seed), Number(seeds ?? 1));
   const fixed = from(1, Number(seeds ?? count.fixed));
-  if (commit === undefined) return fixed;
+  if (commit === undefined || count.fresh === 0) return fixed;
   if (!/^[0-9a-f]{8,}$/.test(commit)) throw new Error(`SIM_COMMIT is the hash of a commit, not ${commit}`);
   const first = FIRST_FRESH + (Number.parseInt(commit.slice(0, 8), 16) % (900_000_000 - FIRST_FRESH));
   process.stdout.write(`${scenario}: fresh seeds ${first} to ${first + count.fresh - 1}, of commit ${commit}\n`);
