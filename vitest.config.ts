@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import { APART, SHARING } from './test/processes.ts';
+import { ISOLATED, SHARING } from './test/processes.ts';
 
 /**
  * Limits that only end what hangs: each is many times what the slowest test takes, because a busy machine is several
@@ -18,6 +18,8 @@ const shared = {
 /** CI keeps the results beside what is printed. */
 const results = process.env['VITEST_JSON'];
 
+const filesOf = (folders: readonly string[]): string[] => folders.map((folder) => `test/${folder}/**/*.test.ts`);
+
 /** Tests that measure what the machine does: nothing else runs beside them. */
 const ALONE = ['test/integration/{flood,p2p-flood}.test.ts', 'test/integration/situations/*.test.ts'];
 const processes = {
@@ -35,17 +37,16 @@ export default defineConfig({
       {
         test: {
           ...shared,
-          name: 'unit',
-          include: SHARING.map((folder) => `test/${folder}/**/*.test.ts`),
-          exclude: APART,
+          name: 'unit-core',
+          include: filesOf(SHARING),
           ...limits,
-          // One process runs many files, and loads the sources and their libraries once: half of the time of the whole
-          // otherwise goes to loading them for each file. So a test leaves nothing behind: it stops what it starts, and
-          // gives back what it replaces.
+          // One process runs many files, and loads the sources and their libraries once: half of the time otherwise goes
+          // to loading them for each file. So a test leaves nothing behind: it stops what it starts, and gives back what
+          // it replaces.
           isolate: false,
         },
       },
-      { test: { ...shared, name: 'unit-apart', include: APART, ...limits } },
+      { test: { ...shared, name: 'unit', include: filesOf(ISOLATED), exclude: filesOf(SHARING), ...limits } },
       { test: { ...shared, name: 'sim', include: ['test/sim/**/*.test.ts'], ...limits, testTimeout: 600_000 } },
       {
         test: {

@@ -1,5 +1,8 @@
-/** Folders of `test` whose files share processes: one process runs many of them. */
-export const SHARING = ['unit', 'contract', 'vectors', 'regressions', 'model'];
+/**
+ * Folders of `test` whose files share processes: one process runs many of them, and loads the sources once. Their tests
+ * keep little in memory; where they keep much, collecting it costs more than loading the sources anew.
+ */
+export const SHARING = ['unit/core', 'vectors', 'regressions'];
 
-/** Files there that have a process of their own: they put others in the place of modules, or count the timers of all. */
-export const APART = ['test/model/planted.test.ts', 'test/unit/client/follow.test.ts'];
+/** Folders whose files have a process each. */
+export const ISOLATED = ['unit', 'contract', 'model'];
