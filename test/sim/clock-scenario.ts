@@ -1,8 +1,8 @@
 import { MAX_AHEAD_MS, MAX_CLOCK_ERROR_MS } from '../../src/core/types/index.ts';
 import type { Sabotage, World } from './face.ts';
 import { differences, sameEntries } from './oracle.ts';
+import { type Report, reportOf } from './report.ts';
 import { createRng, type Rng } from './rng.ts';
-import type { Report } from './scenario.ts';
 import { createWorld } from './world.ts';
 
 /** Right clocks are this far from the true time, ms. */
@@ -102,17 +102,7 @@ export async function runClockSeed(
     world.note('all clocks are set right');
     for (let i = 0; i < plan.nodes; i++) world.setSkew(i, rng.between(-200, 200));
     if (!broken()) convergedMs = await recover(world, broken);
-    return {
-      seed,
-      failures: world.failures,
-      operations: world.operations,
-      lines: world.trace.last(60),
-      events: world.trace.events,
-      traceHash: world.trace.hash(),
-      simulatedMs: Math.round(world.scheduler.now()),
-      convergedMs: Math.round(convergedMs),
-      acknowledged: world.oracle.acknowledgements,
-    };
+    return reportOf(world, seed, convergedMs);
   } finally {
     world.dispose();
   }

@@ -5,10 +5,11 @@ import { trueTime } from './clock.ts';
 import { createClosings, floorsOf } from './closings.ts';
 import { hasher } from './crypto.ts';
 import { calm, type World } from './face.ts';
+import { type At, isIn, type Lapse, restoreDisk } from './lapse.ts';
 import { createOperators, type Operators } from './operators.ts';
 import { differences, sameEntries } from './oracle.ts';
+import { type Report, reportOf } from './report.ts';
 import { createRng, type Rng } from './rng.ts';
-import type { Report } from './scenario.ts';
 import { stormyWeather } from './weather.ts';
 import { createWorld } from './world.ts';
 
@@ -28,10 +29,6 @@ const STORM_MS = 110_000;
 /** How far the floor may be behind, beside retention and grid, once all is calm. */
 const BEHIND_MS = 45_000;
 const HEAL_MS = 150_000;
-/** A write is acknowledged or refused within this time. */
-const WRITTEN_MS = 5_000;
-
-type At = (ms: number, run: () => void) => void;
 
 /** A commit in the name of the founder that burnt. */
 interface Ghost {
@@ -105,31 +102,13 @@ export async function runCollectionSeed(seed: number, verbose?: (line: string) =
       await settle(world, operators, { since: world.scheduler.now(), areDecided, retentionMs, broken });
       if (!broken()) check(world, operators, ghosts);
     }
-    return {
-      seed,
-      failures: world.failures,
-      operations: world.operations,
-      lines: world.trace.last(60),
-      events: world.trace.events,
-      traceHash: world.trace.hash(),
-      simulatedMs: Math.round(world.scheduler.now()),
-      convergedMs: Math.round(convergedMs),
-      acknowledged: world.oracle.acknowledgements,
-    };
+    return reportOf(world, seed, convergedMs);
   } finally {
     world.dispose();
   }
 }
 
-/** A time in which a node is down, or writes nothing because its disk forgets it. */
-interface Span {
-  readonly node: number;
-  readonly from: number;
-  readonly to: number;
-}
-const isIn = ({ node, from, to }: Span, one: number, ms: number): boolean => one === node && ms > from && ms < to;
-
-function planAway(world: World, rng: Rng, at: At): Span {
+function planAway(world: World, rng: Rng, at: At): Lapse {
   const from = rng.between(38_000, 52_000);
   // What was deleted meanwhile has been forgotten once it is back.
   const to = from + rng.between(65_000, 95_000);
@@ -139,22 +118,14 @@ function planAway(world: World, rng: Rng, at: At): Span {
 }
 
 /** One writer gets a copy of its disk of a while ago: values are there whose tombstones have left everywhere. */
-function planRestore(world: World, rng: Rng, at: At): Span {
+function planRestore(world: World, rng: Rng, at: At): Lapse {
   const node = rng.pick(WRITERS);
   const from = rng.between(30_000, 60_000);
   const to = from + rng.between(10_000, 45_000);
-  let backup: ReturnType<typeof disk.rows> = [];
-  const disk = world.disk(node);
-  at(from, () => (backup = disk.rows({ gte: new Uint8Array(0), lt: new Uint8Array(64).fill(255) })));
-  at(to, () => {
-    world.crash(node);
-    world.restore(node, backup);
-  });
-  at(to + 1_000, () => world.start(node));
-  return { node, from: from - WRITTEN_MS, to };
+  return restoreDisk(world, at, { node, from, to });
 }
 
-function planWrites(world: World, rng: Rng, at: At, lapse: Span): void {
+function planWrites(world: World, rng: Rng, at: At, lapse: Lapse): void {
   for (let n = 0; n < 6; n++)
     at(3_000 + 10 * n, () => world.write(WRITERS[n % 3] as number, [{ op: 'put', key: `haunted/${n}`, value: n }]));
   // Values and deletions that don't know of each other: some deletions hide a value for ever.
@@ -181,7 +152,7 @@ function writeOf(rng: Rng, n: number): WriteOperation {
   return { op: 'put', key, value: `${n}`, ...(rng.chance(0.25) ? { ttl: 1 + rng.int(30) } : {}) };
 }
 
-function planWeather(world: World, rng: Rng, at: At, away: Span): void {
+function planWeather(world: World, rng: Rng, at: At, away: Lapse): void {
   // Floors move only while all writers hear each other, so the storm has breaks.
   for (let when = STORM_FROM_MS; when < STORM_MS; when += rng.between(5_000, 15_000)) {
     const weather = stormyWeather(rng, world.size);
@@ -201,7 +172,7 @@ function planWeather(world: World, rng: Rng, at: At, away: Span): void {
   }
 }
 
-function planGhosts(world: World, rng: Rng, at: At, ghosts: Map<string, Ghost>, away: Span): void {
+function planGhosts(world: World, rng: Rng, at: At, ghosts: Map<string, Ghost>, away: Lapse): void {
   const haunt = (nodes: readonly number[], operation: Operation, ms: number): void => {
     const wallMs = trueTime(Math.max(1_000, ms));
     const isClosed = LIVING.every((i) => floorsOf(world, i).closed >= wallMs);

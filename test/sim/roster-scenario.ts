@@ -1,10 +1,11 @@
 import type { Author } from '../../src/core/types/index.ts';
 import { createSimSigner } from './crypto.ts';
 import { calm, type World } from './face.ts';
+import { type At, isIn, type Lapse, restoreDisk } from './lapse.ts';
 import { createOperators } from './operators.ts';
 import { differences, sameEntries } from './oracle.ts';
+import { type Report, reportOf } from './report.ts';
 import { createRng, type Rng } from './rng.ts';
-import type { Report } from './scenario.ts';
 import { stormyWeather } from './weather.ts';
 import { createWorld } from './world.ts';
 
@@ -15,8 +16,6 @@ const STORM_MS = 90_000;
 /** All changes are decided, the last minute of who retires is over, and everybody is equal within this time. */
 const HEAL_MS = 300_000;
 const CUT_MS = 90_000;
-/** A write is acknowledged or refused within this time. */
-const WRITTEN_MS = 5_000;
 
 /** A fleet whose members come, go and change their keys while it storms. */
 export async function runRosterSeed(seed: number, verbose?: (line: string) => void): Promise<Report> {
@@ -52,52 +51,27 @@ export async function runRosterSeed(seed: number, verbose?: (line: string) => vo
       await world.scheduler.run(world.scheduler.now() + 500, broken);
     }
     if (!broken()) await check(world, fleet, broken);
-    return {
-      seed,
-      failures: world.failures,
-      operations: world.operations,
-      lines: world.trace.last(60),
-      events: world.trace.events,
-      traceHash: world.trace.hash(),
-      simulatedMs: Math.round(world.scheduler.now()),
-      convergedMs: Math.round(world.scheduler.now() - healedAt),
-      acknowledged: world.oracle.acknowledgements,
-    };
+    return reportOf(world, seed, world.scheduler.now() - healedAt);
   } finally {
     world.dispose();
   }
 }
 
-/** A time in which a node writes nothing, because its disk forgets it. */
-interface Lapse {
-  readonly node: number;
-  readonly from: number;
-  readonly to: number;
-}
-
 /** One founder gets a copy of its disk from some seconds ago: votes and attestations are missing there, and no writes. */
-function planRestore(world: World, rng: Rng, at: (ms: number, run: () => void) => void): Lapse {
+function planRestore(world: World, rng: Rng, at: At): Lapse {
   const node = rng.pick(FOUNDERS);
   const from = rng.between(15_000, 50_000);
   const to = from + rng.between(3_000, 25_000);
-  let backup: ReturnType<typeof disk.rows> = [];
-  const disk = world.disk(node);
-  at(from, () => (backup = disk.rows({ gte: new Uint8Array(0), lt: new Uint8Array(64).fill(255) })));
-  at(to, () => {
-    world.crash(node);
-    world.restore(node, backup);
-  });
-  at(to + 1_000, () => world.start(node));
-  return { node, from: from - WRITTEN_MS, to };
+  return restoreDisk(world, at, { node, from, to });
 }
 
-function planStorm(world: World, rng: Rng, at: (ms: number, run: () => void) => void, lapse: Lapse): void {
+function planStorm(world: World, rng: Rng, at: At, lapse: Lapse): void {
   const ends = rng.fork('ends');
   for (let n = 0; n < 150; n++) {
     const [node, key] = [rng.int(NODES), rng.chance(0.6) ? `hot/${rng.int(6)}` : `unique/${n}`];
     const when = rng.between(1_000, STORM_MS);
     const end = ends.chance(0.2) ? { ttl: 1 + ends.int(60) } : {};
-    if (node === lapse.node && when > lapse.from && when < lapse.to) continue;
+    if (isIn(lapse, node, when)) continue;
     at(when, () => world.write(node, [{ op: 'put', key, value: `${n}`, ...end }]));
   }
   for (let when = rng.between(5_000, 15_000); when < STORM_MS; when += rng.between(5_000, 20_000)) {

@@ -1,6 +1,7 @@
 import type { WriteOperation } from '../../src/runtime/index.ts';
 import { calm, type Sabotage, type World } from './face.ts';
 import { differences, sameEntries } from './oracle.ts';
+import { type Report, reportOf } from './report.ts';
 import { createRng, type Rng } from './rng.ts';
 import { splitWeather, stormyWeather } from './weather.ts';
 import { createWorld } from './world.ts';
@@ -13,20 +14,6 @@ const PROBE_MS = 30_000;
 const SETTLE_MS = 1_000;
 /** Until all agree on a cut: two periods, and before them the time by which the fleet's clock may be ahead. */
 const CUT_MS = 120_000;
-
-export interface Report {
-  readonly seed: number;
-  /** Empty when every invariant held. */
-  readonly failures: readonly string[];
-  readonly operations: readonly string[];
-  readonly lines: readonly string[];
-  readonly traceHash: string;
-  readonly events: number;
-  readonly simulatedMs: number;
-  /** From the end of faults and writes to equal roots, ms. */
-  readonly convergedMs: number;
-  readonly acknowledged: number;
-}
 
 /** One whole run: a storm of writes and faults drawn from the seed, then calm; and what was wrong on the way. */
 export async function runSeed(
@@ -47,17 +34,7 @@ export async function runSeed(
     await world.scheduler.run(stormMs, broken);
     const convergedMs = broken() ? 0 : await heal(world, rng.fork('heal'), broken);
     if (!broken()) await check(world);
-    return {
-      seed,
-      failures: world.failures,
-      operations: world.operations,
-      lines: world.trace.last(60),
-      events: world.trace.events,
-      traceHash: world.trace.hash(),
-      simulatedMs: Math.round(world.scheduler.now()),
-      convergedMs: Math.round(convergedMs),
-      acknowledged: world.oracle.acknowledgements,
-    };
+    return reportOf(world, seed, convergedMs);
   } finally {
     world.dispose();
   }

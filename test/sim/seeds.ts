@@ -1,4 +1,4 @@
-import type { Report } from './scenario.ts';
+import type { Report } from './report.ts';
 
 /**
  * Fresh seeds begin here. A fixed seed is a run that is known to pass; a fresh one is drawn from the commit, so that

@@ -1,4 +1,5 @@
 import type { MerkleTree } from '../merkle/index.ts';
+import { versionOf } from '../state/index.ts';
 import {
   type Author,
   type Bytes,
@@ -208,8 +209,8 @@ function* settle(deps: SettleDeps, page: readonly KeyDifference[]): Steps<Settle
   let pushed = 0;
   if (mine.length > 0) {
     const entries = yield* load(mine.map(({ hash }) => hash));
-    const theirs = new Set(received.map(nameOfOperation));
-    const lacking = entries.flatMap((entry) => entry?.siblings.filter((s) => !theirs.has(nameOfOperation(s))) ?? []);
+    const theirs = new Set(received.map(versionOf));
+    const lacking = entries.flatMap((entry) => entry?.siblings.filter((s) => !theirs.has(versionOf(s))) ?? []);
     const byKey = new Map(entries.flatMap((entry, i) => (entry === undefined ? [] : [[entry.key, mine[i]?.key]])));
     pushed = yield* push(deps, siblingsToFragments(lacking, deps.hasher), refusals, (key) => {
       const difference = byKey.get(key);
@@ -235,10 +236,6 @@ function nameOf(hash: Bytes): string {
 
 function nameOfKey({ hasher }: SettleDeps, key: string): string {
   return nameOf(keyHash(key, hasher));
-}
-
-function nameOfOperation({ commit, index }: { readonly commit: Bytes; readonly index: number }): string {
-  return `${bytesToHex(commit)}.${index}`;
 }
 
 /** Whether our leaf of the key is another one than when the difference was found. */

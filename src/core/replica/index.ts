@@ -1,8 +1,9 @@
 export type { Correction } from './amend.ts';
+export { createReplica } from './create-replica.ts';
 export type { HiddenOperation } from './hidden.ts';
 export type { Floors } from './late.ts';
 export { type Recounted, returningTo } from './recount.ts';
-export { type Counted, createReplica, type Replica, type ReplicaOptions } from './replica.ts';
+export type { Counted, Replica, ReplicaOptions } from './replica.ts';
 export {
   type AppliedFragment,
   type ChangedEntry,

@@ -1,6 +1,7 @@
 import { lastHlcAt, ZERO_HLC } from '../clock/index.ts';
 import { encodeLate, encodeUntoldCut, type LateMark, lateKey, UNTOLD_CUT } from '../rows/index.ts';
-import { type Author, bytesToHex, type Hlc, type Sibling } from '../types/index.ts';
+import { versionOf } from '../state/index.ts';
+import type { Author, Hlc, Sibling } from '../types/index.ts';
 import type { RowWrite } from './step.ts';
 
 /**
@@ -62,7 +63,6 @@ export interface LateOperations {
   loadUntold(at: number): void;
 }
 
-const nameOf = ({ commit, index }: Pick<Known, 'commit' | 'index'>): string => `${bytesToHex(commit)}.${index}`;
 const dotOf = (author: Author, hlc: Hlc): string => `${author}.${hlc}`;
 
 export function createLateOperations(): LateOperations {
@@ -80,13 +80,13 @@ export function createLateOperations(): LateOperations {
   let rows: RowWrite[] = [];
 
   function add(mark: LateMark): void {
-    marks.set(nameOf(mark), mark);
+    marks.set(versionOf(mark), mark);
     const dot = dotOf(mark.author, mark.hlc);
     dots.set(dot, (dots.get(dot) ?? 0) + 1);
   }
 
   function drop(mark: LateMark): void {
-    if (!marks.delete(nameOf(mark))) return;
+    if (!marks.delete(versionOf(mark))) return;
     const dot = dotOf(mark.author, mark.hlc);
     const left = (dots.get(dot) ?? 1) - 1;
     if (left === 0) dots.delete(dot);
@@ -140,7 +140,7 @@ export function createLateOperations(): LateOperations {
       return newest;
     },
     came({ commit, index, author, hlc, operation: { key } }) {
-      if (!isLate(hlc) || marks.has(nameOf({ commit, index }))) return;
+      if (!isLate(hlc) || marks.has(versionOf({ commit, index }))) return;
       if (!isFixed || marks.size >= MAX_MARKS) return tellNothing(newest);
       const mark: LateMark = { key, commit: commit.slice(), index, author, hlc, fixed: newest };
       add(mark);
@@ -150,10 +150,10 @@ export function createLateOperations(): LateOperations {
       if (isLate(hlc)) tellNothing(newest);
     },
     setAside(one, isAside) {
-      if (isAside) asides.add(nameOf(one));
-      else asides.delete(nameOf(one));
+      if (isAside) asides.add(versionOf(one));
+      else asides.delete(versionOf(one));
     },
-    isAside: (one) => asides.size > 0 && asides.has(nameOf(one)),
+    isAside: (one) => asides.size > 0 && asides.has(versionOf(one)),
     lost: tellNothing,
     has: (author, hlc) => dots.size > 0 && dots.has(dotOf(author, hlc)),
     drop,

@@ -177,8 +177,8 @@ export function bucketRange(bucket: Bucket): RowRange {
   return { gte: Uint8Array.of(BUCKETS[bucket]), lt: Uint8Array.of(BUCKETS[bucket] + 1) };
 }
 
-/** The first row after `key` in byte order. */
-function after(key: Bytes): Bytes {
+/** The key right after the key of a row in byte order. */
+export function rowAfter(key: Bytes): Bytes {
   return concatBytes(key, Uint8Array.of(0));
 }
 
@@ -194,20 +194,20 @@ function keyedRange(bucket: Bucket, prefix: string, afterKey: string | undefined
   // Neither a bucket number nor a byte of UTF-8 is 0xff, so the last byte can always be counted up.
   lt[lt.length - 1] = (lt[lt.length - 1] as number) + 1;
   if (afterKey === undefined) return { gte: first, lt };
-  const gte = later(first, after(textRow(bucket, afterKey)));
+  const gte = later(first, rowAfter(textRow(bucket, afterKey)));
   return later(gte, lt) === gte ? { gte: lt, lt } : { gte, lt };
 }
 
 /** The entry rows of the key hashes after `hash`, or all entry rows without it. */
 export function entryRange(hash?: Bytes): RowRange {
   const all = bucketRange('entry');
-  return hash === undefined ? all : { gte: after(entryKey(hash)), lt: all.lt };
+  return hash === undefined ? all : { gte: rowAfter(entryKey(hash)), lt: all.lt };
 }
 
 /** The entry row of one key hash. */
 export function entryRowRange(hash: Bytes): RowRange {
   const key = entryKey(hash);
-  return { gte: key, lt: after(key) };
+  return { gte: key, lt: rowAfter(key) };
 }
 
 /**
@@ -225,7 +225,7 @@ export function conflictRange(afterKey?: string): RowRange {
 
 /** The journal rows of the sequences after `sequence`. */
 export function journalRange(sequence: number): RowRange {
-  return { gte: after(journalKey(sequence)), lt: bucketRange('journal').lt };
+  return { gte: rowAfter(journalKey(sequence)), lt: bucketRange('journal').lt };
 }
 
 function rest(bucket: Bucket, rowKey: Bytes, length?: number): Bytes {

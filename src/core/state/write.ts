@@ -5,8 +5,8 @@ import { isLive, winner } from './register.ts';
  * The version of an entry whose winner is `sibling`, as clients see it, also its ETag: `<commit id>.<operation index>`
  * (SPEC R7).
  */
-export function versionOf(sibling: Sibling): string {
-  return `${bytesToHex(sibling.commit)}.${sibling.index}`;
+export function versionOf({ commit, index }: Pick<Sibling, 'commit' | 'index'>): string {
+  return `${bytesToHex(commit)}.${index}`;
 }
 
 /** Preconditions of one operation, evaluated against the newest local state. */

@@ -4,7 +4,6 @@ import { bucketRange, decodeJournal, journalKey, journalKeyToSequence } from '..
 import { isGone, versionOf } from '../../core/state/index.ts';
 import {
   type Bytes,
-  bytesToHex,
   type Entry,
   type Hasher,
   type JsonValue,
@@ -105,7 +104,7 @@ export function createHistory(deps: {
           if (!contains(record, needle)) continue;
           for (const change of decodeJournal(record).changes) {
             if (change.key !== key) continue;
-            const version = `${bytesToHex(change.commit)}.${change.index}`;
+            const version = versionOf(change);
             const { author, hlc, deleted } = change;
             if (held.has(version)) shownSince.set(version, sequence);
             else if (version === last) {

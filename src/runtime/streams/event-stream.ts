@@ -62,7 +62,7 @@ export function openEventStream(
       async replay(sequence, { root, changes }) {
         const sent = changes.every(({ key, commit, index, deleted, author, hlc }, i) => {
           if (!wanted(sequence, i)) return true;
-          const version = `${bytesToHex(commit)}.${index}`;
+          const version = versionOf({ commit, index });
           return change(sequence, i, { key, version, deleted, author, hlc: hlcToHex(hlc) });
         });
         return sent && batchEnd(sequence, root, changes.length);

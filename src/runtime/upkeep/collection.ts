@@ -12,6 +12,7 @@ import {
   decodeCollection,
   decodeDead,
   encodeCollection,
+  rowAfter,
 } from '../../core/rows/index.ts';
 import { type Author, bytesToHex, equalBytes } from '../../core/types/index.ts';
 import type { Clock, Log, Metrics, Store } from '../../ports/index.ts';
@@ -241,7 +242,7 @@ export function createCollection(deps: {
   async function deadAfter(after: Uint8Array | undefined, until: number): Promise<readonly Dead[]> {
     const { gte, lt } = deadUntil(until);
     const page: Dead[] = [];
-    const range = after === undefined ? { gte, lt } : { gte: next(after), lt };
+    const range = after === undefined ? { gte, lt } : { gte: rowAfter(after), lt };
     for await (const rows of store.iterate({ ...range, limit: PAGE }))
       for (const [key, value] of rows) page.push(decodeDead(key, value));
     return page;
@@ -291,11 +292,4 @@ export function createCollection(deps: {
       };
     },
   };
-}
-
-/** The least row key greater than this one. */
-function next(rowKey: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(rowKey.length + 1);
-  bytes.set(rowKey);
-  return bytes;
 }

@@ -110,7 +110,7 @@ export function createRecovery({
     const deleted = operation.kind === 'delete';
     return {
       key,
-      version: nameOf(one),
+      version: versionOf(one),
       deleted,
       ...(operation.value === undefined ? {} : { value: operation.value }),
       ...(operation.expires === undefined ? {} : { expires: operation.expires }),
@@ -258,8 +258,6 @@ type Done = Mutable<Pick<Recovered, 'forgotten'>> & {
 };
 
 const inOrder = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-
-const nameOf = ({ commit, index }: Pick<KeptAside, 'commit' | 'index'>): string => `${bytesToHex(commit)}.${index}`;
 
 function isSame(a: Operation, b: Operation): boolean {
   if (a.kind !== b.kind || a.expires !== b.expires) return false;

@@ -1,14 +1,7 @@
 import { ZERO_HLC } from '../../core/clock/index.ts';
 import type { OperationPlace } from '../../core/rows/index.ts';
-import {
-  type Author,
-  bytesToHex,
-  dropOldest,
-  type Fragment,
-  type Hasher,
-  type Hlc,
-  type Sibling,
-} from '../../core/types/index.ts';
+import { versionOf } from '../../core/state/index.ts';
+import { type Author, dropOldest, type Fragment, type Hasher, type Hlc, type Sibling } from '../../core/types/index.ts';
 import { fragmentToSiblings } from '../../core/wire/index.ts';
 import type { Roster } from '../fleet/roster.ts';
 
@@ -43,9 +36,6 @@ export interface RefusedBelow {
   drop(operations: readonly OperationPlace[]): void;
 }
 
-const nameOf = ({ commit, index }: Pick<OperationPlace, 'commit' | 'index'>): string =>
-  `${bytesToHex(commit)}.${index}`;
-
 export function createRefusedBelow({
   roster,
   self,
@@ -72,7 +62,7 @@ export function createRefusedBelow({
     note(by, operation) {
       if (by === self || !roster.isWriter(by)) return;
       if (operation.hlc > closedBy) closedBy = operation.hlc;
-      const name = nameOf(operation);
+      const name = versionOf(operation);
       const known = refused.get(name);
       if (known !== undefined) return void known.by.add(by);
       dropOldest(refused, MAX_OPERATIONS);
@@ -81,7 +71,7 @@ export function createRefusedBelow({
     offered(by, fragment, at) {
       const one = fragment.operations[at];
       if (one === undefined || by === self || !roster.isWriter(by)) return;
-      const name = nameOf({ commit: fragment.idBytes, index: one.index });
+      const name = versionOf({ commit: fragment.idBytes, index: one.index });
       let known = offers.get(name);
       if (known === undefined) {
         dropOldest(offers, MAX_OPERATIONS);
@@ -104,8 +94,8 @@ export function createRefusedBelow({
     },
     drop(operations) {
       for (const one of operations) {
-        refused.delete(nameOf(one));
-        offers.delete(nameOf(one));
+        refused.delete(versionOf(one));
+        offers.delete(versionOf(one));
       }
     },
   };

@@ -9,7 +9,8 @@ import {
   type OperationPlace,
   type SetAside,
 } from '../../core/rows/index.ts';
-import { bytesToHex, type Entry, type Hasher, type Sibling } from '../../core/types/index.ts';
+import { versionOf } from '../../core/state/index.ts';
+import type { Entry, Hasher, Sibling } from '../../core/types/index.ts';
 import { keyHash } from '../../core/wire/index.ts';
 import type { Log, Store } from '../../ports/index.ts';
 import type { Writer } from '../commit/writer.ts';
@@ -47,9 +48,6 @@ export interface SetAsides {
   forget(operations: readonly OperationPlace[]): Promise<void>;
 }
 
-const nameOf = ({ commit, index }: Pick<OperationPlace, 'commit' | 'index'>): string =>
-  `${bytesToHex(commit)}.${index}`;
-
 /** Reads what earlier runs have set aside. LatticeError `damaged-row`. */
 export async function loadSetAside(store: Pick<Store, 'iterate'>, hasher: Hasher): Promise<readonly KeptAside[]> {
   const kept: KeptAside[] = [];
@@ -81,14 +79,14 @@ export function createSetAsides(
   for (const one of deps.saved) add(one);
 
   function add(one: KeptAside): void {
-    kept.set(nameOf(one), one);
+    kept.set(versionOf(one), one);
     replica.late.setAside(one, true);
   }
 
   /** Whether it was there. */
   function remove(one: Pick<OperationPlace, 'commit' | 'index'>): boolean {
     replica.late.setAside(one, false);
-    return kept.delete(nameOf(one));
+    return kept.delete(versionOf(one));
   }
 
   async function takePage(page: ReadonlyMap<string, TakenOut>, why: AsideReason): Promise<void> {
@@ -101,18 +99,18 @@ export function createSetAsides(
       ),
     );
     const given = found.filter((entry): entry is Entry => entry !== undefined);
-    const out = (one: Counted): boolean => page.has(nameOf(one));
+    const out = (one: Counted): boolean => page.has(versionOf(one));
     const { displaced, left } = await recountKeys(deps, given, {
       out,
       rows(recounted) {
         const rows = recounted.displaced
           .filter(out)
-          .flatMap((operation) => keep(page.get(nameOf(operation)), operation, why));
-        taken = recounted.displaced.flatMap((operation) => kept.get(nameOf(operation)) ?? []);
+          .flatMap((operation) => keep(page.get(versionOf(operation)), operation, why));
+        taken = recounted.displaced.flatMap((operation) => kept.get(versionOf(operation)) ?? []);
         // What is not in the state any more was replaced, or has been taken out before.
         const leftHere = new Set(recounted.left);
         for (const mark of replica.late.marks)
-          if (page.has(nameOf(mark)) && !leftHere.has(mark.key)) replica.late.drop(mark);
+          if (page.has(versionOf(mark)) && !leftHere.has(mark.key)) replica.late.drop(mark);
         return [...rows, ...replica.late.takeRows()];
       },
     });
@@ -167,7 +165,7 @@ export function createSetAsides(
     },
     async takeOut(operations, why) {
       for (let at = 0; at < operations.length; at += PAGE)
-        await takePage(new Map(operations.slice(at, at + PAGE).map((one) => [nameOf(one), one])), why);
+        await takePage(new Map(operations.slice(at, at + PAGE).map((one) => [versionOf(one), one])), why);
     },
     takeIn,
     async putBack(at) {

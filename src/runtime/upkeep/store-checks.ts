@@ -9,6 +9,7 @@ import {
   endRowToEnd,
   listedKey,
   listedKeyToKey,
+  rowAfter,
 } from '../../core/rows/index.ts';
 import { winner } from '../../core/state/index.ts';
 import {
@@ -100,7 +101,7 @@ export function createStoreChecks(deps: {
   }
 
   async function isThere(rowKey: Bytes): Promise<boolean> {
-    for await (const rows of store.iterate({ gte: rowKey, lt: next(rowKey), limit: 1 })) return rows.length > 0;
+    for await (const rows of store.iterate({ gte: rowKey, lt: rowAfter(rowKey), limit: 1 })) return rows.length > 0;
     return false;
   }
 
@@ -169,11 +170,4 @@ export function createStoreChecks(deps: {
 
 function damaged(key: string, what: string): LatticeError {
   return new LatticeError('store-damaged', `the entry of ${JSON.stringify(key)} ${what}`);
-}
-
-/** The least row key greater than this one. */
-function next(rowKey: Bytes): Bytes {
-  const bytes = new Uint8Array(rowKey.length + 1);
-  bytes.set(rowKey);
-  return bytes;
 }
