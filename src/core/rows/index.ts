@@ -28,3 +28,4 @@ export * from './roster.ts';
 export * from './scrub.ts';
 export * from './signed-twice.ts';
 export * from './state-meta.ts';
+export * from './written.ts';
