@@ -12,6 +12,7 @@ export * from './displaced.ts';
 export * from './ends.ts';
 export * from './entry-row.ts';
 export * from './evidence.ts';
+export * from './fixed-cuts.ts';
 export * from './header-readers.ts';
 export * from './hidden.ts';
 export * from './idempotency.ts';
