@@ -121,7 +121,20 @@ async function removal(size: number, rows: boolean): Promise<Removal> {
     const roster = { ends };
     const saved = new Map<Author, number>();
     const floor = (): undefined => undefined;
-    const all = { roster, displaced, replica, entries, writer, store, hasher, saved, floor, nameOf, clock, log: silent };
+    const all = {
+      roster,
+      displaced,
+      replica,
+      entries,
+      writer,
+      store,
+      hasher,
+      saved,
+      floor,
+      nameOf,
+      clock,
+      log: silent,
+    };
     const afterEnd = createAfterEnd(all);
     ends.set(thief.author, until);
     entriesRead = 0;

@@ -1,9 +1,9 @@
 import { createHttpLung } from '../adapters/http/index.ts';
 import { createSigner } from '../adapters/system/index.ts';
 import type { Config } from '../config/index.ts';
-import { type Author, type Bytes, LatticeError } from '../core/types/index.ts';
+import { type Author, type Bytes, type Hasher, LatticeError } from '../core/types/index.ts';
 import { authorToPeerId } from '../core/wire/peer-id.ts';
-import type { Clock, Hasher, Log, Machine, Metrics, Random, Store, Verifier } from '../ports/index.ts';
+import type { Clock, Log, Machine, Metrics, Random, Store, Verifier } from '../ports/index.ts';
 import { createNode, type NodeDeps, type NodeOptions, namedLog, type RunningNode } from '../runtime/index.ts';
 import { createLife, type Life } from './life.ts';
 import { openP2p } from './p2p.ts';

@@ -26,15 +26,15 @@ import { every } from '../timing/index.ts';
 import { announce } from './announce.ts';
 import { lackOfRoom } from './disk-room.ts';
 import { embed } from './embedded.ts';
+import { keepWitness } from './kept-witness.ts';
 import { type KeyedNode, type KeyedNodeDeps, openKeyedNode } from './keyed-node.ts';
 import { createLegacy, type Legacy } from './legacy.ts';
 import { createLife, stoppedError } from './life.ts';
 import { openLog } from './logger.ts';
 import { lookAtVault } from './look-at-vault.ts';
 import { createRunningConfig } from './running-config.ts';
-import { keepWitness } from './kept-witness.ts';
-import { createTurningNode, type TurningNode } from './turning-node.ts';
 import type { ConfigOption, ServingNode, StartedNode, StartOptions, StartSettings } from './started-node.ts';
+import { createTurningNode, type TurningNode } from './turning-node.ts';
 import { closeVault, openVault, vaultSettings } from './vault.ts';
 import { openVaultDisk } from './vault-disk.ts';
 import { VERSION } from './version.ts';
@@ -157,12 +157,16 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
     }
     /** Opens the node of a key, by the configuration as it is at the moment. */
     const open = (of: Bytes, by: Config): Promise<KeyedNode> =>
-      openKeyedNode(of, optionsOf(by, () => legacy?.notices() ?? [], descriptors), {
-        ...deps,
-        ...(vault === undefined
-          ? {}
-          : { vault: { store: vault, kind: by.vault.store.kind, settings: vaultSettings(by) } }),
-      });
+      openKeyedNode(
+        of,
+        optionsOf(by, () => legacy?.notices() ?? [], descriptors),
+        {
+          ...deps,
+          ...(vault === undefined
+            ? {}
+            : { vault: { store: vault, kind: by.vault.store.kind, settings: vaultSettings(by) } }),
+        },
+      );
     const node = createTurningNode(await open(seed, config), {
       directory: config.stateDir,
       open: (of) => open(of, running.now),

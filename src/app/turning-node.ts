@@ -74,7 +74,8 @@ export function createTurningNode(
       for (const [code, text] of readOnly) now.node.setReadOnly(code, text);
       now.node.start();
     } catch (error) {
-      const failure = error instanceof LatticeError ? error : new LatticeError('internal', String(error), { cause: error });
+      const failure =
+        error instanceof LatticeError ? error : new LatticeError('internal', String(error), { cause: error });
       deps.onFailed(failure);
       throw failure;
     }

@@ -67,7 +67,7 @@ it('two survivors of five go on by one record, at whatever step of its batch the
   expect((await ended(force(a, without))).exit?.code).toBe(0);
   expect(readFileSync(record, 'utf8')).toBe(written);
   // One who was left out does not take it, and one who goes on takes no other record beside it.
-  const [refused] = lost as [Node];
+  const [refused] = lost as [Node, Node, Node];
   const third = await ended(force(refused, ['--record', record]));
   expect([third.exit?.code, third.stderr]).toEqual([1, expect.stringContaining('left out')]);
 

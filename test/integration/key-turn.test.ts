@@ -47,7 +47,10 @@ it('a node that is killed at any step of a turn of its key goes on under one of 
     writeFileSync(join(steps, 'step'), step);
     const words = ['--env-file', node.envFile, '--fleet', join(fleet.dir, 'fleet.json'), '--yes', '--wait', '90'];
     const command = runCli(['members', 'rotate', ...words], { cwd: fleet.dir });
-    await eventually(`it is killed once it has ${step}`, () => node.process.exit !== undefined || command.exit !== undefined);
+    await eventually(
+      `it is killed once it has ${step}`,
+      () => node.process.exit !== undefined || command.exit !== undefined,
+    );
     expect(command.exit, command.stdout + command.stderr).toBeUndefined();
     rmSync(join(steps, 'step'));
     await node.kill();

@@ -92,6 +92,5 @@ function showCollection({ output }: CliContext, { collection }: Floor, times: Ti
     output.line(`${counted(setAside, 'operation')} ${setAside === 1 ? 'is' : 'are'} set aside.`);
     output.remark('Next: see them with lattice recover');
   }
-  if (setAsideLost > 0)
-    output.line(`${counted(setAsideLost, 'more operation')} could not be kept for want of room.`);
+  if (setAsideLost > 0) output.line(`${counted(setAsideLost, 'more operation')} could not be kept for want of room.`);
 }

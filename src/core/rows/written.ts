@@ -84,5 +84,4 @@ export function decodeWrittenRecord(bytes: Bytes): WrittenRecord {
   });
 }
 
-const damaged = (why: string): LatticeError =>
-  new LatticeError('damaged-row', `a row of what an author wrote ${why}`);
+const damaged = (why: string): LatticeError => new LatticeError('damaged-row', `a row of what an author wrote ${why}`);

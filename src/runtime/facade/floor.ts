@@ -77,5 +77,8 @@ export interface CollectionView {
 /** What the status tells of the floor. */
 export interface FloorStatus extends Pick<FloorView, 'at' | 'due' | 'held'> {
   readonly holders: readonly Pick<FloorHolder, 'author' | 'label' | 'code' | 'since'>[];
-  readonly collection: Pick<CollectionView, 'closed' | 'collected' | 'collecting' | 'keys' | 'setAside' | 'setAsideLost'>;
+  readonly collection: Pick<
+    CollectionView,
+    'closed' | 'collected' | 'collecting' | 'keys' | 'setAside' | 'setAsideLost'
+  >;
 }

@@ -11,7 +11,13 @@ import {
   type JsonValue,
   LatticeError,
 } from '../../core/types/index.ts';
-import { decodeCertificate, encodeFragment, keyHash, type SignedHead, siblingsToFragments } from '../../core/wire/index.ts';
+import {
+  decodeCertificate,
+  encodeFragment,
+  keyHash,
+  type SignedHead,
+  siblingsToFragments,
+} from '../../core/wire/index.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { AttestationBook } from '../cuts/attestation-book.ts';
 import type { CurrentCut } from '../cuts/current.ts';

@@ -152,10 +152,7 @@ export function createSetAsides(
       remove(oldest);
       lost++;
       log.warn({ key: oldest.key, lost }, 'the oldest operation that was set aside is forgotten: there are too many');
-      rows.push(
-        { type: 'del', key: asideKey(oldest) },
-        { type: 'put', key: ASIDE_LOST, value: encodeAsideLost(lost) },
-      );
+      rows.push({ type: 'del', key: asideKey(oldest) }, { type: 'put', key: ASIDE_LOST, value: encodeAsideLost(lost) });
     }
     return rows;
   }

@@ -118,7 +118,9 @@ export function stateRoutes(context: RouteContext, access: Access, costs: Costs)
 
   async function remove(key: string, request: FastifyRequest, reply: FastifyReply) {
     const waited = await write([{ op: 'delete', key, mustExist: true, ...writeConditions(request) }], request, reply);
-    return waited.receipt === undefined ? reply.code(204).send() : reply.code(statusOf(waited, 200)).send(answerOf(waited));
+    return waited.receipt === undefined
+      ? reply.code(204).send()
+      : reply.code(statusOf(waited, 200)).send(answerOf(waited));
   }
 
   return async (scope: FastifyInstance): Promise<void> => {

@@ -83,6 +83,7 @@ describe('row keys', () => {
     expect(BUCKETS).toEqual({
       floor: 19,
       roster: 18,
+      written: 24,
       audit: 16,
       auditId: 17,
       entry: 9,
