@@ -211,7 +211,7 @@ it('keys turn while everybody writes and no node is restarted: every acknowledge
 
   const [, b, c] = fleet.nodes as [Node, Node, Node];
   async function turnKey(node: Node): Promise<void> {
-    const words = ['--env-file', node.envFile, '--fleet', join(fleet.dir, 'fleet.json'), '--yes'];
+    const words = ['--env-file', node.envFile, '--fleet', join(fleet.dir, 'fleet.json'), '--yes', '--timeout', '60'];
     const { pid } = node.process;
     const command = runCli(['members', 'rotate', ...words], { cwd: fleet.dir });
     expect(await untilExit(command), command.stderr).toMatchObject({ code: 0 });

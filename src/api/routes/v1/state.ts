@@ -77,7 +77,8 @@ export function stateRoutes(context: RouteContext, access: Access, costs: Costs)
     return { commit, hlc, author, results, ...(receipt === undefined ? {} : { receipt }) };
   }
 
-  const answerOf = ({ author: _, ...answer }: Waited): Omit<Waited, 'author'> => answer;
+  const answerOf = ({ commit, hlc, results, receipt }: Waited): object =>
+    receipt === undefined ? { commit, hlc, results } : { commit, hlc, results, receipt };
 
   /** 202 where the write is durable here, and not all that it was to wait for has come in time. */
   const statusOf = ({ receipt }: Waited, status: number): number => (receipt?.met === false ? 202 : status);
