@@ -45,7 +45,17 @@ it('a node that is killed at any step of a turn of its key goes on under one of 
     await writesMore(`it writes before it is killed once it has ${step}`);
     const before = authorOf();
     writeFileSync(join(steps, 'step'), step);
-    const words = ['--env-file', node.envFile, '--fleet', join(fleet.dir, 'fleet.json'), '--yes', '--wait', '90', '--timeout', '60'];
+    const words = [
+      '--env-file',
+      node.envFile,
+      '--fleet',
+      join(fleet.dir, 'fleet.json'),
+      '--yes',
+      '--wait',
+      '90',
+      '--timeout',
+      '60',
+    ];
     const command = runCli(['members', 'rotate', ...words], { cwd: fleet.dir });
     await eventually(
       `it is killed once it has ${step}`,
