@@ -30,7 +30,7 @@ class TestStream extends EventTarget {
     this.dispatchEvent(new Event('close'));
   }
   async receive(bytes: Bytes): Promise<void> {
-    this.dispatchEvent(Object.assign(new Event('message'), { data: { subarray: () => bytes } }));
+    this.dispatchEvent(Object.assign(new Event('message'), { data: bytes }));
     // What the server does with it takes microtasks only.
     await turns(1);
   }
