@@ -168,7 +168,7 @@ describe('the contract of the original, row by row', () => {
         sync_mode: 'P2P',
         heartbeat_active: true,
       });
-      expect(told['topic']).toBe(node.network === told['topic'] ? node.network : 'aethel/lattice/v1');
+      expect(told['topic']).toBe('aethel/lattice/v1');
       expect((told['bootstrap_peers'] as string[]).length).toBe(2);
       expect((told['listen_multiaddrs'] as string[]).join()).toContain(`/tcp/${node.p2pPort}`);
     }
@@ -364,7 +364,12 @@ describe('the contract of the original, row by row', () => {
     expect(await nodes[1].api.get('row/7.7')).toBeUndefined();
     await mode('auto');
     for (const i of nodes.keys())
-      await fleet.status(i, 'P2P carries it again', ({ syncMode, p2p }) => syncMode === 'P2P' && p2p.peers === 2, 180_000);
+      await fleet.status(
+        i,
+        'P2P carries it again',
+        ({ syncMode, p2p }) => syncMode === 'P2P' && p2p.peers === 2,
+        180_000,
+      );
     // The state that was moved in is as it was.
     await nodes[0].api.del('row/7.1');
     await fleet.settled();
@@ -372,14 +377,15 @@ describe('the contract of the original, row by row', () => {
   });
 
   it('7.8: nodes that agree do not send the state to each other', async () => {
-    const large = 'x'.repeat(200_000);
-    for (let i = 0; i < 5; i++) await nodes[0].api.put(`row/7.8/${i}`, large);
+    const large = 'x'.repeat(20_000);
+    for (let i = 0; i < 50; i++) await nodes[0].api.put(`row/7.8/${i}`, large);
     await fleet.settled();
-    const passed = (): number[] => [0, 1, 2].flatMap((from) =>
-      [0, 1, 2].flatMap((to) =>
-        from === to ? [] : [fleet.proxy(from, to, 'p2p').bytes + fleet.proxy(from, to, 'http').bytes],
-      ),
-    );
+    const passed = (): number[] =>
+      [0, 1, 2].flatMap((from) =>
+        [0, 1, 2].flatMap((to) =>
+          from === to ? [] : [fleet.proxy(from, to, 'p2p').bytes + fleet.proxy(from, to, 'http').bytes],
+        ),
+      );
     const beats = async (): Promise<readonly number[]> =>
       await Promise.all(nodes.map(async ({ api }) => Number((await api.status()).now)));
     // Ten seconds of the nodes' own clocks: a poll of the original, and several heartbeats.
@@ -389,7 +395,7 @@ describe('the contract of the original, row by row', () => {
     );
     const sent = passed().reduce((sum, bytes, i) => sum + bytes - (from[i] ?? 0), 0);
     expect(sent).toBeGreaterThan(0);
-    expect(sent).toBeLessThan(5 * large.length);
+    expect(sent).toBeLessThan(50 * large.length);
   });
 
   it('7.15: a state is written over HTTP, and there is a page to look at', async () => {

@@ -43,15 +43,18 @@ describe('the contract of the original', () => {
     rmSync(vaultDir, { recursive: true, force: true });
   });
 
-  it.each(originalEndpoints(CONTENT, FUNCTION))('%s: %s %s answers with exactly its keys and their types [A11]', async (_, method, path, form) => {
-    const answer = await ask(method, path);
-    expect(answer.status).toBe(200);
-    expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8');
-    expect(mismatch(answer.json(), form)).toBeUndefined();
-    // Compact, UTF-8 not escaped.
-    expect(answer.text.replace(/"(?:[^"\\]|\\.)*"/g, '""')).not.toMatch(/\s/);
-    expect(answer.text).not.toMatch(/\\u00[89a-f]/);
-  });
+  it.each(originalEndpoints(CONTENT, FUNCTION))(
+    '%s: %s %s answers with exactly its keys and their types [A11]',
+    async (_, method, path, form) => {
+      const answer = await ask(method, path);
+      expect(answer.status).toBe(200);
+      expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8');
+      expect(mismatch(answer.json(), form)).toBeUndefined();
+      // Compact, UTF-8 not escaped.
+      expect(answer.text.replace(/"(?:[^"\\]|\\.)*"/g, '""')).not.toMatch(/\s/);
+      expect(answer.text).not.toMatch(/\\u00[89a-f]/);
+    },
+  );
 
   it('the check of forms sees a key too many, one too few and another type', () => {
     expect(mismatch({ a: 1 }, { a: 'int' })).toBeUndefined();

@@ -174,13 +174,14 @@ function planWeather(world: World, rng: Rng): void {
   }
 }
 
-/** Nodes crash and stop. Of those that fetch everything one comes back without its vault, and one with a changed byte. */
+/** Nodes crash and stop. Of those that fetch everything one comes back without its vault, or with a changed byte. */
 function planCrashes(world: World, rng: Rng, vaults: SimVaults): void {
   for (let n = 0; n < 6; n++) {
     const [node, when] = [rng.int(world.size), rng.between(5_000, STORM_MS)];
     at(world, when, () => (rng.chance(0.5) ? world.crash(node) : world.stop(node)));
     at(world, when + rng.between(1_000, 15_000), () => world.start(node));
   }
+  const losing = rng.int(2);
   // Late enough that others have what it held, as far as anybody had it: it puts nothing between.
   at(world, STORM_MS - 1, () => {
     const whole = [0, 2, 4].filter((i) => vaultOf(world, i)?.status().missing.objects === 0);
@@ -189,7 +190,7 @@ function planCrashes(world: World, rng: Rng, vaults: SimVaults): void {
     const isSafe = sameHere(world, first);
     others.forEach((one, i) => {
       world.crash(one);
-      if (isSafe && i === 0) vaults.wipe(one);
+      if (isSafe && i === losing) vaults.wipe(one);
       else if (isSafe) world.note(`n${one} has a changed byte in ${vaults.damage(one)?.slice(0, 8) ?? 'nothing'}`);
       world.start(one);
     });
@@ -220,9 +221,7 @@ async function rootOf(world: World, index: number): Promise<string> {
 function hasAll(world: World): boolean {
   return POLICIES.every((_, i) => {
     const status = vaultOf(world, i)?.status();
-    return (
-      status !== undefined && status.missing.objects === 0 && status.damaged.length === 0 && status.objects > 0
-    );
+    return status !== undefined && status.missing.objects === 0 && status.damaged.length === 0 && status.objects > 0;
   });
 }
 

@@ -23,7 +23,8 @@ export const originalEndpoints = (
   fn: string,
 ): readonly (readonly [row: string, method: string, path: string, form: Form])[] => [
   [
-    '1.1', 'GET',
+    '1.1',
+    'GET',
     '/',
     {
       name: 'string',
@@ -36,7 +37,8 @@ export const originalEndpoints = (
   ],
   ['1.2', 'GET', '/health', { status: 'string' }],
   [
-    '1.3', 'GET',
+    '1.3',
+    'GET',
     '/api/status',
     {
       success: 'bool',
@@ -49,7 +51,8 @@ export const originalEndpoints = (
   ],
   ['1.4', 'GET', '/api/lattice/nodes', { success: 'bool', nodes: ['string'], count: 'int' }],
   [
-    '1.5', 'GET',
+    '1.5',
+    'GET',
     '/api/lattice/state',
     {
       success: 'bool',
@@ -62,7 +65,8 @@ export const originalEndpoints = (
     },
   ],
   [
-    '1.6', 'GET',
+    '1.6',
+    'GET',
     '/api/lattice/p2p/status',
     {
       success: 'bool',
@@ -85,7 +89,8 @@ export const originalEndpoints = (
   ['1.8', 'POST', '/api/lattice/sync/switch', { success: 'bool', message: 'string' }],
   ['1.8', 'POST', '/api/lattice/sync/switch?mode=bad', { success: 'bool', message: 'string' }],
   [
-    '1.9', 'GET',
+    '1.9',
+    'GET',
     '/api/lattice/health',
     {
       timestamp: 'string',
@@ -99,10 +104,16 @@ export const originalEndpoints = (
       metrics: { map: 'any' },
     },
   ],
-  ['design', 'GET', '/sync/merkle-root', { success: 'bool', merkle_root: 'hex64', height: 'int', total_accounts: 'int' }],
+  [
+    'design',
+    'GET',
+    '/sync/merkle-root',
+    { success: 'bool', merkle_root: 'hex64', height: 'int', total_accounts: 'int' },
+  ],
   ['design', 'GET', '/sync/peers', { success: 'bool', peers: ['any'], count: 'int' }],
   [
-    'design', 'GET',
+    'design',
+    'GET',
     '/sync/proofs/1-1',
     {
       success: 'bool',
@@ -116,7 +127,8 @@ export const originalEndpoints = (
     },
   ],
   [
-    '1.10', 'GET',
+    '1.10',
+    'GET',
     '/api/persistence/stats',
     {
       success: 'bool',
@@ -127,7 +139,8 @@ export const originalEndpoints = (
     },
   ],
   [
-    '1.11', 'GET',
+    '1.11',
+    'GET',
     '/api/persistence/integrity',
     { success: 'bool', is_valid: 'bool', status: 'string', merkle_root: 'hex64', message: 'string' },
   ],
@@ -137,18 +150,21 @@ export const originalEndpoints = (
   ['1.13', 'GET', '/api/persistence/attacks?limit=5&unknown=1', { success: 'bool', attacks: ['any'], count: 'int' }],
   ['1.14', 'GET', '/api/persistence/bundles', { success: 'bool', bundles: [{ map: 'any' }], count: 'int' }],
   [
-    '1.15', 'GET',
+    '1.15',
+    'GET',
     `/api/persistence/bundle/${bundle}`,
     { success: 'bool', bundle: { map: 'any' }, integrity_verified: 'bool', claims: [{ map: 'any' }] },
   ],
   [
-    '1.16', 'GET',
+    '1.16',
+    'GET',
     '/api/persistence/merkle-root',
     { success: 'bool', merkle_root: 'hex64', total_accounts: 'int', message: 'string' },
   ],
   ['1.17', 'GET', '/api/vault/list', { success: 'bool', functions: { map: { map: 'any' } }, count: 'int' }],
   [
-    '1.18', 'GET',
+    '1.18',
+    'GET',
     `/api/vault/${fn}`,
     { success: 'bool', function: { map: 'any' }, integrity_verified: 'bool', claims: [{ map: 'any' }] },
   ],

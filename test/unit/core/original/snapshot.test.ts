@@ -165,7 +165,8 @@ describe('legacy snapshot', () => {
   it.skipIf(originalData === undefined)(
     "of the original node: one verifies, one does not, one is older (skipped without the original's files)",
     () => {
-      const read = (name: string) => () => readOriginalSnapshot(readFileSync(new URL(name, originalData), 'utf8'), hasher);
+      const read = (name: string) => () =>
+        readOriginalSnapshot(readFileSync(new URL(name, originalData), 'utf8'), hasher);
       expect(read('snapshot-6-keys.json')().root).toBe(
         '5df3daee3a0ca23c388a16c3db2c2388aea63f1c4ed5fa12377fe0fef6bf3ce5',
       );
