@@ -12,12 +12,12 @@ import { createProxy } from '../support/proxy.ts';
 import { eventually } from '../support/wait.ts';
 
 const FIXTURE = fileURLToPath(new URL('../fixtures/original/telemetry.db', import.meta.url));
-const ENTRIES = 6_000;
-const BUNDLES = 60;
+const ENTRIES = 1_500;
+const BUNDLES = 40;
 /** Rows that are added to the three executions of the fixture. */
-const ROWS = 3_000;
+const ROWS = 800;
 /** So slow a way to the node that the kill comes in the midst of a part, however late this process looks. */
-const BYTES_PER_SECOND = 30_000;
+const BYTES_PER_SECOND = 40_000;
 
 let fleet: Fleet;
 let node: Node;

@@ -1,7 +1,7 @@
 /**
  * The form of a value: a type, a pattern for text, keys with forms, or a list of them; `map` for objects with any keys.
  */
-export type Form =
+type Form =
   | 'bool'
   | 'int'
   | 'number'

@@ -1,7 +1,7 @@
 import type { Connection } from '@libp2p/interface';
 
 /** The parts of a libp2p connection below its streams, which its interface does not tell of. */
-export interface Inside {
+interface Inside {
   readonly muxer: EventTarget & {
     /** Below it bytes are encrypted. It dispatches `idle` when nothing waits for that any more. */
     readonly maConn: EventTarget & { readonly writeBufferLength: number };

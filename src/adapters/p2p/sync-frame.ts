@@ -15,7 +15,7 @@ export function encodeFrame(message: Bytes): Bytes {
 type Pieces = StreamMessageEvent['data'];
 
 /** What is fed with pieces until it answers. */
-export interface PieceReader<T> {
+interface PieceReader<T> {
   push(piece: Bytes): T | undefined;
 }
 
