@@ -387,7 +387,7 @@ describe('the contract of the original, row by row', () => {
         ),
       );
     const beats = async (): Promise<readonly number[]> =>
-      await Promise.all(nodes.map(async ({ api }) => Number((await api.status()).now)));
+      await Promise.all(nodes.map(async ({ api }) => (await api.status()).now));
     // Ten seconds of the nodes' own clocks: a poll of the original, and several heartbeats.
     const [from, began] = [passed(), await beats()];
     await eventually('each node has gone on for ten seconds', async () =>

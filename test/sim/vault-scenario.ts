@@ -51,9 +51,11 @@ export async function runVaultSeed(seed: number): Promise<VaultReport> {
     for (let i = 0; i < world.size; i++) at(world, rng.between(0, 2_000), () => world.start(i));
     planObjects(world, rng.fork('objects'), kept);
     planWeather(world, rng.fork('weather'));
-    planCrashes(world, rng.fork('crashes'), vaults);
+    planCrashes(world, rng.fork('crashes'));
     await world.scheduler.run(STORM_MS, broken);
     calm(world);
+    await untilQuiet(world);
+    if (!broken()) loseBytes(world, vaults);
     await untilQuiet(world);
     // Whoever reads damaged content finds it, and the node fetches it anew.
     for (let i = 0; i < world.size && !broken(); i++) await settled(world, [readAll(world, i, ['object-damaged'])]);
@@ -174,35 +176,21 @@ function planWeather(world: World, rng: Rng): void {
   }
 }
 
-/** Nodes crash and stop. Of those that fetch everything one comes back without its vault, or with a changed byte. */
-function planCrashes(world: World, rng: Rng, vaults: SimVaults): void {
+/** Of the nodes that have all bytes one comes back without its vault, and one with a changed byte. */
+function loseBytes(world: World, vaults: SimVaults): void {
+  const [emptied, damaged] = [2, 4];
+  for (const one of [emptied, damaged]) world.crash(one);
+  vaults.wipe(emptied);
+  world.note(`n${damaged} has a changed byte in ${vaults.damage(damaged)?.slice(0, 8) ?? 'nothing'}`);
+  for (const one of [emptied, damaged]) world.start(one);
+}
+
+function planCrashes(world: World, rng: Rng): void {
   for (let n = 0; n < 6; n++) {
     const [node, when] = [rng.int(world.size), rng.between(5_000, STORM_MS)];
     at(world, when, () => (rng.chance(0.5) ? world.crash(node) : world.stop(node)));
     at(world, when + rng.between(1_000, 15_000), () => world.start(node));
   }
-  const losing = rng.int(2);
-  // Late enough that others have what it held, as far as anybody had it: it puts nothing between.
-  at(world, STORM_MS - 1, () => {
-    const whole = [0, 2, 4].filter((i) => vaultOf(world, i)?.status().missing.objects === 0);
-    const [first, ...others] = whole;
-    if (first === undefined) return;
-    const isSafe = sameHere(world, first);
-    others.forEach((one, i) => {
-      world.crash(one);
-      if (isSafe && i === losing) vaults.wipe(one);
-      else if (isSafe) world.note(`n${one} has a changed byte in ${vaults.damage(one)?.slice(0, 8) ?? 'nothing'}`);
-      world.start(one);
-    });
-  });
-}
-
-/** Whether this node has every object that is named at any node that runs. */
-function sameHere(world: World, index: number): boolean {
-  const mine = vaultOf(world, index)?.status();
-  if (mine === undefined) return false;
-  const roots = Array.from({ length: world.size }, (_, i) => world.node(i)?.lattice.root().root);
-  return roots.filter((root) => root !== undefined).every((root) => root === world.node(index)?.lattice.root().root);
 }
 
 async function rows(vault: VaultService): Promise<readonly VaultObject[]> {
