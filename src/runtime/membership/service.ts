@@ -85,8 +85,11 @@ export function createMembershipService(deps: MembershipServiceDeps): Membership
     };
   }
 
+  /** Whether the roster that it makes is in force. It is known a moment before that, while it is made durable. */
+  const isDecided = ({ epoch }: HeldChange): boolean => epoch > 0 && epoch <= state().roster.epoch;
+
   function stageOf(held: HeldChange): { readonly stage: ChangeStage; readonly why: string } {
-    if (held.epoch > 0) return { stage: 'decided', why: `it made the roster of epoch ${held.epoch}` };
+    if (isDecided(held)) return { stage: 'decided', why: `it made the roster of epoch ${held.epoch}` };
     const now = clock.now();
     const approvals = approvalsOf(held, state(), now);
     const words = [...held.words.values()].map(({ signed }) => signed.statement);
@@ -120,14 +123,13 @@ export function createMembershipService(deps: MembershipServiceDeps): Membership
         .sort(byName),
       since: held.heardAt,
       needed: decidersOf(state().roster),
-      missing:
-        held.epoch > 0
-          ? []
-          : roster.writers
-              .filter((author) => !by.has(author))
-              .map((author) => ({ author, name: nameOf(author) }))
-              .sort(byName),
-      ...(held.epoch > 0 ? { epoch: held.epoch } : {}),
+      missing: isDecided(held)
+        ? []
+        : roster.writers
+            .filter((author) => !by.has(author))
+            .map((author) => ({ author, name: nameOf(author) }))
+            .sort(byName),
+      ...(isDecided(held) ? { epoch: held.epoch } : {}),
     };
   }
 
