@@ -14,9 +14,9 @@ const WAITS: Readonly<Record<Wait, string>> = {
   certified: 'a quorum has signed a state that holds it (some 20 s)',
   complete: 'all writers have signed a state that holds it: then it is final (some 20 s)',
 };
-/** For how long the node waits for another writer, and for a cut, which is taken every 10 s and then goes round. */
+/** For how long the node waits for another writer, and for a cut: one is taken every 10 s, settles and goes round. */
 const ANOTHER_MS = 5_000;
-const CUT_MS = 30_000;
+const CUT_MS = 45_000;
 
 /** The options of a write that is to wait so. */
 export function waitingFor(wait: Wait): {
