@@ -4,7 +4,7 @@ import { type Fleet, type Node, startFleet } from '../support/fleet.ts';
 import { laterFleet, setAside } from '../support/set-aside.ts';
 import { eventually } from '../support/wait.ts';
 import { violations, widerThanScreen } from './axe.ts';
-import { expectNoComplaint, giveToken, openDashboard, verdictChip } from './browser.ts';
+import { expectNoComplaint, giveToken, openDashboard, rowOf, verdictChip } from './browser.ts';
 
 const card = (page: Page, title: string) =>
   page.locator('section.card').filter({ has: page.getByRole('heading', { level: 2, name: title, exact: true }) });
@@ -47,6 +47,7 @@ describe('the floor in the dashboard', () => {
       const row = floor.getByRole('row').filter({ has: page.getByRole('rowheader', { name: 'node-b' }) });
       await row.getByText(/^It was last heard at /).waitFor();
       await row.getByText(/lattice members retire node-b/).waitFor();
+      await rowOf(page, 'node-b').getByText('Not heard', { exact: true }).waitFor();
       await isForEverybody(page);
     } finally {
       b.thaw();
@@ -137,7 +138,10 @@ describe('what was set aside, in the dashboard', () => {
     const opened = await openDashboard(c);
     const { page } = opened;
     await verdictChip(page, 'CONVERGED').waitFor();
-    await page.getByRole('banner').getByRole('link', { name: /\d warnings?/ }).waitFor();
+    await page
+      .getByRole('banner')
+      .getByRole('link', { name: /\d warnings?/ })
+      .waitFor();
     await page.getByText('4 operations were taken out of the state').waitFor();
     await page.getByRole('navigation', { name: 'Views' }).getByText('4 open').waitFor();
     await page.getByRole('link', { name: 'Decide about them' }).click();
@@ -149,7 +153,9 @@ describe('what was set aside, in the dashboard', () => {
     expect(await items.count()).toBe(4);
     await item('first').getByText('"first"').waitFor();
     await item('first').getByText('the key has no value').waitFor();
-    await item('first').getByText(/by node-a/).waitFor();
+    await item('first')
+      .getByText(/by node-a/)
+      .waitFor();
     await item('first').getByRole('button', { name: 'Write anew: first' }).click();
     await item('first').getByText('This node writes it anew').waitFor();
     await isForEverybody(page);

@@ -46,7 +46,10 @@ function Holders({ floor: { held, holders, due } }: { readonly floor: Floor }) {
     );
   return (
     <>
-      <Note tone="warn" title={`${plural(holders.length, 'writer')} ${holders.length === 1 ? 'holds' : 'hold'} it back.`}>
+      <Note
+        tone="warn"
+        title={`${plural(holders.length, 'writer')} ${holders.length === 1 ? 'holds' : 'hold'} it back.`}
+      >
         <p>
           The cut of <When at={due} /> would be the floor. Meanwhile no write becomes final, and no deletion leaves the
           state.

@@ -74,7 +74,11 @@ export function LastReceipt({ of }: { readonly of: string }) {
     <div role="status">
       <Note
         tone={met ? 'ok' : 'warn'}
-        title={met ? 'It is written, and signed elsewhere.' : 'It is written and stands. What it was to wait for has not come.'}
+        title={
+          met
+            ? 'It is written, and signed elsewhere.'
+            : 'It is written and stands. What it was to wait for has not come.'
+        }
       >
         {replicas !== undefined && replicas.signed.length > 0 && (
           <p>
@@ -94,9 +98,7 @@ export function LastReceipt({ of }: { readonly of: string }) {
           </p>
         )}
         {cut !== undefined && !met && (
-          <p>
-            No such state was signed within {duration(waitedMs)}. The Members page tells who holds the floor back.
-          </p>
+          <p>No such state was signed within {duration(waitedMs)}. The Members page tells who holds the floor back.</p>
         )}
       </Note>
     </div>

@@ -129,11 +129,7 @@ function Deeds(props: {
 }
 
 /** One operation. What is done is done to its key, so only the newest of a key has the buttons. */
-function Item(props: {
-  readonly item: Aside;
-  readonly first: boolean;
-  readonly done: (outcome: string) => void;
-}) {
+function Item(props: { readonly item: Aside; readonly first: boolean; readonly done: (outcome: string) => void }) {
   const { key, deleted, value, author, at, text, standing } = props.item;
   const [tone, words] = STANDINGS[standing] ?? ['mute', standing];
   const shown = JSON.stringify(value) ?? '';

@@ -5,7 +5,7 @@ import { asProblem, checkToken } from '../lib/api.ts';
 import { askToken, question, signOut, token } from '../lib/auth.ts';
 import { duration, plural } from '../lib/format.ts';
 import { announcement, headline, link, lost, refresh, status, tick, verdict } from '../lib/live.ts';
-import { linkTo, TITLES, type View, VIEWS, view } from '../lib/router.ts';
+import { linkTo, TITLES, VIEWS, type View, view } from '../lib/router.ts';
 import { VERDICT_WORDS, warningsBeside } from '../lib/verdict-words.ts';
 import { Badge, sentence } from './parts.tsx';
 

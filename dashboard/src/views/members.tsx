@@ -148,9 +148,12 @@ function Standing({ member }: { readonly member: RosterMember }) {
   if (known?.lastHeardAt === undefined) return <Badge tone="bad">Never heard</Badge>;
   if (!isHeard(known))
     return (
-      <Badge tone="bad">
-        Not heard since <When at={known.lastHeardAt} />
-      </Badge>
+      <>
+        <Badge tone="bad">Not heard</Badge>{' '}
+        <span class="aside">
+          since <When at={known.lastHeardAt} />
+        </span>
+      </>
     );
   return (
     <>

@@ -104,7 +104,9 @@ function besidesVerdict({ warnings, trust }: Status): string[] {
     ...warnings.map(({ text }) => `warning: ${printable(text)}`),
     ...(changes === 0
       ? []
-      : [`${counted(changes, 'change')} of the members ${changes === 1 ? 'waits' : 'wait'}: see lattice members changes`]),
+      : [
+          `${counted(changes, 'change')} of the members ${changes === 1 ? 'waits' : 'wait'}: see lattice members changes`,
+        ]),
   ];
 }
 

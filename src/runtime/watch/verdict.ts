@@ -36,7 +36,8 @@ export function judge(given: VerdictFacts): Omit<Verdict, 'since'> {
   const kind = kindOf(facts, judged);
   const reasons = reasonsOf(facts, judged);
   const said = sentenceOf(kind, facts, judged, reasons);
-  const sentence = readOnly.length === given.readOnly.length ? said : `${said} This node is a mirror and takes no writes.`;
+  const sentence =
+    readOnly.length === given.readOnly.length ? said : `${said} This node is a mirror and takes no writes.`;
   return { kind, sentence, reasons, members: judged.map(({ view }) => view) };
 }
 

@@ -169,8 +169,7 @@ const CASES: readonly Case[] = [
     title: 'a mirror judges the fleet as any other node, and says that it is one [J6]',
     given: facts([equal, silent], { readOnly: [{ code: 'mirror', text: 'this node is a mirror', since: SINCE }] }),
     kind: 'DEGRADED',
-    sentence:
-      '1 of 2 other nodes is unreachable: oslo, since 05:58:10 UTC. This node is a mirror and takes no writes.',
+    sentence: '1 of 2 other nodes is unreachable: oslo, since 05:58:10 UTC. This node is a mirror and takes no writes.',
     codes: ['not-heard'],
   },
   {
