@@ -158,6 +158,7 @@ export function buildDuties(
     hasher,
     log: deps.log.child('floor'),
     saved: opened.setAside,
+    lost: opened.asideLost,
     onTakenOut: (operations) =>
       streams.publishEvent({
         type: 'set-aside',
@@ -171,7 +172,6 @@ export function buildDuties(
   replica.late.fixing(opened.attested, collectedAt(roster, opened.attested, options.collectionGridMs));
   replica.late.fixed(opened.attested);
   const collection = createCollection({
-    self,
     roster,
     replica,
     entries,
@@ -180,7 +180,7 @@ export function buildDuties(
     complete,
     asides,
     refused: refusedBelow,
-    attested: opened.end.short ? 0 : opened.attested,
+    fixed: opened.fixedCuts,
     notCollecting: () => collectors.notReadBy(),
     isBusy: () => !vouching.isVerified() || afterEnd.isPending(),
     gridMs: options.collectionGridMs,
