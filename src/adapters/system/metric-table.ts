@@ -102,7 +102,7 @@ const STATE: readonly MetricDefinition[] = [
   gauge('lattice_writable', '1 when local writes are taken.'),
   gauge('lattice_read_only', '1 for each reason for which writes are refused.', ['reason']),
   gauge('lattice_clock_trouble', '1 when writes are refused because of the clock.'),
-  gauge('lattice_warnings', 'Warnings in the status.'),
+  gauge('lattice_warnings', 'Warnings in the status, by code.', ['code']),
   gauge('lattice_entries', 'Keys in the tree, tombstones included.'),
   gauge('lattice_live_entries', 'Keys with a value.'),
   gauge('lattice_conflicts', 'Keys with concurrent values.'),

@@ -50,7 +50,13 @@ async function statusOfFleet(context: CliContext, options: StatusOptions): Promi
           ? [[`${printable(answer.name)}:`, verdictSentence(answer.value)]]
           : [],
       );
-      return told.length === 0 ? [] : ['', ...alignColumns(told)];
+      // Equal roots say nothing of these.
+      const besides = answers.flatMap((answer) =>
+        'value' in answer
+          ? besidesVerdict(answer.value).map((text) => output.paint('yellow', `${printable(answer.name)}: ${text}`))
+          : [],
+      );
+      return told.length === 0 ? [] : ['', ...alignColumns(told), ...besides];
     },
   });
 }
@@ -87,8 +93,21 @@ function describe(now: Status, context: CliContext, times: Times): string[] {
     const who = now.verdict?.members.find((member) => member.author === author)?.label ?? author;
     lines.push(output.paint('red', `warning: ${printable(who)} attested another root for ${times.at(at)}`));
   }
-  for (const { text } of now.warnings) lines.push(output.paint('yellow', `warning: ${printable(text)}`));
+  for (const text of besidesVerdict(now)) lines.push(output.paint('yellow', text));
   return lines;
+}
+
+/** What somebody should know or decide although it does not keep the nodes from being equal. */
+function besidesVerdict({ warnings, trust }: Status): string[] {
+  const { changes = 0 } = trust;
+  return [
+    ...warnings.map(({ text }) => `warning: ${printable(text)}`),
+    ...(changes === 0
+      ? []
+      : [
+          `${counted(changes, 'change')} of the members ${changes === 1 ? 'waits' : 'wait'}: see lattice members changes`,
+        ]),
+  ];
 }
 
 /** Members that the row of the others names. The table of all is that of --fleet. */
