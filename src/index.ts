@@ -9,6 +9,7 @@ export {
   type EmbeddedMembers,
   type EmbeddedPage,
   type EmbeddedPutOptions,
+  type EmbeddedSetAside,
   type EmbeddedTokens,
   type EmbeddedVault,
   generateNodeKey,

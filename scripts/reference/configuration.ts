@@ -1,4 +1,5 @@
-import { namesOf, PREFIX, VARIABLES, type Variable } from '../../src/config/variables.ts';
+import { namesOf, PREFIX, type Variable } from '../../src/config/variable.ts';
+import { VARIABLES } from '../../src/config/variables.ts';
 import { code, page, table } from './markdown.ts';
 
 /** Makes docs/reference/configuration.md, with every variable of a node. */

@@ -1,7 +1,7 @@
 import type { Entry, ExportBegin, ExportEnd } from '../api/contract/entities.ts';
 import { streamOf } from '../timing/stream.ts';
 import { cutShort, late, notOurs, tooLarge } from './errors.ts';
-import type { StateExport } from './lattice-client.ts';
+import type { StateExport } from './state-client.ts';
 import { type CallOptions, DEFAULT_TIMEOUT_MS, type Requests } from './request.ts';
 import type { BodyReader } from './transport.ts';
 

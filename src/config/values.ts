@@ -11,7 +11,7 @@ import { spaceAppOf } from '../core/wire/hugging-face.ts';
 import { parseListenMultiaddr, parseOwnMultiaddr, parsePeerMultiaddr } from '../core/wire/multiaddr.ts';
 import { peerIdToAuthor } from '../core/wire/peer-id.ts';
 import { bracketedIn, placeholderIn } from '../core/wire/placeholder.ts';
-import type { Kind, Variable } from './variables.ts';
+import type { Kind, Variable } from './variable.ts';
 
 /**
  * The type of value that each kind of text becomes. An empty text becomes an empty list, an empty text or undefined.

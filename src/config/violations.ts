@@ -34,7 +34,7 @@ export function violationsOf(
   }
   if (config.p2p.enabled && config.p2p.bootstrap.length === 0 && config.p2p.flaws.length === 0) {
     violations.push(
-      'P2P is enabled without a bootstrap peer: name one in DIOTEC360_P2P_BOOTSTRAP, or set DIOTEC360_P2P_ENABLED=false.',
+      'P2P is enabled without the address of any peer: name one in DIOTEC360_P2P_BOOTSTRAP, or set DIOTEC360_P2P_ENABLED=false.',
     );
   }
   if (config.trusted.length === 0 && !flawed.has('TRUSTED_STATE_PUBKEYS')) {

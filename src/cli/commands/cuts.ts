@@ -75,7 +75,7 @@ export async function certificate(context: CliContext, options: CertificateOptio
   const client = await connect(context, options);
   const answer = await client.getCertificate({ at: options.at, from: rosterHashOf(options.sinceRoster) });
   if (answer === undefined) {
-    const which = options.at === undefined ? 'no cut' : `no cut at ${options.at}`;
+    const which = options.at === undefined ? 'no cut' : `no cut of ${timesOf(options).at(options.at)}`;
     throw new LatticeError('not-found', `${which} has a certificate`, {
       next: 'See lattice cuts: which of the last minutes are certified.',
     });

@@ -8,7 +8,7 @@ import {
   type Notice,
   signStatement,
 } from '../../core/roster/index.ts';
-import { type Author, bytesToHex, type Hasher, LatticeError } from '../../core/types/index.ts';
+import { type Author, bytesToHex, counted, type Hasher, LatticeError } from '../../core/types/index.ts';
 import type { Clock, Random, Signer } from '../../ports/index.ts';
 import type { ChangeStage, ChangeView, MembershipService, RosterMemberView, RosterView } from '../facade/members.ts';
 import type { Roster } from '../fleet/roster.ts';
@@ -102,7 +102,7 @@ export function createMembershipService(deps: MembershipServiceDeps): Membership
       return { stage: 'deciding', why: 'it waits until the floor has passed the end of who leaves' };
     const lock = lockOf(held.change.action);
     if (lock !== undefined) return { stage: 'deciding', why: `it is approved and waits at this node: ${lock}` };
-    return { stage: 'deciding', why: `it is approved, and ${needed} writers have to vote for it` };
+    return { stage: 'deciding', why: `it is approved, and ${counted(needed, 'writer')} ${needed === 1 ? 'has' : 'have'} to vote for it` };
   }
 
   const lockOf = (action: ChangeAction): string | undefined => deps.locks(madeBy(state(), action, clock.now()), action);

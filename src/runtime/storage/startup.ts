@@ -17,15 +17,7 @@ import {
   type StateMeta,
   UNTOLD_CUT,
 } from '../../core/rows/index.ts';
-import {
-  type Author,
-  type Bytes,
-  bytesToHex,
-  equalBytes,
-  type Hasher,
-  type Hlc,
-  LatticeError,
-} from '../../core/types/index.ts';
+import { type Author, type Bytes, bytesToHex, counted, equalBytes, type Hasher, type Hlc, LatticeError } from '../../core/types/index.ts';
 import type { Random, Store } from '../../ports/index.ts';
 import { type LoadedCheckpoint, loadCheckpoint } from './checkpoint-load.ts';
 import { createEntryRows, type EntryRows } from './entry-rows.ts';
@@ -87,7 +79,7 @@ async function load(options: OpenStateOptions): Promise<OpenedState> {
   if (meta !== undefined && meta.network !== network) {
     throw new LatticeError(
       'other-network',
-      `${directory} holds network ${JSON.stringify(meta.network)}, configured is ${JSON.stringify(network)}`,
+      `the store in ${directory} is of the network ${JSON.stringify(meta.network)}, and ${JSON.stringify(network)} is configured`,
       {
         next: 'set DIOTEC360_NETWORK (or DIOTEC360_P2P_TOPIC) to the stored name, or DIOTEC360_STATE_DIR to another directory',
       },
@@ -185,7 +177,7 @@ function check(meta: StateMeta | undefined, replica: Replica, directory: string)
   const storedRoot = meta === undefined ? 'none' : bytesToHex(meta.root);
   throw new LatticeError(
     'root-mismatch',
-    `the store in ${directory} is damaged: its stored root is ${storedRoot}, its ${replica.tree.size} entries make ${bytesToHex(rebuilt)}`,
+    `the store in ${directory} is damaged: its stored root is ${storedRoot}, and that of its ${counted(replica.tree.size, 'entry', 'entries')} is ${bytesToHex(rebuilt)}`,
     {
       next: MOVE_ASIDE,
       details: { stored: storedRoot, rebuilt: bytesToHex(rebuilt), entries: replica.tree.size },

@@ -1,7 +1,7 @@
 import { hlcMs, lastHlcAt } from '../../core/clock/index.ts';
 import type { Replica } from '../../core/replica/index.ts';
 import { decodeRecounted, encodeRecounted, RECOUNTED } from '../../core/rows/index.ts';
-import type { Author, Hasher, Sibling } from '../../core/types/index.ts';
+import { type Author, counted, type Hasher, type Sibling } from '../../core/types/index.ts';
 import type { Clock, Log, Store } from '../../ports/index.ts';
 import { every, type Repetition } from '../../timing/index.ts';
 import type { Writer } from '../commit/writer.ts';
@@ -160,12 +160,12 @@ export function createAfterEnd(deps: {
         out.push({
           code: 'hidden-full',
           text:
-            `${operations} replaced operations could not be kept for want of room, of keys such as ` +
+            `${counted(operations, 'replaced operation')} could not be kept for want of room, of ${keys.length === 1 ? 'the key' : 'keys such as'} ` +
             `${keys
               .slice(-MAX_NAMED)
               .map((key) => JSON.stringify(key))
               .join(', ')}: when the author of what replaced ` +
-            'them is removed, they do not come back here; see `lattice floor` for who holds the floor',
+            `${operations === 1 ? 'it is removed, it does' : 'them is removed, they do'} not come back here; see \`lattice floor\` for who holds the floor`,
         });
       return out;
     },
