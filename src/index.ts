@@ -48,6 +48,7 @@ export type {
 export type * from './runtime/facade/codes.ts';
 export type * from './runtime/facade/entries.ts';
 export type * from './runtime/facade/events.ts';
+export type * from './runtime/facade/floor.ts';
 export type { InvitationStage, InvitationView, JoinAnswer } from './runtime/facade/invitations.ts';
 export type {
   ChangeStage,
@@ -56,6 +57,15 @@ export type {
   RosterView,
 } from './runtime/facade/members.ts';
 export type * from './runtime/facade/peers.ts';
+export type { ReceiptNode, ReceiptView, ReceiptWish } from './runtime/facade/receipts.ts';
+export type {
+  AsideChoice,
+  AsideCode,
+  AsideStanding,
+  AsideView,
+  Recovered,
+  RecoverWish,
+} from './runtime/facade/set-aside.ts';
 export type * from './runtime/facade/status.ts';
 export type { Right, TokenView, TokenWish } from './runtime/facade/tokens.ts';
 export type {

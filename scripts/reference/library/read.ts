@@ -172,13 +172,14 @@ function readSymbol(
   return undefined;
 }
 
-const textOf = (node: ts.Node): string => node.getText().replaceAll(/\/\*\*[\s\S]*?\*\/\s*/g, '');
+const withoutDocs = (text: string): string => text.replaceAll(/\/\*\*[\s\S]*?\*\/\s*/g, '');
+const textOf = (node: ts.Node): string => withoutDocs(node.getText());
 
 function signatureOf(node: ts.FunctionDeclaration | ts.MethodSignature): string {
-  const text = textOf(node).replace(/^export (?:async )?/, '');
-  const body = ts.isFunctionDeclaration(node) && node.body !== undefined ? node.body.getText().length : 0;
-  return text
-    .slice(0, text.length - body)
+  const body = ts.isFunctionDeclaration(node) ? node.body : undefined;
+  const text = body === undefined ? node.getText() : node.getText().slice(0, body.getStart() - node.getStart());
+  return withoutDocs(text)
+    .replace(/^export (?:async )?/, '')
     .trim()
     .replace(/;?$/, ';');
 }

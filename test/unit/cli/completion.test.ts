@@ -96,6 +96,15 @@ describe('completion', () => {
     }
   });
 
+  it('knows every argument whose values a node can tell', () => {
+    const told = new Set(['key', 'peer', 'member', 'id', 'hash', 'change']);
+    const missing = (command: Command, at: string): string[] => [
+      ...(told.has(command.registeredArguments[0]?.name() ?? '') && ARGUMENTS[at] === undefined ? [at] : []),
+      ...command.commands.flatMap((child) => missing(child, `${at}/${child.name()}`)),
+    ];
+    expect(missing(createProgram({ output: {} } as never, '0', () => undefined), '')).toEqual([]);
+  });
+
   describe('values', () => {
     let node: FakeNode;
     let dir: string;

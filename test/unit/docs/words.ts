@@ -9,7 +9,7 @@ const RETIRED: readonly (readonly [word: RegExp, instead: string])[] = [
   [/\bformer li(?:fe|ves)\b/i, 'former incarnation'],
   [/\bbootstrap (?:peer|address|node)(?:e?s)?\b/i, 'P2P address of a peer'],
   [/\bmodes? 0?[0-7]{3}\b/i, 'permissions'],
-  [/\bproduction (?:guard|mode)\b/i, 'rules for production'],
+  [/\b(?:production (?:guard|mode)|guard of production)\b/i, 'rules for production'],
   [/\bsnapshots? (?:and iterators? )?(?:of the store|open)\b/i, 'view of the store'],
   [/\bsnapshot or iterator\b/i, 'view of the store'],
 ];
