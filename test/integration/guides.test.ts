@@ -161,7 +161,7 @@ describe('the guides, as they are written, in order, in a fresh clone', () => {
     const outputs: string[] = [];
     for (const step of read('docs/vault.md')) outputs.push(await follow(step));
     const all = outputs.join('\n');
-    for (const part of ['verified by its SHA-256', '✓', 'every byte is as its hash names it', 'saved: 1 written'])
+    for (const part of ['verified by its SHA-256', '✓', 'every byte is as its hash names it', 'saved: 1 file written'])
       expect(all).toContain(part);
     expect(all).toMatch(/^100$/m);
     for (const terminal of terminals) await interrupt(terminal);
