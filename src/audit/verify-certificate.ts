@@ -65,7 +65,9 @@ export function examineCertificate(
     const { bytes, at: shown, rosters } = readCertificate(certificate);
     const claim = decode('certificate', () => decodeCertificate(bytes));
     if (shown !== undefined && shown !== claim.at)
-      throw malformed(`the certificate is for the time ${timeOf(claim.at)}, and what stands beside it says ${timeOf(shown)}`);
+      throw malformed(
+        `the certificate is for the time ${timeOf(claim.at)}, and what stands beside it says ${timeOf(shown)}`,
+      );
     list.ok('the text is a certificate, and nothing else');
 
     const wanted = <T extends string | number>(

@@ -49,7 +49,12 @@ export async function examineReach(target: Target, all: readonly Target[], timeo
     bad(text, 'Open the way from that node to this one: firewall, ports, URL.', sign),
   );
   if (silent.length > 0) findings.push(info(`from here these peers could not be asked: ${silent.join(', ')}`));
-  if (known.length > urls.length) findings.push(info(`${counted(known.length - urls.length, 'further peer')} ${known.length - urls.length === 1 ? 'was' : 'were'} not asked`));
+  if (known.length > urls.length)
+    findings.push(
+      info(
+        `${counted(known.length - urls.length, 'further peer')} ${known.length - urls.length === 1 ? 'was' : 'were'} not asked`,
+      ),
+    );
   return findings;
 }
 

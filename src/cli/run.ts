@@ -1,6 +1,6 @@
 import { type Command, CommanderError } from 'commander';
-import { joined, LatticeError } from '../core/types/index.ts';
 import { LatticeProblem } from '../client/errors.ts';
+import { joined, LatticeError } from '../core/types/index.ts';
 import { advised, type Known } from './advice.ts';
 import type { CliContext, GlobalOptions } from './context.ts';
 import { formOf } from './define.ts';

@@ -1,8 +1,8 @@
 import type { Entry, ExportBegin, ExportEnd } from '../api/contract/entities.ts';
 import { streamOf } from '../timing/stream.ts';
 import { cutShort, late, notOurs, tooLarge } from './errors.ts';
-import type { StateExport } from './state-client.ts';
 import { type CallOptions, DEFAULT_TIMEOUT_MS, type Requests } from './request.ts';
+import type { StateExport } from './state-client.ts';
 import type { BodyReader } from './transport.ts';
 
 const PATH = '/api/v1/export';

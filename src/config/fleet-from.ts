@@ -119,7 +119,10 @@ function refusal(problems: readonly string[]): LatticeError {
 }
 
 function flawsOfNames(names: readonly string[], olds: readonly OldNode[]): string[] {
-  if (names.length !== olds.length) return [`${counted(names.length, 'name')} ${names.length === 1 ? 'was' : 'were'} given for ${counted(olds.length, 'env file')}`];
+  if (names.length !== olds.length)
+    return [
+      `${counted(names.length, 'name')} ${names.length === 1 ? 'was' : 'were'} given for ${counted(olds.length, 'env file')}`,
+    ];
   return names.flatMap((name, i) => {
     if (!NAME.test(name)) return `${olds[i]?.path}: "${name}" is not a node name; give names by --names`;
     const twin = names.findIndex((other) => other.toLowerCase() === name.toLowerCase());

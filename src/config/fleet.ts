@@ -97,7 +97,10 @@ export function invalid(rule: string, next: string): LatticeError {
 
 function checkPorts(option: string, base: number, nodes: number): void {
   if (!Number.isInteger(base) || base < 1 || base + nodes - 1 > 65_535) {
-    throw invalid(`${option} ${base} leaves no room for the ports of ${counted(nodes, 'node')}`, `choose ${option} from 1 to ${65_536 - nodes}`);
+    throw invalid(
+      `${option} ${base} leaves no room for the ports of ${counted(nodes, 'node')}`,
+      `choose ${option} from 1 to ${65_536 - nodes}`,
+    );
   }
 }
 
@@ -108,7 +111,10 @@ function fleetNames({ nodes, names }: FleetOptions): readonly string[] {
     return Array.from({ length: nodes }, (_, i) => `node${String(i + 1).padStart(digits, '0')}`);
   }
   if (names.length !== nodes)
-    throw invalid(`${counted(names.length, 'name')} ${names.length === 1 ? 'was' : 'were'} given for ${counted(nodes, 'node')}`, 'give one name for each node');
+    throw invalid(
+      `${counted(names.length, 'name')} ${names.length === 1 ? 'was' : 'were'} given for ${counted(nodes, 'node')}`,
+      'give one name for each node',
+    );
   const bad = names.find((name) => !NAME.test(name));
   if (bad !== undefined) {
     throw invalid(

@@ -19,7 +19,8 @@ export function unnamedTypes(program: ts.Program, source: string): readonly stri
       if (ts.isTypeAliasDeclaration(one) && one.type.getText().startsWith('Static<')) continue;
       // A part of an interface that is not exported has its members there.
       if (ts.isInterfaceDeclaration(one) || ts.isClassDeclaration(one))
-        for (const base of basesOf(checker, one)) if ((base.symbol.declarations ?? []).some(isSource)) look(base.symbol);
+        for (const base of basesOf(checker, one))
+          if ((base.symbol.declarations ?? []).some(isSource)) look(base.symbol);
       ts.forEachChild(one, visit);
     }
   };
@@ -41,6 +42,5 @@ export function unnamedTypes(program: ts.Program, source: string): readonly stri
 const isNamedType = (symbol: ts.Symbol): boolean =>
   (symbol.declarations ?? []).some(
     (one) =>
-      isSource(one) &&
-      (ts.isInterfaceDeclaration(one) || ts.isTypeAliasDeclaration(one) || ts.isClassDeclaration(one)),
+      isSource(one) && (ts.isInterfaceDeclaration(one) || ts.isTypeAliasDeclaration(one) || ts.isClassDeclaration(one)),
   );

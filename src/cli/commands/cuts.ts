@@ -32,10 +32,7 @@ export async function cuts(context: CliContext, options: CutsOptions & FleetOpti
     context,
     options,
     async () => {
-      const [{ items }, names] = await Promise.all([
-        client.listCuts(),
-        options.json ? undefined : readNames(client),
-      ]);
+      const [{ items }, names] = await Promise.all([client.listCuts(), options.json ? undefined : readNames(client)]);
       return { items, names };
     },
     ({ items, names }) => {
@@ -62,7 +59,11 @@ export async function cuts(context: CliContext, options: CutsOptions & FleetOpti
 /** The first few names, and how many more there are. */
 function fewOf(names: readonly string[]): string {
   const more = names.length - SHOWN_NAMES;
-  return names.length === 0 ? 'nobody' : more > 0 ? `${names.slice(0, SHOWN_NAMES).join(', ')} and ${more} more` : joined(names);
+  return names.length === 0
+    ? 'nobody'
+    : more > 0
+      ? `${names.slice(0, SHOWN_NAMES).join(', ')} and ${more} more`
+      : joined(names);
 }
 
 /** The newest cut of each node, the newest that is certified, and up to when it knows the fleet to have agreed. */

@@ -150,7 +150,9 @@ export async function vaultExport(context: CliContext, directory: string, option
   if (options.json) context.output.data({ directory: target, ...result });
   else {
     const { line, remark } = context.output;
-    line(`${printable(target)}: ${counted(result.written, 'file')} written, ${byteCount(result.bytes)}, each verified by its SHA-256`);
+    line(
+      `${printable(target)}: ${counted(result.written, 'file')} written, ${byteCount(result.bytes)}, each verified by its SHA-256`,
+    );
     if (result.left.length > 0)
       remark(
         result.left.length === 1

@@ -197,9 +197,7 @@ export function fleetCommands(definition: Definition): void {
     .option('--trust <list>', `${TRUST_HELP}; or roster:<64 hex>, the hash of a roster`)
     .option('--network <name>', 'the network that it must be of (default: that of the fleet.json of --trust)')
     .option('--root <hex>', 'the root that it must certify')
-    .addOption(
-      new Option('--at <time>', 'the time of the cut that it must be of, or Unix ms').argParser(readTime),
-    )
+    .addOption(new Option('--at <time>', 'the time of the cut that it must be of, or Unix ms').argParser(readTime))
     .addHelpText('after', VERDICTS);
   defineEvidence(definition);
 }

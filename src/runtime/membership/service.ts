@@ -102,7 +102,10 @@ export function createMembershipService(deps: MembershipServiceDeps): Membership
       return { stage: 'deciding', why: 'it waits until the floor has passed the end of who leaves' };
     const lock = lockOf(held.change.action);
     if (lock !== undefined) return { stage: 'deciding', why: `it is approved and waits at this node: ${lock}` };
-    return { stage: 'deciding', why: `it is approved, and ${counted(needed, 'writer')} ${needed === 1 ? 'has' : 'have'} to vote for it` };
+    return {
+      stage: 'deciding',
+      why: `it is approved, and ${counted(needed, 'writer')} ${needed === 1 ? 'has' : 'have'} to vote for it`,
+    };
   }
 
   const lockOf = (action: ChangeAction): string | undefined => deps.locks(madeBy(state(), action, clock.now()), action);

@@ -16,9 +16,9 @@ import { createDisplacedBook } from '../upkeep/displaced.ts';
 import { createRefusedBelow } from '../upkeep/refused-below.ts';
 import { createSetAsides } from '../upkeep/set-aside.ts';
 import type { LungParts } from './build-lungs.ts';
+import type { OtherParts } from './build-others.ts';
 import type { StateParts } from './build-state.ts';
 import type { OpenedNode } from './open.ts';
-import type { OtherParts } from './build-others.ts';
 
 /** How many keys an event names. */
 const MAX_NAMED = 8;

@@ -12,11 +12,11 @@ import { createCheckpointSaver } from '../upkeep/checkpoint-save.ts';
 import { createIntegrityCheck } from '../upkeep/integrity.ts';
 import { createStoreChecks } from '../upkeep/store-checks.ts';
 import { createSupervision } from '../upkeep/supervision.ts';
+import { buildCuts } from './build-cuts.ts';
 import type { LungParts } from './build-lungs.ts';
+import { buildOthers } from './build-others.ts';
 import type { StateParts } from './build-state.ts';
 import type { OpenedNode } from './open.ts';
-import { buildCuts } from './build-cuts.ts';
-import { buildOthers } from './build-others.ts';
 
 export type DutyParts = ReturnType<typeof buildDuties>;
 

@@ -17,7 +17,16 @@ import {
   type StateMeta,
   UNTOLD_CUT,
 } from '../../core/rows/index.ts';
-import { type Author, type Bytes, bytesToHex, counted, equalBytes, type Hasher, type Hlc, LatticeError } from '../../core/types/index.ts';
+import {
+  type Author,
+  type Bytes,
+  bytesToHex,
+  counted,
+  equalBytes,
+  type Hasher,
+  type Hlc,
+  LatticeError,
+} from '../../core/types/index.ts';
 import type { Random, Store } from '../../ports/index.ts';
 import { type LoadedCheckpoint, loadCheckpoint } from './checkpoint-load.ts';
 import { createEntryRows, type EntryRows } from './entry-rows.ts';

@@ -102,7 +102,12 @@ describe('completion', () => {
       ...(told.has(command.registeredArguments[0]?.name() ?? '') && ARGUMENTS[at] === undefined ? [at] : []),
       ...command.commands.flatMap((child) => missing(child, `${at}/${child.name()}`)),
     ];
-    expect(missing(createProgram({ output: {} } as never, '0', () => undefined), '')).toEqual([]);
+    expect(
+      missing(
+        createProgram({ output: {} } as never, '0', () => undefined),
+        '',
+      ),
+    ).toEqual([]);
   });
 
   describe('values', () => {

@@ -183,7 +183,9 @@ describe('authorisation', () => {
         errorOf(await run([...put, ...argv], { cwd: dir, env: { HOME: dir, ...env } })).next;
       const wrong = { DIOTEC360_API_TOKEN: 'wrong' };
       expect(await next(['--url', node.url, '--token', 'wrong'], wrong)).toContain('given with --token is not that');
-      expect(await next(['--env-file', 'right.env'], wrong)).toContain('the environment, which wins over the env file,');
+      expect(await next(['--env-file', 'right.env'], wrong)).toContain(
+        'the environment, which wins over the env file,',
+      );
       expect(await next(['--url', node.url], wrong)).toContain('The token comes from the environment, and is not that');
       expect(await next(['--env-file', 'wrong.env'])).toContain('wrong.env does not have the DIOTEC360_API_TOKEN');
       const added = ['context', 'add', 'home', '--url', node.url, '--token-file', 'wrong.env'];

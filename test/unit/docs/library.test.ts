@@ -21,7 +21,11 @@ describe('what the package exports', () => {
 
   it.each(ENTRIES)('$imported: a signature ends before the body', (entry) => {
     for (const { name, signature } of callables(readExports(program, entry))) {
-      const parsed = ts.createSourceFile('x.ts', `interface X {\n${signature.replaceAll(/^function /gm, '')}\n}`, ts.ScriptTarget.Latest);
+      const parsed = ts.createSourceFile(
+        'x.ts',
+        `interface X {\n${signature.replaceAll(/^function /gm, '')}\n}`,
+        ts.ScriptTarget.Latest,
+      );
       const flaws = (parsed as ts.SourceFile & { readonly parseDiagnostics: readonly unknown[] }).parseDiagnostics;
       expect(flaws, name).toEqual([]);
     }

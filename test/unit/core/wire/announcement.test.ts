@@ -10,8 +10,8 @@ import {
   signAnnouncement,
 } from '../../../../src/core/wire/announcement.ts';
 import { decodeGossip, encodeGossip } from '../../../../src/core/wire/gossip.ts';
-import { decodeSync, encodeSync } from '../../../../src/core/wire/sync.ts';
 import { authorToPeerId } from '../../../../src/core/wire/peer-id.ts';
+import { decodeSync, encodeSync } from '../../../../src/core/wire/sync.ts';
 import { encodeCbor } from '../cbor/reference.ts';
 import { alice, codeOf, expectRobust, filled } from './support.ts';
 
