@@ -1,4 +1,4 @@
-export type { ResourceView } from './api/index.ts';
+export type { ReloadReport, ResourceView } from './api/index.ts';
 export {
   type ConfigOption,
   checkProof,
@@ -25,7 +25,7 @@ export {
   type SubscribeOptions,
   startNode,
 } from './app/index.ts';
-export type { CheckProofOptions, ProofQuestion, Proven, Trust } from './audit/index.ts';
+export type { CheckProofOptions, ProofQuestion, ProofTrust, Proven, Trust } from './audit/index.ts';
 export {
   type ApiSettings,
   type Config,
@@ -49,8 +49,15 @@ export type * from './runtime/facade/codes.ts';
 export type * from './runtime/facade/entries.ts';
 export type * from './runtime/facade/events.ts';
 export type * from './runtime/facade/floor.ts';
-export type { InvitationStage, InvitationView, JoinAnswer } from './runtime/facade/invitations.ts';
 export type {
+  InvitationStage,
+  InvitationView,
+  InvitationWish,
+  JoinAnswer,
+  JoinQuestion,
+} from './runtime/facade/invitations.ts';
+export type {
+  ChangeAction,
   ChangeStage,
   ChangeView,
   RosterMemberView,

@@ -50,10 +50,16 @@ export async function runCli(argv: readonly string[], context: CliContext, versi
     const shown =
       error instanceof CommanderError
         ? usageOf(error, commandAt(program, argv))
-        : advised(error, await knownOf(error, context, program.opts()));
+        : withHelp(advised(error, await knownOf(error, context, program.opts())), pathOf(commandAt(program, argv)));
     reportError(shown, output, asData);
     return exitCodeOf(shown);
   }
+}
+
+/** Gives a wrong use that says no more the help of the command at hand as its next step. */
+function withHelp(error: unknown, path: string): unknown {
+  if (!(error instanceof LatticeError) || error.code !== 'usage' || error.next !== undefined) return error;
+  return new LatticeError(error.code, error.message, { next: `See ${path} --help.`, cause: error });
 }
 
 /** What an error is explained with: the options, and for a refused token where it comes from. */

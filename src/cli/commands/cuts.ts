@@ -3,7 +3,7 @@ import { connect } from '../connect.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type FleetOptions, fleetTable } from '../fleet-table.ts';
-import { readNames } from '../names.ts';
+import { byName, readNames } from '../names.ts';
 import { alignColumns, printable, SHORT_ROOT, shellWord } from '../output.ts';
 import { timesOf } from '../times.ts';
 import { rosterHashOf } from '../trust.ts';
@@ -47,7 +47,14 @@ export async function cuts(context: CliContext, options: CutsOptions & FleetOpti
           String(cut.entries),
           cut.ours ? 'the same' : 'another root',
           String(cut.epoch),
-          `${cut.certified ? 'certified' : 'attested'} by ${printable(fewOf(cut.attesters.map((one) => names?.ofAuthor(one) ?? one)))}`,
+          `${cut.certified ? 'certified' : 'attested'} by ${printable(
+            fewOf(
+              byName(
+                cut.attesters.map((one) => names?.ofAuthor(one) ?? one),
+                (one) => one,
+              ),
+            ),
+          )}`,
         ]);
         for (const line of alignColumns([['AT', 'ROOT', 'ENTRIES', 'THIS NODE', 'EPOCH', 'BY WHOM'], ...rows]))
           context.output.line(line);

@@ -7,7 +7,7 @@ import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type FleetOptions, fleetTable } from '../fleet-table.ts';
 import { stateOfPeer } from '../members.ts';
-import { findPeer, isId, nameOf, namesIn } from '../names.ts';
+import { byName, findPeer, isId, nameOf, namesIn } from '../names.ts';
 import { alignColumns, printable } from '../output.ts';
 import { type Times, timesOf } from '../times.ts';
 import { type WatchOptions, watch } from '../watch.ts';
@@ -63,7 +63,7 @@ function show(context: CliContext, seen: Seen, times: Times): void {
 
 function rowsOf({ peers, status }: Seen, times: Times): string[][] {
   const names = namesIn(status, peers);
-  return peers.map((peer) => [
+  return byName(peers, nameOf).map((peer) => [
     printable(nameOf(peer)),
     peer.lung,
     stateOfPeer(peer, status, times),
@@ -82,7 +82,10 @@ function remarks(peer: Peer, { trust }: Status): string {
     said.push(`${exact ? '' : 'about '}${counted(keys, 'key')} ${keys === 1 ? 'differs' : 'differ'}`);
   }
   if (peer.alternatives !== undefined) said.push(`also at ${peer.alternatives.join(', ')}`);
-  const announced = (peer.announces ?? []).filter((address) => address !== peer.url);
+  // Its peer id has a column of its own.
+  const announced = (peer.announces ?? [])
+    .filter((address) => address !== peer.url)
+    .map((address) => address.replace(`/p2p/${peer.peerId}`, ''));
   if (announced.length > 0) said.push(`announces ${announced.join(', ')}`);
   if (peer.added === true) said.push('added by hand');
   if (peer.http.error !== undefined) said.push(`HTTP: ${peer.http.error}`);

@@ -147,7 +147,7 @@ function sayProven({ output }: CliContext, proven: Proven, trust: TrustList | un
   output.line(printable(statementOf(proven, trust)));
   if (proven.siblings > 1)
     output.line(
-      `${proven.siblings} concurrent values were held; the one shown is the greatest by (time, author, commit).`,
+      `${counted(proven.siblings, 'concurrent value')} were held; the one shown is the greatest by (time, author, commit).`,
     );
   if (proven.certificate !== undefined) output.remark(safetyOf(proven.certificate.roster));
   output.remark(

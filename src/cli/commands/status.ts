@@ -4,6 +4,7 @@ import { connect } from '../connect.ts';
 import type { CliContext } from '../context.ts';
 import { type FleetOptions, fleetTable } from '../fleet-table.ts';
 import { stateOfMember } from '../members.ts';
+import { byName } from '../names.ts';
 import { alignColumns, printable, SHORT_ROOT } from '../output.ts';
 import { type Times, timesOf } from '../times.ts';
 import { verdictLines, verdictSentence, verdictWord } from '../verdict-lines.ts';
@@ -98,7 +99,9 @@ function othersOf(now: Status, times: Times): string[][] {
   const members = (now.verdict as Status['verdict'] | undefined)?.members;
   if (members === undefined)
     return [['agreement', `${now.converged.equal} of ${counted(now.converged.peers, 'peer')} with the same root`]];
-  const shown = members.slice(0, SHOWN_MEMBERS).map((member) => `${member.label} ${stateOfMember(member, times)}`);
+  const shown = byName(members, ({ label }) => label)
+    .slice(0, SHOWN_MEMBERS)
+    .map((member) => `${member.label} ${stateOfMember(member, times)}`);
   const more = members.length > shown.length ? [`${members.length - shown.length} more`] : [];
   return members.length === 0 ? [] : [['others', printable([...shown, ...more].join('; '))]];
 }

@@ -142,7 +142,7 @@ export function createMembershipService(deps: MembershipServiceDeps): Membership
     if (only !== undefined && alike.length === 1) return only;
     throw new LatticeError(
       'not-found',
-      alike.length === 0 ? `no change has the id ${id}` : `${alike.length} changes begin with ${id}`,
+      alike.length === 0 ? `no change has the id ${id}` : `${counted(alike.length, 'change')} begin with ${id}`,
       { next: 'see the changes with `lattice members changes`, and give more digits' },
     );
   }
@@ -226,9 +226,13 @@ export function createMembershipService(deps: MembershipServiceDeps): Membership
       const open = changes.all().filter(({ epoch }) => epoch === 0);
       const own = open.filter(({ words }) => words.size === 1 && words.has(self));
       if (open.length >= MAX_OPEN || own.length >= MAX_OPEN_OF_ONE)
-        throw new LatticeError('too-many-changes', `${open.length} changes wait, ${own.length} of them for others`, {
-          next: 'withdraw some, or approve them on the other nodes',
-        });
+        throw new LatticeError(
+          'too-many-changes',
+          `${counted(open.length, 'change')} wait, ${own.length} of them for others`,
+          {
+            next: 'withdraw some, or approve them on the other nodes',
+          },
+        );
       const change = { network, nonce: deps.random.bytes(16), action };
       return say({ change, hash: changeHash(change, hasher) }, 'approval', Math.floor(clock.now()) + APPROVAL_MS);
     },

@@ -23,6 +23,11 @@ describe('state', () => {
     expect(node.state.get('a/ü ?&+')).toEqual({ n: [1, 2.5] });
     expect((await run(on('state', 'get', 'a/ü ?&+'))).out).toBe('{"n":[1,2.5]}\n');
     expect((await run(on('state', 'ls', 'a'))).out).toBe('a/ü ?&+\t{"n":[1,2.5]}\n');
+    expect(await run(on('state', 'ls', 'none/'))).toMatchObject({
+      code: 0,
+      out: '',
+      err: 'No key that begins with "none/" has a value.\n',
+    });
     expect(await run(on('state', 'del', 'a/ü ?&+'))).toMatchObject({ code: 0, out: 'Deleted a/ü ?&+\n' });
     expect(node.state.size).toBe(0);
     expect((await run(on('state', 'root'))).out).toBe(`${node.status.root}\n`);

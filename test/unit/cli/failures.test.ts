@@ -210,6 +210,8 @@ describe('usage', () => {
     ['another scheme', ['status', '--url', 'ftp://127.0.0.1']],
     ['a root that is none', ['proof', 'verify', 'f', '--root', 'abc']],
     ['trusted keys that are none', ['proof', 'verify', 'f', '--trust', 'abc']],
+    ['a change whose id is none', ['members', 'wait', 'x']],
+    ['URLs twice', ['doctor', 'http://127.0.0.1:1', '--url', 'http://127.0.0.1:2']],
   ])('%s is exit code 2 with a next step, as text and as JSON', async (_name, argv) => {
     const ran = await run(argv);
     expect(ran.code).toBe(2);
@@ -218,6 +220,11 @@ describe('usage', () => {
     const asJson = await run([...argv, '--json']);
     expect(asJson.code).toBe(2);
     expect(errorOf(asJson)).toMatchObject({ code: 'usage', next: expect.stringMatching(/./) as unknown });
+  });
+
+  it('without a next step of its own names the help of the command at hand', async () => {
+    const { err } = await run(['doctor', 'http://127.0.0.1:1', '--url', 'http://127.0.0.1:2']);
+    expect(err).toContain('next: See lattice doctor --help.');
   });
 
   it('an unknown word behind a group that has a default command names the commands of the group', async () => {
