@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import { ISOLATED, SHARING } from './test/processes.ts';
+import { ISOLATED, SEMI_SPACE_MIB, SHARING } from './test/processes.ts';
 
 /**
  * Limits that only end what hangs: each is many times what the slowest test takes, because a busy machine is several
@@ -12,6 +12,7 @@ const shared = {
   environment: 'node',
   setupFiles: ['test/setup.ts'],
   pool: 'forks' as const,
+  execArgv: [`--max-semi-space-size=${SEMI_SPACE_MIB}`],
   expect: { poll: { timeout: 120_000, interval: 20 } },
 };
 
@@ -34,19 +35,13 @@ export default defineConfig({
     // Two cores, which tests without processes keep busy.
     maxWorkers: 2,
     projects: [
-      {
-        test: {
-          ...shared,
-          name: 'unit-core',
-          include: filesOf(SHARING),
-          ...limits,
-          // One process runs many files, and loads the sources and their libraries once: half of the time otherwise goes
-          // to loading them for each file. So a test leaves nothing behind: it stops what it starts, and gives back what
-          // it replaces.
-          isolate: false,
-        },
-      },
-      { test: { ...shared, name: 'unit', include: filesOf(ISOLATED), exclude: filesOf(SHARING), ...limits } },
+      // One process runs many files, and loads the sources and their libraries once: half of the time otherwise goes to
+      // loading them for each file. So a test leaves nothing behind: it stops what it starts, and gives back what it
+      // replaces.
+      ...Object.entries(SHARING).map(([name, folders]) => ({
+        test: { ...shared, name, include: filesOf(folders), ...limits, isolate: false },
+      })),
+      { test: { ...shared, name: 'unit', include: filesOf(ISOLATED), ...limits } },
       { test: { ...shared, name: 'sim', include: ['test/sim/**/*.test.ts'], ...limits, testTimeout: 600_000 } },
       {
         test: {
