@@ -99,7 +99,10 @@ function othersOf(now: Status, times: Times): string[][] {
   const members = (now.verdict as Status['verdict'] | undefined)?.members;
   if (members === undefined)
     return [['agreement', `${now.converged.equal} of ${counted(now.converged.peers, 'peer')} with the same root`]];
-  const shown = byName(members, ({ label }) => label)
+  const isEqual = ({ agreement }: (typeof members)[number]): boolean => agreement.startsWith('equal');
+  const named = byName(members, ({ label }) => label);
+  // Where not all have room, those that are not equal have.
+  const shown = [...named.filter((member) => !isEqual(member)), ...named.filter(isEqual)]
     .slice(0, SHOWN_MEMBERS)
     .map((member) => `${member.label} ${stateOfMember(member, times)}`);
   const more = members.length > shown.length ? [`${members.length - shown.length} more`] : [];

@@ -160,6 +160,7 @@ describe('status, peers, conflicts', () => {
         members: [
           { label: 'oslo', lung: 'none', agreement: 'not-heard', lastHeardAt: Date.UTC(2026, 10, 28, 5, 58, 10) },
           { label: 'bergen', lung: 'p2p', agreement: 'never-heard' },
+          { label: 'arendal', lung: 'p2p', agreement: 'equal' },
         ],
       },
     };
@@ -177,7 +178,7 @@ describe('status, peers, conflicts', () => {
       'HTTP_ONLY',
       node.status.root,
       'clock is off',
-      'oslo not heard since 2026-11-28 05:58:10Z; bergen never heard',
+      'bergen never heard; oslo not heard since 2026-11-28 05:58:10Z; arendal equal',
       '1 key, 2 deleted',
     ])
       expect(out).toContain(part);
