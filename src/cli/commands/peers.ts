@@ -82,10 +82,7 @@ function remarks(peer: Peer, { trust }: Status): string {
     said.push(`${exact ? '' : 'about '}${counted(keys, 'key')} ${keys === 1 ? 'differs' : 'differ'}`);
   }
   if (peer.alternatives !== undefined) said.push(`also at ${peer.alternatives.join(', ')}`);
-  // Its peer id has a column of its own.
-  const announced = (peer.announces ?? [])
-    .filter((address) => address !== peer.url)
-    .map((address) => address.replace(`/p2p/${peer.peerId}`, ''));
+  const announced = (peer.announces ?? []).filter((address) => address !== peer.url);
   if (announced.length > 0) said.push(`announces ${announced.join(', ')}`);
   if (peer.added === true) said.push('added by hand');
   if (peer.http.error !== undefined) said.push(`HTTP: ${peer.http.error}`);
