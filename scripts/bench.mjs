@@ -10,7 +10,7 @@ const args = process.argv.slice(2);
 
 mkdirSync(at('tmp/bench'), { recursive: true });
 copyFileSync(at('package.json'), at('tmp/bench/package.json'));
-const built = spawnSync(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', at('bench/tsconfig.json')], {
+const built = spawnSync(process.execPath, [at('node_modules/typescript-7/bin/tsc'), '-p', at('bench/tsconfig.json')], {
   stdio: 'inherit',
 });
 if (built.status === 0) {

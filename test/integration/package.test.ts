@@ -26,8 +26,12 @@ interface Manifest {
   readonly overrides?: Readonly<Record<string, unknown>>;
 }
 
-/** What the projects need beside the package: the compiler, and the types of Node.js with what these need. */
-const TOOLS = ['typescript', '@types/node', 'undici-types'];
+/** The compilers that people have: the one that is written in JavaScript, and the native one since version 7. */
+const COMPILERS = ['typescript', 'typescript-7'];
+/** What the projects need beside the package: the compilers, and the types of Node.js with what these need. */
+const TOOLS = [...COMPILERS, '@types/node', 'undici-types'];
+/** The native compiler has a package for each platform. */
+const isPlatformOfCompiler = (path: string): boolean => path.startsWith('node_modules/@typescript/typescript-');
 const STRICT = {
   target: 'ES2022',
   strict: true,
@@ -64,13 +68,16 @@ beforeAll(async () => {
   const tools = Object.fromEntries(TOOLS.map((tool) => [tool, '*']));
   const wanted = Object.entries(lock.packages).filter(
     ([path, { dev, devOptional }]) =>
-      path !== '' && ((dev !== true && devOptional !== true) || TOOLS.some((tool) => path === `node_modules/${tool}`)),
+      path !== '' &&
+      ((dev !== true && devOptional !== true) ||
+        isPlatformOfCompiler(path) ||
+        TOOLS.some((tool) => path === `node_modules/${tool}`)),
   );
   const root = {
     name: 'project',
     private: true,
     type: 'module',
-    dependencies: { [name]: tarball, ...tools },
+    dependencies: { [name]: tarball, ...tools, 'typescript-7': 'npm:typescript@*' },
     overrides,
   };
   const packages = {
@@ -98,9 +105,9 @@ afterAll(() => rmSync(home, { recursive: true, force: true }));
  * Compiles a project, and returns what the compiler says. The types of Node.js have a flaw of their own under
  * exactOptionalPropertyTypes, of which users see as much as this test does.
  */
-async function compile(project: keyof typeof PROJECTS): Promise<string> {
-  const compiler = join(home, 'node_modules', 'typescript', 'bin', 'tsc');
-  const { stdout } = await run(process.execPath, [compiler, '-p', project], { cwd: home }).catch(
+async function compile(project: keyof typeof PROJECTS, compiler: string): Promise<string> {
+  const tsc = join(home, 'node_modules', compiler, 'bin', 'tsc');
+  const { stdout } = await run(process.execPath, [tsc, '-p', project], { cwd: home }).catch(
     (error: { readonly stdout: string }) => error,
   );
   return stdout.replaceAll(/^node_modules\/@types\/node\/.*\n(?: .*\n)*/gm, '');
@@ -108,7 +115,8 @@ async function compile(project: keyof typeof PROJECTS): Promise<string> {
 
 // The compiler reads the declarations of every package that is named, twice, on two cores that others share.
 test('the packed package installs into strict projects, compiles for nodenext and bundlers, and does what it says', async () => {
-  expect(await Promise.all([compile('nodenext'), compile('bundler')])).toEqual(['', '']);
+  for (const compiler of COMPILERS)
+    expect(await Promise.all([compile('nodenext', compiler), compile('bundler', compiler)])).toEqual(['', '']);
 
   const embedded = spawn(process.execPath, [join('nodenext', 'out', 'embedded.js'), join(home, 'state')], {
     cwd: home,
