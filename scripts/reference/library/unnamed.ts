@@ -14,7 +14,7 @@ type Face = ts.InterfaceDeclaration | ts.ClassDeclaration;
 export function unnamedTypes(program: ts.Program, source: string): readonly string[] {
   const checker = program.getTypeChecker();
   const own = exportsOf(program, ROOT + source).values();
-  const exported = new Set([...own]);
+  const exported = new Set(own);
   const named = new Set([...exported, ...exportsOf(program, ROOT + CORE).values()]);
   const unnamed = new Set<string>();
 
