@@ -66,8 +66,9 @@ export async function costs(): Promise<readonly Figure[]> {
     const delays = monitorEventLoopDelay({ resolution: 1 });
     delays.enable();
 
+    const requests = mostExpensive(lattice.status().author);
     async function measure(id: string): Promise<Measured> {
-      const { path, headers = {}, body } = mostExpensive()[id] ?? { path: '/' };
+      const { path, headers = {}, body } = requests[id] ?? { path: '/' };
       const route = CONTRACT.find((known) => known.id === id);
       const all = { ...headers, ...(route?.token === true ? { authorization: `Bearer ${TOKEN}` } : {}) };
       const message = { port, method: route?.method, path, headers: all, body: body && JSON.stringify(body) };
@@ -85,7 +86,7 @@ export async function costs(): Promise<readonly Figure[]> {
     }
 
     const rows = [];
-    for (const id of Object.keys(mostExpensive())) {
+    for (const id of Object.keys(requests)) {
       const rounds: Measured[] = [];
       for (let i = 0; i < ROUNDS; i++) rounds.push(await measure(id));
       const route = CONTRACT.find((known) => known.id === id);

@@ -14,6 +14,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   peers: async () => (await import('./peers.ts')).peers,
   costs: async () => (await import('./costs.ts')).costs,
   import: async () => (await import('./import.ts')).importBench,
+  removal: async () => (await import('./removal.ts')).removalBench,
   clean: async () => (await import('./clean.ts')).cleanBench,
   vault: async () => (await import('./vault.ts')).vault,
   rosters: async () => (await import('./rosters.ts')).rosters,

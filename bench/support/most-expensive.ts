@@ -50,10 +50,10 @@ const none = '00'.repeat(32);
 
 /**
  * The most expensive request of each route by the id of its contract. It is asked of a node that holds LARGE_KEYS large
- * values, BUSY_KEY and KEPT_RECORDS executions, and whose newest certified cut, if it has one, has this root. What stays open or needs a signed
- * envelope is not in it (see OPEN_ENDED).
+ * values, BUSY_KEY and KEPT_RECORDS executions, all of them written by this author, and whose newest certified cut, if it
+ * has one, has this root. What stays open or needs a signed envelope is not in it (see OPEN_ENDED).
  */
-export function mostExpensive(cutRoot: string = none): Readonly<Record<string, ExpensiveRequest>> {
+export function mostExpensive(author: string, cutRoot: string = none): Readonly<Record<string, ExpensiveRequest>> {
   const hasCut = cutRoot !== none;
   const large = encodeURIComponent(largeKey(0));
   const certified = hasCut ? {} : { status: 404 };
@@ -120,7 +120,7 @@ export function mostExpensive(cutRoot: string = none): Readonly<Record<string, E
     getDashboard: { path: '/dashboard', status: 302 },
     getDashboardFile: { path: '/dashboard/' },
     membersRoster: { path: '/api/v1/members' },
-    membersValues: { path: `/api/v1/members/values?author=${none}&since=0&limit=1000` },
+    membersValues: { path: `/api/v1/members/values?author=${author}&since=0&limit=1000` },
     membersChain: { path: '/api/v1/members/chain?from=0' },
     membersDisplaced: { path: '/api/v1/members/displaced?limit=1000' },
     membersChanges: { path: '/api/v1/members/changes' },

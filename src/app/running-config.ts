@@ -2,6 +2,8 @@ import type { ApiConfig, ReloadReport } from '../api/index.ts';
 import { type Config, planReload } from '../config/index.ts';
 import { LatticeError } from '../core/types/index.ts';
 import type { Log } from '../ports/index.ts';
+import { keyOfTurn } from './key-of-turn.ts';
+import type { TurningNode } from './turning-node.ts';
 
 /** The configuration that a node runs with. This is the one owner of what a reload may change. */
 export interface RunningConfig {
@@ -9,8 +11,9 @@ export interface RunningConfig {
   /** What the API sees of it, as it is at the moment. */
   readonly forApi: ApiConfig;
   /**
-   * Reads the env file again, and has the node act by what it says of trust list, peers, token and log level (SPEC
-   * N18). Rejects with LatticeError `invalid-config` or `reload-impossible`; nothing has changed then.
+   * Reads the env file and the key again, and has the node act by what they say of trust list, peers, token and log level
+   * (SPEC N18), and go on under the key that takes the place of its own (RO18). Rejects with LatticeError
+   * `invalid-config`, `other-author` or `reload-impossible`; nothing has changed then.
    */
   reload(): Promise<ReloadReport>;
 }
@@ -26,9 +29,10 @@ export function createRunningConfig(deps: {
   readonly again: (() => Config) | undefined;
   /** Has the node act by it. Resolves with the authors who are trusted no more. */
   readonly apply: (config: Config) => Promise<readonly string[]>;
+  readonly node: Pick<TurningNode, 'author' | 'checkTurn' | 'turn'>;
   readonly log: Log;
 }): RunningConfig {
-  const { initial, again, apply, log } = deps;
+  const { initial, again, apply, node, log } = deps;
   let now = initial;
   let turn: Promise<unknown> = Promise.resolve();
 
@@ -39,10 +43,19 @@ export function createRunningConfig(deps: {
       });
     }
     const { config, changed, needsRestart } = planReload(now, again());
+    const { key, variable, warning } = keyOfTurn(config, node.author);
+    if (key !== undefined) node.checkTurn(key.author);
     const untrusted = await apply(config);
     now = config;
+    if (key !== undefined) await node.turn(key.seed, key.author);
     const warnings = [...config.warnings, ...config.violations, ...untrusted.map(trustedNoMore)];
-    return { changed, needsRestart, untrusted, warnings };
+    if (warning !== undefined) warnings.push(warning);
+    return {
+      changed: key === undefined || changed.includes(variable) ? changed : [...changed, variable],
+      needsRestart,
+      untrusted,
+      warnings,
+    };
   }
 
   return {

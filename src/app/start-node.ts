@@ -1,4 +1,3 @@
-import { createHttpLung } from '../adapters/http/index.ts';
 import { claimStore, freeBytes, openLevelStore } from '../adapters/store/index.ts';
 import {
   createDescriptors,
@@ -22,18 +21,20 @@ import { isFlaw } from '../core/wire/host.ts';
 import { parsePeerMultiaddr } from '../core/wire/multiaddr.ts';
 import { authorToPeerId } from '../core/wire/peer-id.ts';
 import type { Clock, Log } from '../ports/index.ts';
-import { createNode, namedLog, type RunningNode } from '../runtime/index.ts';
+import type { NodeOptions } from '../runtime/index.ts';
 import { every } from '../timing/index.ts';
 import { announce } from './announce.ts';
 import { lackOfRoom } from './disk-room.ts';
 import { embed } from './embedded.ts';
+import { keepWitness } from './kept-witness.ts';
+import { type KeyedNode, type KeyedNodeDeps, openKeyedNode } from './keyed-node.ts';
 import { createLegacy, type Legacy } from './legacy.ts';
 import { createLife, stoppedError } from './life.ts';
 import { openLog } from './logger.ts';
 import { lookAtVault } from './look-at-vault.ts';
-import { openP2p } from './p2p.ts';
 import { createRunningConfig } from './running-config.ts';
 import type { ConfigOption, ServingNode, StartedNode, StartOptions, StartSettings } from './started-node.ts';
+import { createTurningNode, type TurningNode } from './turning-node.ts';
 import { closeVault, openVault, vaultSettings } from './vault.ts';
 import { openVaultDisk } from './vault-disk.ts';
 import { VERSION } from './version.ts';
@@ -77,7 +78,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
   for (const violation of config.violations) log.error({ violation }, 'safe mode: this node refuses writes');
 
   const seed = loadSeed(config, log);
-  const signer = createSigner(seed);
+  const { author } = createSigner(seed);
   const hasher = nodeHasher();
   const verifier = createVerifier();
   const random = systemRandom();
@@ -88,14 +89,14 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
       role: config.role,
       environment: config.environment,
       network: config.network,
-      peerId: authorToPeerId(signer.author),
-      publicKey: signer.author,
+      peerId: authorToPeerId(author),
+      publicKey: author,
     },
     'environment loaded',
   );
 
-  const store = await openLevelStore(config.stateDir);
-  await claimStore(config.stateDir, signer.author).catch(async (error: unknown) => {
+  const store = keepWitness(await openLevelStore(config.stateDir));
+  await claimStore(config.stateDir, author).catch(async (error: unknown) => {
     await store.close();
     throw error;
   });
@@ -130,62 +131,49 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
     stop().catch((err: unknown) => log.error({ err }, 'the failed node was not closed well'));
   }
   try {
-    let nameOf: RunningNode['nameOf'] | undefined;
     let legacy: Legacy | undefined;
-    // The lungs are there before the node that knows names. This node itself stays an id, as operators look for it.
-    const labelOf = (author: Author): string | undefined => (author === signer.author ? undefined : nameOf?.(author));
-    const lungs = namedLog(root, labelOf, authorToPeerId);
     let p2pSettings = config.p2p;
-    const p2p = config.p2p.enabled
-      ? openP2p({ seed, settings: () => p2pSettings, log: lungs, clock, mayAccept })
-      : undefined;
-    const http = createHttpLung({ signer, verifier, hasher, random, clock, log: lungs.child('http') });
-    closers.push(() => http.close());
     const vault = config.vault.enabled
       ? openVault(config, { clock, random, log: log.child('vault'), disk })
       : undefined;
     if (vault !== undefined) closers.push(() => closeVault(vault, log));
-    const node = await createNode(
-      {
-        name: config.name,
-        role: config.role,
-        names: new Map(config.names as readonly (readonly [Author, string])[]),
-        version: VERSION,
-        network: config.network,
-        ...fleetOf(config),
-        heartbeatMs: config.heartbeatIntervalMs,
-        graceMs: config.peerlessTimeoutMs,
-        pollMs: config.http.pollIntervalMs,
-        directory: config.stateDir,
-        warnings,
-        notices: () => legacy?.notices() ?? [],
-        p2p: config.p2p,
-      },
-      {
-        store,
-        hasher,
-        signer,
-        verifier,
-        clock,
-        random,
-        log: root,
-        metrics,
-        machine,
-        ...(p2p === undefined ? {} : { p2p }),
-        http,
-        ...(vault === undefined
-          ? {}
-          : { vault: { store: vault, kind: config.vault.store.kind, settings: vaultSettings(config) } }),
-        peerIdOf: authorToPeerId,
-        onFatal(cause) {
-          const error = cause instanceof LatticeError ? cause : new LatticeError('internal', String(cause), { cause });
-          log.error({ error: error.message }, 'the store failed: nothing more is acknowledged, the node stops');
-          life.end(error);
-          if (started) stopUnseen();
+    const deps: Omit<KeyedNodeDeps, 'vault'> = {
+      store,
+      hasher,
+      verifier,
+      clock,
+      random,
+      log: root,
+      metrics,
+      machine,
+      p2p: () => p2pSettings,
+      mayAccept,
+      onFatal: (error) => fail(error, 'the store failed: nothing more is acknowledged, the node stops'),
+    };
+    function fail(error: LatticeError, message: string): void {
+      log.error({ error: error.message }, message);
+      life.end(error);
+      if (started) stopUnseen();
+    }
+    /** Opens the node of a key, by the configuration as it is at the moment. */
+    const open = (of: Bytes, by: Config): Promise<KeyedNode> =>
+      openKeyedNode(
+        of,
+        optionsOf(by, () => legacy?.notices() ?? [], descriptors),
+        {
+          ...deps,
+          ...(vault === undefined
+            ? {}
+            : { vault: { store: vault, kind: by.vault.store.kind, settings: vaultSettings(by) } }),
         },
-      },
-    );
-    ({ nameOf } = node);
+      );
+    const node = createTurningNode(await open(seed, config), {
+      directory: config.stateDir,
+      open: (of) => open(of, running.now),
+      onFailed: (error) => fail(error, 'the node could not go on under another key, and stops'),
+      clock,
+      log,
+    });
     closers.push(() => node.stop());
     const { root: stateRoot, entries } = node.lattice.root();
     log.info({ root: stateRoot, entries, directory: config.stateDir }, 'state store ready');
@@ -207,6 +195,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
     const running = createRunningConfig({
       initial: config,
       again: 'config' in options ? options.readConfig : undefined,
+      node,
       async apply(next) {
         p2pSettings = next.p2p;
         const untrusted = await node.reconfigure({
@@ -243,7 +232,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
     const stopWatching = watchDisk(node, config.stateDir, clock, log);
     closers.push(async () => stopWatching());
 
-    if (p2p === undefined) log.info({}, 'P2P disabled');
+    if (!config.p2p.enabled) log.info({}, 'P2P disabled');
     else if (config.p2p.flaws.length === 0)
       log.info(
         { listen: config.p2p.listen, bootstrap: config.p2p.bootstrap.length, topic: config.p2p.topic },
@@ -293,6 +282,27 @@ function takeConfig(options: StartOptions): Config {
   });
 }
 
+/** What a node is told at its start, and again where it goes on under another key. */
+const optionsOf = (
+  config: Config,
+  notices: NonNullable<NodeOptions['notices']>,
+  descriptors: Descriptors,
+): NodeOptions => ({
+  name: config.name,
+  role: config.role,
+  names: new Map(config.names as readonly (readonly [Author, string])[]),
+  version: VERSION,
+  network: config.network,
+  ...fleetOf(config),
+  heartbeatMs: config.heartbeatIntervalMs,
+  graceMs: config.peerlessTimeoutMs,
+  pollMs: config.http.pollIntervalMs,
+  directory: config.stateDir,
+  warnings: [...config.warnings, ...shortOf(descriptors)],
+  notices,
+  p2p: config.p2p,
+});
+
 /** What a node is told of its fleet, at its start and at each reload. */
 function fleetOf({ trusted, p2p, http, announce, violations }: Config) {
   const bootstrap = p2p.bootstrap.flatMap((address) => {
@@ -332,7 +342,7 @@ async function closeAll(closers: (() => Promise<void>)[]): Promise<void> {
   if (failures.length > 0) throw failures[0];
 }
 
-function watchDisk(node: RunningNode, directory: string, clock: Clock, log: Log): () => void {
+function watchDisk(node: Pick<TurningNode, 'setReadOnly'>, directory: string, clock: Clock, log: Log): () => void {
   const look = async (): Promise<void> => node.setReadOnly('disk', await lackOfRoom(directory));
   const looks = every(clock, DISK_CHECK_MS, look, {
     firstMs: 0,

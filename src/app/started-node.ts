@@ -64,10 +64,11 @@ export interface StartedNode extends AsyncDisposable {
    */
   metrics(): Promise<string>;
   /**
-   * Reads the configuration again, and takes over trust list, peers, token and log level (SPEC N18). When it rejects,
-   * nothing has changed.
+   * Reads the configuration again, takes over trust list, peers, token and log level (SPEC N18), and goes on under the
+   * key that takes the place of its own by the roster. When it rejects, nothing has changed.
    *
-   * @throws `reload-impossible` when the node was given no way to read it again; `invalid-config` with every problem
+   * @throws `reload-impossible` when the node was given no way to read it again; `invalid-config` with every problem;
+   * `other-author` when the key is that of another node
    * @example
    * console.log((await node.reload()).changed);
    */

@@ -84,6 +84,7 @@ export const EXIT_BY_CODE = {
   'invalid-value': EXIT.failed,
   'invalid-expiry': EXIT.failed,
   'key-invalid': EXIT.failed,
+  'key-turning': EXIT.failed,
   'key-permissions': EXIT.failed,
   'key-unreadable': EXIT.failed,
   'key-unwritable': EXIT.failed,

@@ -137,11 +137,12 @@ export interface NodeClient {
   removeToken(id: string, options?: CallOptions): Promise<void>;
 
   /**
-   * Has the node read its configuration again and take over trust list, peers, token and log level. The answer names
-   * the variables that changed, those that need a restart, and the authors who left the trust list.
+   * Has the node read its configuration again and take over trust list, peers, token and log level, and go on under the
+   * key that takes the place of its own by the roster. The answer names the variables that changed, those that need a
+   * restart, and the authors who left the trust list.
    *
    * @throws `unauthorized`; `invalid-config` when the file cannot be used; `reload-impossible` when there is none to read
-   * again. Nothing has changed then
+   * again; `other-author` when the key is that of another node. Nothing has changed then
    * @example
    * const { changed, needsRestart } = await client.reloadConfig();
    * console.log(changed, needsRestart);

@@ -7,6 +7,10 @@ import { violationsOf } from './violations.ts';
 
 /** What a running node takes over, and how each is found in its configuration. Every other variable needs a restart. */
 const RELOADABLE: readonly (readonly [name: VariableName, valueOf: (config: Config) => unknown])[] = [
+  // The key itself is read by whoever has the node go on under it.
+  ['NODE_PRIVKEY_HEX', (config) => seedOf(config)],
+  ['KEY_FILE', ({ settings }) => textOf(settings, `${PREFIX}KEY_FILE`)],
+  ['NODE_PUBKEY_HEX', ({ settings }) => textOf(settings, `${PREFIX}NODE_PUBKEY_HEX`)],
   ['TRUSTED_STATE_PUBKEYS', (config) => config.trusted],
   ['LATTICE_NODES', (config) => config.http.nodes],
   ['P2P_BOOTSTRAP', (config) => config.p2p.bootstrap],
@@ -25,6 +29,8 @@ const HEALED: readonly VariableName[] = ['P2P_ENABLED', 'P2P_LISTEN', 'P2P_BOOTS
 
 const prefixed = (name: VariableName): string => PREFIX + name;
 const seedOf = ({ key }: Config): string | undefined => (key.source === 'environment' ? key.seedHex : undefined);
+const textOf = (settings: readonly ConfigSetting[], name: string): string | undefined =>
+  settings.find((setting) => setting.name === name)?.value;
 
 /** What a reload comes to. The names have their prefix. */
 export interface Reload {
@@ -53,8 +59,6 @@ export function planReload(running: Config, read: Config): Reload {
   // The first address switches the P2P lung on where nothing else does, and the last one off. That is no matter of
   // addresses only.
   const p2pSwitched = running.p2p.enabled !== read.p2p.enabled;
-  const textOf = (settings: readonly ConfigSetting[], name: string): string | undefined =>
-    settings.find((setting) => setting.name === name)?.value;
   const healed = HEALED.filter(
     (name) => heals && textOf(running.settings, PREFIX + name) !== textOf(read.settings, PREFIX + name),
   );
@@ -72,6 +76,8 @@ export function planReload(running: Config, read: Config): Reload {
   const isTaken = new Set<string>(taken.map((name) => PREFIX + name));
   const config: Omit<Config, 'violations'> = {
     ...running,
+    // Where no variable names it, a key file lies in the state directory, which stays.
+    key: isTaken.has(`${PREFIX}NODE_PRIVKEY_HEX`) || isTaken.has(`${PREFIX}KEY_FILE`) ? read.key : running.key,
     logLevel: read.logLevel,
     api: { ...running.api, token: read.api.token, readToken: read.api.readToken },
     p2p: {
@@ -94,8 +100,6 @@ export function planReload(running: Config, read: Config): Reload {
     changed: taken.map((name) => PREFIX + name),
     needsRestart: [
       ...needsRestart,
-      // Of a secret the settings tell only whether it is set.
-      ...also('NODE_PRIVKEY_HEX', seedOf(running) !== seedOf(read)),
       // A token lets the API listen on all interfaces, which takes another socket.
       ...also('API_HOST', running.api.host !== read.api.host),
       ...also('P2P_BOOTSTRAP', p2pSwitched && differing.includes('P2P_BOOTSTRAP')),

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeHasher } from '../../src/adapters/system/hasher.ts';
 import { readLegacyVault } from '../../src/api/routes/original/legacy-vault.ts';
 import { vaultContents } from '../../src/core/original/vault/index.ts';
+import { mismatch, originalEndpoints } from '../support/contract-forms.ts';
 import { type LiveNode, type LiveNodes, startLiveNodes } from '../support/live-nodes.ts';
 
 const VAULT = fileURLToPath(new URL('../fixtures/original/vault', import.meta.url));
@@ -19,184 +20,6 @@ const DAMAGED_CONTENT = 'abe456f4507733109cc6f651761255e4abb89d53ddb010e4e36ea80
 /** What a vault directory of the original holds. */
 const vaultIn = async (directory: string) =>
   vaultContents(await readLegacyVault(directory, new Set(), nodeHasher(), async (form) => form), nodeHasher());
-
-/**
- * The form of a value: a type, a pattern for text, keys with forms, or a list of them; `map` for objects with any keys.
- */
-type Form =
-  | 'bool'
-  | 'int'
-  | 'number'
-  | 'string'
-  | 'string?'
-  | 'hex64'
-  | 'hex128'
-  | { readonly [key: string]: Form }
-  | readonly [Form]
-  | { map: Form }
-  | 'any';
-
-const TABLE: readonly (readonly [method: string, path: string, form: Form])[] = [
-  [
-    'GET',
-    '/',
-    {
-      name: 'string',
-      version: 'string',
-      release: 'string',
-      status: 'string',
-      features: ['string'],
-      endpoints: { map: 'string' },
-    },
-  ],
-  ['GET', '/health', { status: 'string' }],
-  [
-    'GET',
-    '/api/status',
-    {
-      success: 'bool',
-      production: 'bool',
-      safe_mode: 'bool',
-      violations: ['string'],
-      cors_origins: ['string'],
-      p2p: { enabled: 'bool', started: 'bool', peer_count: 'int' },
-    },
-  ],
-  ['GET', '/api/lattice/nodes', { success: 'bool', nodes: ['string'], count: 'int' }],
-  [
-    'GET',
-    '/api/lattice/state',
-    {
-      success: 'bool',
-      merkle_root: 'hex64',
-      state: { map: 'any' },
-      state_size: 'int',
-      timestamp: 'int',
-      signature: 'hex128',
-      signed: 'bool',
-    },
-  ],
-  [
-    'GET',
-    '/api/lattice/p2p/status',
-    {
-      success: 'bool',
-      enabled: 'bool',
-      started: 'bool',
-      libp2p_available: 'bool',
-      error: 'string?',
-      topic: 'string',
-      listen_multiaddrs: ['string'],
-      bootstrap_peers: ['string'],
-      peer_count: 'int',
-      has_peers: 'bool',
-      http_sync_enabled: 'bool',
-      sync_mode: 'string',
-      heartbeat_active: 'bool',
-    },
-  ],
-  ['GET', '/api/lattice/p2p/identity', { success: 'bool', peer_id: 'string', listen_addrs: ['string'] }],
-  // Without the token nothing is changed, and there is no mode.
-  ['POST', '/api/lattice/sync/switch', { success: 'bool', message: 'string' }],
-  ['POST', '/api/lattice/sync/switch?mode=bad', { success: 'bool', message: 'string' }],
-  [
-    'GET',
-    '/api/lattice/health',
-    {
-      timestamp: 'string',
-      overall: 'string',
-      components: {
-        p2p: { status: 'string', peer_count: 'int', has_peers: 'bool' },
-        http_sync: { status: 'string', mode: 'string' },
-        heartbeat: { status: 'string' },
-        persistence: { status: 'string', merkle_root: 'hex64' },
-      },
-      metrics: { map: 'any' },
-    },
-  ],
-  ['GET', '/sync/merkle-root', { success: 'bool', merkle_root: 'hex64', height: 'int', total_accounts: 'int' }],
-  ['GET', '/sync/peers', { success: 'bool', peers: ['any'], count: 'int' }],
-  [
-    'GET',
-    '/sync/proofs/1-1',
-    {
-      success: 'bool',
-      merkle_root: 'hex64',
-      height: 'int',
-      from: 'int',
-      to: 'int',
-      proofs: ['any'],
-      count: 'int',
-      next: 'string?',
-    },
-  ],
-  [
-    'GET',
-    '/api/persistence/stats',
-    {
-      success: 'bool',
-      executions: { total_executions: 'int', status_breakdown: { map: 'int' }, avg_execution_time_ms: 'number' },
-      attacks: { total_attacks_blocked: 'int', attack_type_breakdown: { map: 'int' }, layer_breakdown: { map: 'int' } },
-      merkle_root: 'hex64',
-      total_bundles: 'int',
-    },
-  ],
-  [
-    'GET',
-    '/api/persistence/integrity',
-    { success: 'bool', is_valid: 'bool', status: 'string', merkle_root: 'hex64', message: 'string' },
-  ],
-  ['GET', '/api/persistence/executions', { success: 'bool', executions: ['any'], count: 'int' }],
-  ['GET', '/api/persistence/executions?limit=-1', { success: 'bool', executions: ['any'], count: 'int' }],
-  ['GET', '/api/persistence/attacks', { success: 'bool', attacks: ['any'], count: 'int' }],
-  ['GET', '/api/persistence/attacks?limit=5&unknown=1', { success: 'bool', attacks: ['any'], count: 'int' }],
-  ['GET', '/api/persistence/bundles', { success: 'bool', bundles: [{ map: 'any' }], count: 'int' }],
-  [
-    'GET',
-    `/api/persistence/bundle/${CONTENT}`,
-    { success: 'bool', bundle: { map: 'any' }, integrity_verified: 'bool', claims: [{ map: 'any' }] },
-  ],
-  [
-    'GET',
-    '/api/persistence/merkle-root',
-    { success: 'bool', merkle_root: 'hex64', total_accounts: 'int', message: 'string' },
-  ],
-  ['GET', '/api/vault/list', { success: 'bool', functions: { map: { map: 'any' } }, count: 'int' }],
-  [
-    'GET',
-    `/api/vault/${FUNCTION}`,
-    { success: 'bool', function: { map: 'any' }, integrity_verified: 'bool', claims: [{ map: 'any' }] },
-  ],
-];
-
-/** Why `value` has not the form, or undefined. */
-function mismatch(value: unknown, form: Form, at = 'answer'): string | undefined {
-  const fail = `${at}: ${JSON.stringify(value)} is not ${JSON.stringify(form)}`;
-  if (form === 'any') return undefined;
-  if (form === 'bool') return typeof value === 'boolean' ? undefined : fail;
-  if (form === 'int') return Number.isInteger(value) ? undefined : fail;
-  if (form === 'number') return typeof value === 'number' ? undefined : fail;
-  if (form === 'string?' && value === null) return undefined;
-  if (form === 'string' || form === 'string?') return typeof value === 'string' ? undefined : fail;
-  if (form === 'hex64' || form === 'hex128') {
-    return typeof value === 'string' && new RegExp(`^[0-9a-f]{${form.slice(3)}}$`).test(value) ? undefined : fail;
-  }
-  if (Array.isArray(form)) {
-    if (!Array.isArray(value)) return fail;
-    return value
-      .map((item, i) => mismatch(item, (form as readonly [Form])[0], `${at}[${i}]`))
-      .find((found) => found !== undefined);
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return fail;
-  const forms = form as Readonly<Record<string, Form>>;
-  const any = forms.map;
-  const keys = Object.keys(value);
-  if (any === undefined && keys.toSorted().join() !== Object.keys(forms).toSorted().join())
-    return `${at}: keys ${keys.join()}`;
-  return keys
-    .map((key) => mismatch((value as Record<string, unknown>)[key], any ?? (forms[key] as Form), `${at}.${key}`))
-    .find((found) => found !== undefined);
-}
 
 describe('the contract of the original', () => {
   let live: LiveNodes;
@@ -220,15 +43,18 @@ describe('the contract of the original', () => {
     rmSync(vaultDir, { recursive: true, force: true });
   });
 
-  it.each(TABLE)('%s %s answers with exactly its keys and their types [A11]', async (method, path, form) => {
-    const answer = await ask(method, path);
-    expect(answer.status).toBe(200);
-    expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8');
-    expect(mismatch(answer.json(), form)).toBeUndefined();
-    // Compact, UTF-8 not escaped.
-    expect(answer.text.replace(/"(?:[^"\\]|\\.)*"/g, '""')).not.toMatch(/\s/);
-    expect(answer.text).not.toMatch(/\\u00[89a-f]/);
-  });
+  it.each(originalEndpoints(CONTENT, FUNCTION))(
+    '%s: %s %s answers with exactly its keys and their types [A11]',
+    async (_, method, path, form) => {
+      const answer = await ask(method, path);
+      expect(answer.status).toBe(200);
+      expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8');
+      expect(mismatch(answer.json(), form)).toBeUndefined();
+      // Compact, UTF-8 not escaped.
+      expect(answer.text.replace(/"(?:[^"\\]|\\.)*"/g, '""')).not.toMatch(/\s/);
+      expect(answer.text).not.toMatch(/\\u00[89a-f]/);
+    },
+  );
 
   it('the check of forms sees a key too many, one too few and another type', () => {
     expect(mismatch({ a: 1 }, { a: 'int' })).toBeUndefined();

@@ -31,11 +31,11 @@ function open(script: string): ChildProcess {
   });
 }
 
-async function run(script: string, onText: (soFar: string) => void = () => undefined): Promise<string> {
+async function run(script: string): Promise<string> {
   const child = open(script);
   let text = '';
   for (const stream of [child.stdout, child.stderr])
-    stream?.setEncoding('utf8').on('data', (part: string) => onText((text += part)));
+    stream?.setEncoding('utf8').on('data', (part: string) => (text += part));
   const [code] = (await once(child, 'close')) as [number | null];
   if (code !== 0) throw new Error(`exit ${code}: ${script}\n${text}`);
   return text;
@@ -87,14 +87,7 @@ it('every command of docs/second-week.md runs as it is written', async () => {
         );
     } else if (note === 'again until it succeeds')
       await eventually(script, async () => ((told += await run(script)), true), STEP_MS);
-    else if (note === 'while rome is restarted') {
-      let restarted: Promise<void> | undefined;
-      told += await run(script, (soFar) => {
-        if (!soFar.includes('Restart the node')) return;
-        restarted ??= stop('rome').then(() => start('lattice start --env-file fleet/rome.env'));
-      });
-      await restarted;
-    } else if (note === 'until it waits for the last minute') {
+    else if (note === 'until it waits for the last minute') {
       // Nothing is decided any more in that minute, and the test need not last as long.
       const child = open(script);
       let text = '';

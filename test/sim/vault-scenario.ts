@@ -4,7 +4,7 @@ import { hasher } from './crypto.ts';
 import { calm, type World } from './face.ts';
 import { describeError } from './log.ts';
 import { createRng, type Rng } from './rng.ts';
-import { createSimVaults } from './vaults.ts';
+import { createSimVaults, type SimVaults } from './vaults.ts';
 import { splitWeather, stormyWeather } from './weather.ts';
 import { createWorld } from './world.ts';
 
@@ -51,27 +51,38 @@ export async function runVaultSeed(seed: number): Promise<VaultReport> {
     for (let i = 0; i < world.size; i++) at(world, rng.between(0, 2_000), () => world.start(i));
     planObjects(world, rng.fork('objects'), kept);
     planWeather(world, rng.fork('weather'));
-    planCrashes(world, rng.fork('crashes'), vaults.wipe);
+    planCrashes(world, rng.fork('crashes'));
     await world.scheduler.run(STORM_MS, broken);
     calm(world);
-    const end = world.scheduler.now() + QUIET_MS;
-    let roots: readonly string[] = [];
-    for (let quiet = false; !quiet && !broken() && world.scheduler.now() < end; ) {
-      for (let i = 0; i < world.size; i++) if (!world.isUp(i)) world.start(i);
-      await world.scheduler.run(world.scheduler.now() + 1_000, broken);
-      roots = await settled(
-        world,
-        Array.from({ length: world.size }, (_, i) => rootOf(world, i)),
-      );
-      quiet = new Set(roots).size === 1 && !roots.includes('down') && hasAll(world);
-    }
-    if (!broken() && (new Set(roots).size !== 1 || !hasAll(world)))
-      world.fail(`vaults differ ${QUIET_MS / 1000} s after the storm: ${describe(world, roots)}`);
+    await untilQuiet(world);
+    if (!broken()) loseBytes(world, vaults);
+    await untilQuiet(world);
+    // Whoever reads damaged content finds it, and the node fetches it anew.
+    for (let i = 0; i < world.size && !broken(); i++) await settled(world, [readAll(world, i, ['object-damaged'])]);
+    const roots = await untilQuiet(world);
     for (let i = 0; i < world.size && !broken(); i++) await settled(world, [check(world, i, kept)]);
     return { failures: world.failures, lines: world.trace.last(40), kept: kept.size, roots };
   } finally {
     world.dispose();
   }
+}
+
+/** Runs the calm world until all nodes list the same objects and have the bytes of their policy. What they list. */
+async function untilQuiet(world: World): Promise<readonly string[]> {
+  const broken = (): boolean => world.failures.length > 0;
+  const end = world.scheduler.now() + QUIET_MS;
+  for (let roots: readonly string[] = []; !broken(); ) {
+    for (let i = 0; i < world.size; i++) if (!world.isUp(i)) world.start(i);
+    await world.scheduler.run(world.scheduler.now() + 1_000, broken);
+    roots = await settled(
+      world,
+      Array.from({ length: world.size }, (_, i) => rootOf(world, i)),
+    );
+    if (new Set(roots).size === 1 && !roots.includes('down') && hasAll(world)) return roots;
+    if (world.scheduler.now() >= end)
+      world.fail(`vaults differ ${QUIET_MS / 1000} s after the storm: ${describe(world, roots)}`);
+  }
+  return [];
 }
 
 function at(world: World, ms: number, run: () => void): void {
@@ -165,30 +176,21 @@ function planWeather(world: World, rng: Rng): void {
   }
 }
 
-/** Nodes crash and stop. One that fetches everything comes back without its vault. */
-function planCrashes(world: World, rng: Rng, wipe: (index: number) => void): void {
+/** Of the nodes that have all bytes one comes back without its vault, and one with a changed byte. */
+function loseBytes(world: World, vaults: SimVaults): void {
+  const [emptied, damaged] = [2, 4];
+  for (const one of [emptied, damaged]) world.crash(one);
+  vaults.wipe(emptied);
+  world.note(`n${damaged} has a changed byte in ${vaults.damage(damaged)?.slice(0, 8) ?? 'nothing'}`);
+  for (const one of [emptied, damaged]) world.start(one);
+}
+
+function planCrashes(world: World, rng: Rng): void {
   for (let n = 0; n < 6; n++) {
     const [node, when] = [rng.int(world.size), rng.between(5_000, STORM_MS)];
     at(world, when, () => (rng.chance(0.5) ? world.crash(node) : world.stop(node)));
     at(world, when + rng.between(1_000, 15_000), () => world.start(node));
   }
-  // Late enough that others have what it held, as far as anybody had it: it puts nothing between.
-  at(world, STORM_MS - 1, () => {
-    const whole = [0, 2, 4].filter((i) => vaultOf(world, i)?.status().missing.objects === 0);
-    const [first, second] = whole;
-    if (first === undefined || second === undefined) return;
-    world.crash(second);
-    if (sameHere(world, first)) wipe(second);
-    world.start(second);
-  });
-}
-
-/** Whether this node has every object that is named at any node that runs. */
-function sameHere(world: World, index: number): boolean {
-  const mine = vaultOf(world, index)?.status();
-  if (mine === undefined) return false;
-  const roots = Array.from({ length: world.size }, (_, i) => world.node(i)?.lattice.root().root);
-  return roots.filter((root) => root !== undefined).every((root) => root === world.node(index)?.lattice.root().root);
 }
 
 async function rows(vault: VaultService): Promise<readonly VaultObject[]> {
@@ -207,11 +209,29 @@ async function rootOf(world: World, index: number): Promise<string> {
 function hasAll(world: World): boolean {
   return POLICIES.every((_, i) => {
     const status = vaultOf(world, i)?.status();
-    return status !== undefined && status.missing.objects === 0 && status.objects > 0;
+    return status !== undefined && status.missing.objects === 0 && status.damaged.length === 0 && status.objects > 0;
   });
 }
 
-/** Every kept object is listed, and every byte that is here has the SHA-256 by which it is named. */
+/** Reads what is here, which has the SHA-256 by which it is named; `mayFail` has the codes that may come instead. */
+async function readAll(world: World, index: number, mayFail: readonly string[] = []): Promise<void> {
+  const vault = vaultOf(world, index);
+  if (vault === undefined) return world.fail(`n${index} is down`);
+  for (const { hash, here } of await rows(vault)) {
+    if (here !== 'whole') continue;
+    const running = hasher.running();
+    try {
+      for await (const piece of (await vault.open(hash)).bytes) running.update(piece);
+    } catch (error) {
+      if (!(error instanceof LatticeError) || !mayFail.includes(error.code))
+        world.fail(`n${index} does not give ${hash}: ${describeError(error)}`);
+      continue;
+    }
+    if (bytesToHex(running.digest()) !== hash) world.fail(`n${index} gives other bytes for ${hash}`);
+  }
+}
+
+/** Every kept object is listed, what the policy asks for is here and right, and nothing is in conflict. */
 async function check(world: World, index: number, kept: ReadonlySet<string>): Promise<void> {
   const vault = vaultOf(world, index);
   if (vault === undefined) return world.fail(`n${index} is down`);
@@ -220,14 +240,11 @@ async function check(world: World, index: number, kept: ReadonlySet<string>): Pr
   for (const hash of kept) if (!hashes.has(hash)) world.fail(`n${index} lost the acknowledged object ${hash}`);
   for (const { hash, here, pinned } of listed) {
     const asksFor = POLICIES[index] === 'all' || (POLICIES[index] === 'pinned' && pinned);
-    if (here !== 'whole') {
-      if (asksFor) world.fail(`n${index} has ${here} of ${hash}`);
-      continue;
-    }
-    const running = hasher.running();
-    for await (const piece of (await vault.open(hash)).bytes) running.update(piece);
-    if (bytesToHex(running.digest()) !== hash) world.fail(`n${index} gives other bytes for ${hash}`);
+    if (here !== 'whole' && asksFor) world.fail(`n${index} has ${here} of ${hash}`);
   }
+  await readAll(world, index);
+  const conflicts = await world.node(index)?.lattice.conflicts({ limit: 100 });
+  for (const { key } of conflicts?.items ?? []) world.fail(`n${index} has a conflict of ${key} that nobody settled`);
 }
 
 function describe(world: World, roots: readonly string[]): string {

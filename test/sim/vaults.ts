@@ -9,6 +9,8 @@ export interface SimVaults {
   open(index: number, clock: Clock, life: Life): Promise<VaultStore>;
   /** Takes everything from the vault of a machine that is down. */
   wipe(index: number): void;
+  /** Changes a byte of the largest content on a machine that is down. Its hash, where there is one. */
+  damage(index: number): string | undefined;
 }
 
 interface Whole {
@@ -74,5 +76,14 @@ export function createSimVaults(): SimVaults {
       };
     },
     wipe: (index) => diskOf(index).clear(),
+    damage(index) {
+      const [largest] = Array.from(diskOf(index)).sort(([, a], [, b]) => b.content.length - a.content.length);
+      if (largest === undefined || largest[1].content.length === 0) return undefined;
+      const [hash, { content, leaves }] = largest;
+      const changed = content.slice();
+      changed[changed.length >> 1] = (changed[changed.length >> 1] ?? 0) ^ 1;
+      diskOf(index).set(hash, { content: changed, leaves });
+      return hash;
+    },
   };
 }

@@ -2,6 +2,7 @@ import type { Connection } from '@libp2p/interface';
 import type { Clock, Standing } from '../../ports/index.ts';
 import { createBuckets } from '../../timing/index.ts';
 import type { Allowances } from './allowances.ts';
+import { hasInside } from './inside.ts';
 import { BYTES_OF_GUESTS, MAX_ADDRESSES, STREAMS_OF_GUEST, STREAMS_OF_MEMBER } from './limits.ts';
 
 export interface MeterDeps {
@@ -12,11 +13,6 @@ export interface MeterDeps {
   addressesOf(peerId: string): readonly string[];
   /** Disconnects the peer and bans it. */
   evict(peerId: string, reason: string): void;
-}
-
-/** The parts of a libp2p connection below its streams, which its interface does not tell of. */
-interface Inside {
-  readonly muxer: EventTarget & { readonly maConn: EventTarget };
 }
 
 export interface Meter {
@@ -59,9 +55,4 @@ export function createMeter(deps: MeterDeps): Meter {
       );
     },
   };
-}
-
-function hasInside(connection: object): connection is Connection & Inside {
-  const { muxer } = connection as Partial<Inside>;
-  return muxer instanceof EventTarget && muxer.maConn instanceof EventTarget;
 }

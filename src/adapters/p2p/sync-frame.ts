@@ -1,5 +1,5 @@
 import type { Stream, StreamMessageEvent } from '@libp2p/interface';
-import { type Bytes, concatBytes, LatticeError, prepend } from '../../core/types/index.ts';
+import { type Bytes, LatticeError, prepend, roomyBytes } from '../../core/types/index.ts';
 import { toError } from './reasons.ts';
 
 const LENGTH_BYTES = 4;
@@ -11,29 +11,50 @@ export function encodeFrame(message: Bytes): Bytes {
   return prepend(length, message);
 }
 
+/** What a stream brings at a time: bytes in one piece, or in several. */
+type Pieces = StreamMessageEvent['data'];
+
+/** What is fed with pieces until it answers. */
+interface PieceReader<T> {
+  push(piece: Bytes): T | undefined;
+}
+
 /**
- * Collects one frame from chunks that may be cut anywhere. `push` answers the message when it is complete. It throws
- * LatticeError `oversize` or `malformed`.
+ * Collects one frame from pieces that may be cut anywhere, in roomy bytes that its reader may give back. `push` answers
+ * the message when it is complete. It throws LatticeError `oversize` or `malformed`.
  */
-export function createFrameReader(maxBytes: number): { push(chunk: Bytes): Bytes | undefined } {
-  const parts: Bytes[] = [];
-  let received = 0;
-  let length: number | undefined;
+export function createFrameReader(maxBytes: number): PieceReader<Bytes> {
+  const head = new Uint8Array(LENGTH_BYTES);
+  let headBytes = 0;
+  let message: Bytes | undefined;
+  let filled = 0;
   return {
-    push(chunk) {
-      parts.push(chunk);
-      received += chunk.length;
-      if (length === undefined && received >= LENGTH_BYTES) {
-        const head = concatBytes(...parts);
-        length = new DataView(head.buffer).getUint32(0);
+    push(piece) {
+      let at = 0;
+      for (; headBytes < LENGTH_BYTES && at < piece.length; at++) head[headBytes++] = piece[at] ?? 0;
+      if (headBytes < LENGTH_BYTES) return undefined;
+      if (message === undefined) {
+        const length = new DataView(head.buffer).getUint32(0);
         if (length > maxBytes)
           throw new LatticeError('oversize', `a message of ${length} bytes is longer than the ${maxBytes} allowed`);
+        message = roomyBytes(length);
       }
-      if (length === undefined || received < LENGTH_BYTES + length) return undefined;
-      if (received > LENGTH_BYTES + length) throw new LatticeError('malformed', 'bytes follow the message');
-      return concatBytes(...parts).subarray(LENGTH_BYTES);
+      const rest = piece.subarray(at);
+      if (filled + rest.length > message.length) throw new LatticeError('malformed', 'bytes follow the message');
+      message.set(rest, filled);
+      filled += rest.length;
+      return filled === message.length ? message : undefined;
     },
   };
+}
+
+/** Feeds a reader with all of the pieces. What it answers to the last one. */
+export function feed<T>(reader: PieceReader<T>, pieces: Pieces): T | undefined {
+  if (pieces instanceof Uint8Array) return reader.push(pieces);
+  let answer: T | undefined;
+  // Joined they would be copied once more.
+  for (const piece of pieces) answer = reader.push(piece);
+  return answer;
 }
 
 /**
@@ -45,20 +66,20 @@ export function readFrame(stream: Stream, maxBytes: number, signal: AbortSignal)
   return readUntil(stream, createFrameReader(maxBytes), signal);
 }
 
-/** Reads the next chunk, whatever its length. Rejects with `peer-unreachable` or the signal's reason. */
-export function readSome(stream: Stream, signal: AbortSignal): Promise<Bytes> {
-  return readUntil(stream, { push: (chunk) => chunk }, signal);
+/** Reads what comes next, whatever its length. Rejects with `peer-unreachable` or the signal's reason. */
+export function readSome(stream: Stream, signal: AbortSignal): Promise<Pieces> {
+  return readFrom(stream, (pieces) => pieces, signal);
 }
 
 /**
  * Feeds `reader` with what arrives until it answers. Rejects with what the reader throws, with LatticeError
  * `peer-unreachable` when the stream ends, and with the signal's reason.
  */
-export function readUntil<T>(
-  stream: Stream,
-  reader: { push(chunk: Bytes): T | undefined },
-  signal: AbortSignal,
-): Promise<T> {
+export function readUntil<T>(stream: Stream, reader: PieceReader<T>, signal: AbortSignal): Promise<T> {
+  return readFrom(stream, (pieces) => feed(reader, pieces), signal);
+}
+
+function readFrom<T>(stream: Stream, take: (pieces: Pieces) => T | undefined, signal: AbortSignal): Promise<T> {
   const answer = new Promise<T>((resolve, reject) => {
     const settle = (): void => {
       stream.removeEventListener('message', onMessage);
@@ -68,7 +89,7 @@ export function readUntil<T>(
     };
     const onMessage = (event: StreamMessageEvent): void => {
       try {
-        const message = reader.push(event.data.subarray());
+        const message = take(event.data);
         if (message === undefined) return;
         settle();
         resolve(message);

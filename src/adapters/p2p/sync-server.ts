@@ -1,12 +1,15 @@
 import type { Connection, Stream } from '@libp2p/interface';
-import { type Bytes, inSeconds, LatticeError, MAX_SYNC_BYTES } from '../../core/types/index.ts';
+import { type Bytes, giveBack, inSeconds, LatticeError, MAX_SYNC_BYTES } from '../../core/types/index.ts';
 import { peerIdToAuthor } from '../../core/wire/peer-id.ts';
 import type { Clock, Log, P2pHandlers } from '../../ports/index.ts';
 import { raceAbort, withDeadline } from '../../timing/index.ts';
 import { nextEvent } from './gossip.ts';
+import { whenEncrypted } from './inside.ts';
 import { SYNC_IDLE_MS, SYNC_PER_PEER, SYNC_SERVE_MS, SYNC_TOTAL } from './limits.ts';
 import { toError, toReason } from './reasons.ts';
-import { createFrameReader, encodeFrame, readSome, readUntil } from './sync-frame.ts';
+import { createFrameReader, encodeFrame, feed, readSome, readUntil } from './sync-frame.ts';
+
+type FirstBytes = Awaited<ReturnType<typeof readSome>>;
 
 /**
  * Serves the requests of each stream one after another: at one time at most SYNC_PER_PEER of one peer and SYNC_TOTAL of
@@ -35,7 +38,7 @@ export function createSyncServer(deps: {
   };
 
   /** Resolves with the first bytes of the next request. */
-  const awaitRequest = (stream: Stream): Promise<Bytes> =>
+  const awaitRequest = (stream: Stream): ReturnType<typeof readSome> =>
     withDeadline(
       deps.clock,
       SYNC_IDLE_MS,
@@ -46,14 +49,15 @@ export function createSyncServer(deps: {
   /** Answers one request. `sent` is called when the answer has been handed to the stream. */
   const answer = async (
     stream: Stream,
-    peerId: string,
-    first: Bytes,
+    connection: Connection,
+    first: FirstBytes,
     sent: () => void,
     signal: AbortSignal,
   ): Promise<void> => {
     const reader = createFrameReader(MAX_SYNC_BYTES);
-    const message = reader.push(first) ?? (await readUntil(stream, reader, signal));
-    const bytes = await raceAbort(deps.handlers.onRequest(peerIdToAuthor(peerId), message), signal);
+    const message = feed(reader, first) ?? (await readUntil(stream, reader, signal));
+    const author = peerIdToAuthor(connection.remotePeer.toString());
+    const bytes: Bytes = await raceAbort(deps.handlers.onRequest(author, message), signal);
     if (bytes.length > MAX_SYNC_BYTES) throw new RangeError(`the answer has ${bytes.length} bytes`);
     stream.send(encodeFrame(bytes));
     sent();
@@ -62,9 +66,12 @@ export function createSyncServer(deps: {
       await nextEvent([stream], signal);
       signal.throwIfAborted();
     }
+    // Of a stream that was cut in the midst of it, nobody can tell who still reads the bytes.
+    if (stream.status === 'open') whenEncrypted(connection, () => giveBack(bytes));
   };
 
-  const serve = async (stream: Stream, peerId: string, first: Bytes): Promise<void> => {
+  const serve = async (stream: Stream, connection: Connection, first: FirstBytes): Promise<void> => {
+    const peerId = connection.remotePeer.toString();
     enter(peerId);
     let counted = true;
     /** Frees the place when the answer is sent: the peer may then send its next request, on any stream. */
@@ -76,7 +83,7 @@ export function createSyncServer(deps: {
       await withDeadline(
         deps.clock,
         SYNC_SERVE_MS,
-        (signal) => answer(stream, peerId, first, release, signal),
+        (signal) => answer(stream, connection, first, release, signal),
         () => new LatticeError('timeout', `the request was not served within ${inSeconds(SYNC_SERVE_MS)}`),
       );
     } catch (cause) {
@@ -88,10 +95,9 @@ export function createSyncServer(deps: {
   };
 
   return async (stream, connection) => {
-    const peerId = connection.remotePeer.toString();
     try {
       // The loop ends when the stream does, or by one of the deadlines that every round has.
-      for (;;) await serve(stream, peerId, await awaitRequest(stream));
+      for (;;) await serve(stream, connection, await awaitRequest(stream));
     } catch (cause) {
       stream.abort(toError(cause));
     }

@@ -13,6 +13,9 @@ export const collected = {
   collecting: Bool({ description: 'It is being taken out at present.' }),
   keys: Integer({ description: 'That have left the state since the node started.' }),
   setAside: Integer({ description: 'Operations that were taken out of the state and are kept beside it.' }),
+  setAsideLost: Maybe(
+    Integer({ description: 'More of them that could not be kept for want of room. Absent where there were none.' }),
+  ),
 };
 
 /** A writer that holds the floor, as the status has it too. */

@@ -215,11 +215,11 @@ export const NODE_ROUTES: readonly RouteContract[] = [
     tag: 'operator',
     summary: 'Read the env file again, without a restart',
     description:
-      'The node then acts by what the file says of its trust list, its peers, its token and its log level, and names what else has changed and needs a restart. A file that cannot be used changes nothing.',
+      'The node then acts by what the file says of its trust list, its peers, its token and its log level, goes on under the key that takes the place of its own by the roster, and names what else has changed and needs a restart. A file that cannot be used, and a key that is not that one, change nothing.',
     token: true,
     cost: 'costly',
     answers: { 200: json('What the node acts by from now on.', Reloaded.ref) },
-    errors: [401, 409, 421, 422, 429],
+    errors: [401, 409, 421, 422, 429, 503],
     example: {},
   },
   {

@@ -73,7 +73,7 @@ function showFloor({ output }: CliContext, seen: Floor, times: Times): void {
 }
 
 function showCollection({ output }: CliContext, { collection }: Floor, times: Times): void {
-  const { closed, collected, collecting, keys, retentionMs, setAside, waitsFor } = collection;
+  const { closed, collected, collecting, keys, retentionMs, setAside, setAsideLost = 0, waitsFor } = collection;
   output.line(
     collected === undefined
       ? `No deletion has left the state yet: each stays for ${duration(retentionMs)}, and until all writers have it.`
@@ -92,4 +92,5 @@ function showCollection({ output }: CliContext, { collection }: Floor, times: Ti
     output.line(`${counted(setAside, 'operation')} ${setAside === 1 ? 'is' : 'are'} set aside.`);
     output.remark('Next: see them with lattice recover');
   }
+  if (setAsideLost > 0) output.line(`${counted(setAsideLost, 'more operation')} could not be kept for want of room.`);
 }

@@ -4,6 +4,7 @@ import { existsSync, linkSync, readFileSync, renameSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { loadKey, loadOrCreateKey, seedToAuthor } from '../../adapters/system/keys.ts';
 import { handOverStore, ownerOf } from '../../app/store-owner.ts';
+import type { LatticeClient } from '../../client/index.ts';
 import { loadConfig } from '../../config/index.ts';
 import { type Author, LatticeError } from '../../core/types/index.ts';
 import { authorToPeerId } from '../../core/wire/peer-id.ts';
@@ -34,10 +35,12 @@ interface Keys {
 }
 
 const LOOK_MS = 250;
+/** What a node answers that has to be restarted to read its key. */
+const RESTARTS: ReadonlySet<string> = new Set(['reload-impossible', 'unreachable', 'timeout', 'key-turning']);
 
 /**
  * Gives a member a new key. With the env file of its node, on the machine of that node, it does all of it: it makes the
- * key, has the change decided, puts the key in its place, and waits until the node has restarted with it.
+ * key, has the change decided, puts the key in its place, and has the running node go on under it.
  */
 export async function membersRotate(
   context: CliContext,
@@ -64,7 +67,7 @@ export async function membersRotate(
     if (code !== EXIT.ok || done.change.stage !== 'decided' || keys === undefined) {
       if (code === EXIT.ok && keys === undefined && !options.json)
         context.output.remark(
-          'Stop that node, put the new key in the place of its key file, remove the file `author` in its state directory, and start it.',
+          `On its machine put the new key in the place of its key file, and have the node go on under it: ${context.programName} config reload.`,
         );
       return code;
     }
@@ -75,7 +78,7 @@ export async function membersRotate(
   }
   await install(keys);
   await tellFleetFile(context, options, keys);
-  return await restarted(context, options, keys, nodes.length);
+  return await goOn(context, options, keys, nodes.length);
 }
 
 /** The present key of the node of the env file, and the one beside it that takes its place, which is made here. */
@@ -128,8 +131,8 @@ async function tellFleetFile(context: CliContext, { fleet }: RotateOptions, { ol
   await replaceFile(path, `${JSON.stringify(withNodes(told, changed), undefined, 2)}\n`, 0o644);
 }
 
-/** Has the node restarted, or says how, and waits until it answers under the new key. */
-async function restarted(
+/** Has the node go on under the new key, or be restarted with it, and waits until it answers under that. */
+async function goOn(
   context: CliContext,
   options: RotateOptions,
   { fresh, path }: Keys,
@@ -137,6 +140,15 @@ async function restarted(
 ): Promise<number> {
   const { output } = context;
   const { fleet: _fleet, context: _name, ...own } = options;
+  const client = await connect(context, own);
+  const isFresh = async (): Promise<boolean> => {
+    try {
+      return (await client.getStatus()).author === fresh;
+    } catch (error) {
+      if (error instanceof LatticeError) return false;
+      throw error;
+    }
+  };
   if (options.restart !== undefined) {
     const child = spawn(options.restart, { shell: true, stdio: ['ignore', 'inherit', 'inherit'], cwd: context.cwd });
     const [status] = (await once(child, 'close')) as [number | null];
@@ -148,7 +160,7 @@ async function restarted(
           next: 'The new key is in its place: restart the node by hand.',
         },
       );
-  } else if (!options.json) {
+  } else if (!((await reloaded(client)) && (await isFresh())) && !options.json) {
     output.line(`The new key is in ${printable(path)}. Restart the node; this waits for it:`);
     output.line(`  under systemd   systemctl restart diotec360-lattice@NAME`);
     output.line(`  in a container  docker compose restart NAME`);
@@ -157,13 +169,7 @@ async function restarted(
     );
   }
   const deadline = performance.now() + options.wait * 1000;
-  const client = await connect(context, own);
-  for (;;) {
-    try {
-      if ((await client.getStatus()).author === fresh) break;
-    } catch (error) {
-      if (!(error instanceof LatticeError)) throw error;
-    }
+  while (!(await isFresh())) {
     if (performance.now() >= deadline)
       throw new LatticeError('node-not-ready', 'the node has not answered under its new key yet', {
         next: `Restart it. ${operated > 1 ? 'The other nodes know the new key already.' : ''} The old key stops within a minute of the decision.`,
@@ -173,4 +179,15 @@ async function restarted(
   if (options.json) output.data({ author: fresh, peerId: authorToPeerId(fresh) });
   else output.line(`The node answers under its new key: ${authorToPeerId(fresh)}`);
   return EXIT.ok;
+}
+
+/** Whether the node has read its key again. One that does not run, or cannot read its env file again, is restarted. */
+async function reloaded(client: Pick<LatticeClient, 'reloadConfig'>): Promise<boolean> {
+  try {
+    await client.reloadConfig();
+    return true;
+  } catch (error) {
+    if (error instanceof LatticeError && RESTARTS.has(error.code)) return false;
+    throw error;
+  }
 }

@@ -97,7 +97,10 @@ export function memberCommands({ context, program, define, defineDefault, group 
     ),
   )
     .option('--key <key>', 'the new public key or peer id, where you have made the key yourself')
-    .option('--restart <command>', 'a shell command that restarts the node (default: you do, and this waits)');
+    .option(
+      '--restart <command>',
+      'a shell command that restarts the node (default: it goes on under the new key without a restart)',
+    );
   changing(
     define(
       members,

@@ -28,6 +28,7 @@ import {
   toldOf,
 } from './step.ts';
 import { addEntryRows, addStateRows } from './step-rows.ts';
+import { createWritten } from './written.ts';
 
 /** Most contradictions of one step that are kept: each is two operations, and one is enough to name an author. */
 const MAX_CONTRADICTIONS = 16;
@@ -47,6 +48,7 @@ export function createReplica(options: ReplicaOptions): Replica {
   const history = createOwnHistory(hasher);
   const isAfterEnd = options.isAfterEnd ?? (() => false);
   const late = createLateOperations();
+  const written = createWritten();
   const hidden = createHidden({
     hasher,
     counts: (author, ms) => !isAfterEnd(author, ms),
@@ -108,6 +110,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     rows.push(...hidden.takeRows(), ...late.takeRows());
     if (changed.length > 0) {
       const told = toldOf({ changed, passed: NONE_PASSED, toldAt });
+      for (const row of written.note(changed, sequence)) rows.push(row);
       addStateRows(rows, { told, clocks: clocks.takeRaised(), meta: after, journalLength });
       for (const row of own) rows.push(row);
     }
@@ -273,10 +276,12 @@ export function createReplica(options: ReplicaOptions): Replica {
       return { ...step, rows: [...step.rows, ...stale], recounted: true };
     },
     passFloor(floor, limit) {
-      const more = !hidden.pass(floor, clocks.last, limit);
-      return { rows: hidden.takeRows(), more };
+      const passed = written.pass(floor, limit);
+      const more = !hidden.pass(floor, clocks.last, limit) || passed.more;
+      return { rows: [...hidden.takeRows(), ...passed.rows], more };
     },
     hidden,
+    written,
     late,
     passEnds(ends, mark, view, now) {
       const found = ends.flatMap(({ key, keyHash, ms }): PassedEnd[] => {
@@ -291,8 +296,10 @@ export function createReplica(options: ReplicaOptions): Replica {
       if (passed.length > 0) sequence++;
       const after = meta();
       const step = { passed, changed: [], toldAt: now, root: after.root, sequence, meta: after };
-      if (passed.length > 0)
+      if (passed.length > 0) {
+        rows.push(...written.note([], sequence));
         addStateRows(rows, { told: toldOf(step), clocks: clocks.takeRaised(), meta: after, journalLength });
+      }
       return { ...step, rows, applied: [], writes: [], commits: [], contradictions: [], unmade: [] };
     },
     history,

@@ -9,6 +9,7 @@ import type { LateOperations } from './late.ts';
 import type { OwnHistory } from './own-history.ts';
 import type { Recounted } from './recount.ts';
 import type { EntryView, RowWrite, Step, WriteIntent } from './step.ts';
+import type { WrittenRows } from './written.ts';
 
 /** What an operation is counted by. */
 export type Counted = Pick<Sibling, 'author' | 'hlc' | 'commit' | 'index'>;
@@ -64,6 +65,8 @@ export interface Replica {
   readonly history: Pick<OwnHistory, 'adopt' | 'settle' | 'reopen' | 'load'>;
   /** What is held outside the tree. */
   readonly hidden: Pick<HiddenOperations, 'size' | 'bytes' | 'beyond' | 'of' | 'recounted' | 'load' | 'lose'>;
+  /** What leads to the keys under which an author wrote later than the floor. */
+  readonly written: Omit<WrittenRows, 'note' | 'pass'>;
 
   /** Up to when the state is closed and collected, and what came too late for cuts that were fixed. */
   readonly late: Omit<LateOperations, 'came' | 'cameUntold' | 'has' | 'isAside' | 'closedHlc' | 'collectedHlc'>;
@@ -109,8 +112,9 @@ export interface Replica {
    */
   collect(dead: readonly Dead[], view: EntryView, now: number): Step;
   /**
-   * Lets go of hidden operations that the floor has passed for good, and returns the rows of that; `more` where there
-   * are others to be looked at, `limit` at a time. To be called only while no recount is pending (SPEC FL5).
+   * Lets go of hidden operations that the floor has passed for good, and of what leads to operations that it has passed,
+   * and returns the rows of that; `more` where there are others to be looked at, `limit` at a time. To be called only
+   * while no recount is pending (SPEC FL5).
    */
   passFloor(floor: Hlc, limit: number): { readonly rows: readonly RowWrite[]; readonly more: boolean };
   /**

@@ -47,6 +47,8 @@ export const BUCKETS = {
   end: 0x16,
   /** ‖ u64 Unix ms ‖ SHA-256(key) → the key: whose oldest sibling is dead from when on, in that order. */
   dead: 0x17,
+  /** ‖ author ‖ u64 HLC ‖ u64 sequence → which keys a batch took in of that author, up to that HLC. */
+  written: 0x18,
 } as const;
 
 /** The name of a kind of row. */

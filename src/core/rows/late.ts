@@ -14,7 +14,7 @@ import {
 import { authorAt } from '../wire/author.ts';
 import { decodeEntry, encodeEntry } from '../wire/entry.ts';
 import { authorBytes } from '../wire/fields.ts';
-import { floorKey, floorRange } from './keys.ts';
+import { floorKey, floorRange, metaKey } from './keys.ts';
 
 /** The kinds of these rows in their bucket; hidden operations have kind 0. A number that is retired is never used again. */
 const LATE = 1;
@@ -83,6 +83,15 @@ export function decodeLate(rowKey: Bytes, value: Bytes): LateMark {
     return { ...placeIn(rowKey), fixed, author, key: readText(reader) };
   });
 }
+
+/** The key of the row that counts what was set aside and could not be kept for want of room. */
+export const ASIDE_LOST = metaKey('aside-lost');
+
+export const encodeAsideLost = (operations: number): Bytes => encodeCbor(operations);
+
+/** LatticeError `damaged-row`. */
+export const decodeAsideLost = (bytes: Bytes): number =>
+  decodeStored('the count of what could not be kept', bytes, readUint);
 
 export const asideKey = (one: OperationPlace): Bytes => floorKey(ASIDE, place(one));
 

@@ -41,6 +41,7 @@ export const ERROR_CODES = [
   'overloaded',
   'deadline',
   'stopping',
+  'key-turning',
   'moved-on',
   'cursor-lost',
   'stale',

@@ -1,5 +1,5 @@
 import { ZERO_HLC } from '../../core/clock/index.ts';
-import type { Author, Hlc } from '../../core/types/index.ts';
+import { type Author, type Hlc, LatticeError } from '../../core/types/index.ts';
 import type { Head } from '../../core/wire/index.ts';
 import type { Clock, Log } from '../../ports/index.ts';
 import type { ReadOnlyCode, ReadOnlyReason, Warning } from '../facade/codes.ts';
@@ -32,9 +32,12 @@ export interface Guard {
   warnings(): readonly Warning[];
   /**
    * Resolves when writes can be taken, or as soon as there is a reason to refuse them. After a start, and when a running
-   * node is given its first others, that takes at most ALONE_MS, DIALLED_MS or CATCH_UP_MS.
+   * node is given its first others, that takes at most ALONE_MS, DIALLED_MS or CATCH_UP_MS. Rejects with LatticeError
+   * `stopping` when the node stops before that.
    */
   ready(): Promise<void>;
+  /** Tells whoever still waits that the node stops. */
+  stop(): void;
   /** Whether the wait after the start is over. */
   isOpen(): boolean;
   /** Sets a reason, or clears it when `text` is undefined. */
@@ -108,7 +111,8 @@ export function createGuard(deps: GuardDeps): Guard {
   const claims = createOwnClaims({ ownSeen: deps.ownSeen, agreesWith: deps.agreesWith });
   /** The peers whose claims were given up, which warnings name. */
   let unfulfilled: readonly Author[] = [];
-  let waiting: (() => void)[] = [];
+  let waiting: { readonly resolve: () => void; readonly reject: (error: LatticeError) => void }[] = [];
+  let stopped: LatticeError | undefined;
   let warned = false;
   const clocks = createClockWatch({ ...deps, set });
   const twins = createTwinWatch({
@@ -163,7 +167,7 @@ export function createGuard(deps: GuardDeps): Guard {
   }
 
   function release(): void {
-    for (const resolve of waiting) resolve();
+    for (const { resolve } of waiting) resolve();
     waiting = [];
   }
 
@@ -184,7 +188,16 @@ export function createGuard(deps: GuardDeps): Guard {
     since: (code) => reasons.get(code)?.since,
     warnings: () => [...clocks.warnings(), ...unfulfilled.map((peer) => claimWarning(deps.nameOf(peer)))],
     isOpen: () => open,
-    ready: () => (open || reasons.size > 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
+    ready() {
+      if (open || reasons.size > 0) return Promise.resolve();
+      if (stopped !== undefined) return Promise.reject(stopped);
+      return new Promise((resolve, reject) => waiting.push({ resolve, reject }));
+    },
+    stop() {
+      stopped ??= new LatticeError('stopping', 'the node is stopping');
+      for (const { reject } of waiting) reject(stopped);
+      waiting = [];
+    },
     set,
     has: (code) => reasons.has(code),
     clocks: { ...clocks, isGood: () => clocks.isGood() && !reasons.has('clock-ahead') },

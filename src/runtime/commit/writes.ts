@@ -83,7 +83,8 @@ export function createWrites(deps: {
     if (intent.operations.some(({ expires, ttl }) => expires !== undefined || ttl !== undefined)) checkEnds();
     const outcome = await writer.write(intent);
     if (!outcome.ok) throw outcome.error;
-    return { commit: outcome.commit.id, hlc: hlcToHex(outcome.commit.header.hlc), results: outcome.results };
+    const { id, header } = outcome.commit;
+    return { commit: id, hlc: hlcToHex(header.hlc), author: header.author, results: outcome.results };
   }
 
   const writeReserved: Lattice['write'] = async (operations, { idempotencyKey, signal } = {}) => {

@@ -102,6 +102,8 @@ export interface WriteOperation {
 export interface WriteResult {
   readonly commit: string;
   readonly hlc: string;
+  /** The author who signed it, 64 hex digits. Absent where it is `replayed`: the key of the node may have turned since. */
+  readonly author?: string;
   readonly results: readonly {
     readonly key: string;
     readonly version: string;

@@ -70,10 +70,15 @@ export interface CollectionView {
   readonly waitsFor: readonly CollectionLaggard[];
   /** How many operations are set aside. */
   readonly setAside: number;
+  /** How many more there were that could not be kept for want of room. Absent where there were none. */
+  readonly setAsideLost?: number;
 }
 
 /** What the status tells of the floor. */
 export interface FloorStatus extends Pick<FloorView, 'at' | 'due' | 'held'> {
   readonly holders: readonly Pick<FloorHolder, 'author' | 'label' | 'code' | 'since'>[];
-  readonly collection: Pick<CollectionView, 'closed' | 'collected' | 'collecting' | 'keys' | 'setAside'>;
+  readonly collection: Pick<
+    CollectionView,
+    'closed' | 'collected' | 'collecting' | 'keys' | 'setAside' | 'setAsideLost'
+  >;
 }

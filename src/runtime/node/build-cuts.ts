@@ -134,6 +134,7 @@ export function buildCuts(
     hasher,
     log: deps.log.child('floor'),
     saved: opened.setAside,
+    lost: opened.asideLost,
     onTakenOut: (operations) =>
       streams.publishEvent({
         type: 'set-aside',
@@ -147,7 +148,6 @@ export function buildCuts(
   replica.late.fixing(opened.attested, collectedAt(roster, opened.attested, options.collectionGridMs));
   replica.late.fixed(opened.attested);
   const collection = createCollection({
-    self,
     roster,
     replica,
     entries,
@@ -156,7 +156,7 @@ export function buildCuts(
     complete,
     asides,
     refused: refusedBelow,
-    attested: opened.end.short ? 0 : opened.attested,
+    fixed: opened.fixedCuts,
     notCollecting: () => others.collectors.notReadBy(),
     isBusy: () => !vouching.isVerified() || afterEnd.isPending(),
     gridMs: options.collectionGridMs,

@@ -90,6 +90,7 @@ function runnersOf(parts: Parts): Runner[] {
   return [
     parts.snapshots,
     { stop: () => parts.streams.closeAll() },
+    { stop: () => guard.stop() },
     parts.door,
     parts.outbox,
     {

@@ -26,9 +26,9 @@ import { type OpenedState, openState, readable } from '../storage/startup.ts';
 import { loadAccessTokens } from '../upkeep/access-tokens.ts';
 import { type AddedList, loadAddedPeers } from '../upkeep/added-peers.ts';
 import { loadRecounted } from '../upkeep/after-end.ts';
-import { loadCollection } from '../upkeep/collection.ts';
+import { loadCollection, loadFixedCuts } from '../upkeep/collection.ts';
 import { loadDisplaced } from '../upkeep/displaced.ts';
-import { type KeptAside, loadSetAside } from '../upkeep/set-aside.ts';
+import { type KeptAside, loadAsideLost, loadSetAside } from '../upkeep/set-aside.ts';
 
 /** What a node finds when it starts: its verified state, and what an earlier run stored beside it. */
 export interface OpenedNode extends OpenedState {
@@ -47,7 +47,11 @@ export interface OpenedNode extends OpenedState {
   readonly collectors: readonly Author[];
   /** How far an earlier run had collected, and what it had set aside. */
   readonly collection: CollectionRecord | undefined;
+  /** The roots (hex) of the newest cuts that this store has fixed, by their time; none where it lost its end. */
+  readonly fixedCuts: ReadonlyMap<number, string>;
   readonly setAside: readonly KeptAside[];
+  /** How many operations that were set aside could not be kept. */
+  readonly asideLost: number;
   readonly evidence: readonly KeptEvidence[];
   readonly signedTwice: readonly KeptPair[];
   /** The newest complete cut that an earlier run knew. */
@@ -95,7 +99,9 @@ export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<Op
     headerReaders: await readable(directory, () => loadHeaderReaders(store, HEADER_READERS, log)),
     collectors: await readable(directory, () => loadHeaderReaders(store, COLLECTORS, log)),
     collection: await readable(directory, () => loadCollection(store)),
+    fixedCuts: state.end.short ? new Map() : await readable(directory, () => loadFixedCuts(store)),
     setAside: await readable(directory, () => loadSetAside(store, hasher)),
+    asideLost: await readable(directory, () => loadAsideLost(store)),
     evidence,
     signedTwice: await readable(directory, () => loadSignedTwice({ store, hasher, verifier, network, log })),
     recounted: await readable(directory, () => loadRecounted(store)),

@@ -11,7 +11,13 @@ import {
   type JsonValue,
   LatticeError,
 } from '../../core/types/index.ts';
-import { encodeFragment, keyHash, type SignedHead, siblingsToFragments } from '../../core/wire/index.ts';
+import {
+  decodeCertificate,
+  encodeFragment,
+  keyHash,
+  type SignedHead,
+  siblingsToFragments,
+} from '../../core/wire/index.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { AttestationBook } from '../cuts/attestation-book.ts';
 import type { CurrentCut } from '../cuts/current.ts';
@@ -40,6 +46,9 @@ function kindOf(entry: Entry | undefined, live: boolean): ProofDocument['kind'] 
   return winner(entry).operation.kind === 'delete' ? 'deleted' : 'expired';
 }
 
+/** The hash of the roster that certified a cut. */
+const rosterOf = (certificate: Bytes): Bytes => decodeCertificate(certificate).trustHash;
+
 /** Proof documents (SPEC P5) and certificates for auditors. */
 export function createProofs(deps: ProofsDeps): Pick<Lattice, 'prove' | 'certificate'> {
   const { hasher, replica, writer, entries } = deps;
@@ -64,10 +73,10 @@ export function createProofs(deps: ProofsDeps): Pick<Lattice, 'prove' | 'certifi
     prove(key, { at: asked, from } = {}) {
       checkKey(key);
       return writer.read(async () => {
-        const rosters = chainFor(deps.roster, from);
         const hash = keyHash(key, hasher);
         // Everything of the cut's tree is read before the first await, because the tree may move after it.
         const cut = asked === 'cut' ? certifiedCut(hash) : undefined;
+        const rosters = chainFor(deps.roster, from, cut === undefined ? undefined : rosterOf(cut.certificate));
         const tree = cut?.tree ?? replica.tree;
         const path = tree.path(hash);
         const root = bytesToHex(cut?.root ?? tree.root());
@@ -105,7 +114,11 @@ export function createProofs(deps: ProofsDeps): Pick<Lattice, 'prove' | 'certifi
       const found = deps.book.certificate(at === undefined ? undefined : { at });
       return found === undefined
         ? undefined
-        : { at: found.at, certificate: base64url(found.bytes), ...chainFor(deps.roster, from) };
+        : {
+            at: found.at,
+            certificate: base64url(found.bytes),
+            ...chainFor(deps.roster, from, rosterOf(found.bytes)),
+          };
     },
   };
 }

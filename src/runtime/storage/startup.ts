@@ -10,12 +10,15 @@ import {
   decodeOwnSince,
   decodeStateMeta,
   decodeUntoldCut,
+  decodeWrittenRecord,
   HIDDEN_ROWS,
   LATE_ROWS,
   OWN_SINCE,
   type OwnCommit,
   type StateMeta,
   UNTOLD_CUT,
+  WRITTEN,
+  WRITTEN_ROWS,
 } from '../../core/rows/index.ts';
 import {
   type Author,
@@ -124,6 +127,7 @@ async function load(options: OpenStateOptions): Promise<OpenedState> {
     replica.restore(meta);
     await loadHistory(store, replica, hasher, self);
     await loadOutside(store, replica, hasher, meta.hlc);
+    await loadWritten(store, replica, meta);
   }
   const stored = Math.max(0, ...(await twoReads(store, ATTESTED)).map(decodeAttested));
   // A store that lost its end may have lost this row; the clock that the witness saw was past every attested time.
@@ -160,6 +164,13 @@ async function loadOutside(store: Store, replica: Replica, hasher: Hasher, last:
   for (const row of await twoReads(store, UNTOLD_CUT)) replica.late.loadUntold(decodeUntoldCut(row));
   for await (const rows of store.iterate(HIDDEN_ROWS))
     for (const [key, value] of rows) replica.hidden.load(decodeHidden(key, value, hasher), last);
+}
+
+async function loadWritten(store: Store, replica: Replica, { sequence, hlc }: StateMeta): Promise<void> {
+  for await (const rows of store.iterate(WRITTEN_ROWS))
+    for (const [key, value] of rows) replica.written.load(key, value.length);
+  const records = (await twoReads(store, WRITTEN)).map(decodeWrittenRecord);
+  replica.written.loaded(records.sort((a, b) => b.sequence - a.sequence)[0], sequence, hlc);
 }
 
 const MOVE_ASIDE =

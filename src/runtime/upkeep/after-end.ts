@@ -12,11 +12,10 @@ import type { Entries } from '../storage/entries.ts';
 import { twoReads } from '../storage/two-reads.ts';
 import type { DisplacedBook } from './displaced.ts';
 import { recountKeys } from './recount-keys.ts';
+import { entriesAfterEnds } from './written-by.ts';
 
 /** How often it is looked at whether commits are here that came after the end of their authors. */
 const LOOK_MS = 1_000;
-/** How many keys are read and counted anew at a time, which takes a few milliseconds. */
-const PAGE = 256;
 /** How many hidden operations are looked at between two batches when the floor has moved: about a millisecond. */
 const PASS = 4_096;
 /** How many keys a line in the log names. */
@@ -42,10 +41,10 @@ export async function loadRecounted(store: Pick<Store, 'get' | 'iterate'>): Prom
 
 export function createAfterEnd(deps: {
   readonly roster: Pick<Roster, 'ends'>;
-  readonly replica: Pick<Replica, 'committed' | 'recount' | 'passFloor' | 'hidden'>;
-  readonly entries: Pick<Entries, 'page'>;
+  readonly replica: Pick<Replica, 'committed' | 'recount' | 'passFloor' | 'hidden' | 'written' | 'tree'>;
+  readonly entries: Pick<Entries, 'page' | 'many'>;
   readonly writer: Pick<Writer, 'amend' | 'read' | 'keep'>;
-  readonly store: Pick<Store, 'get'>;
+  readonly store: Pick<Store, 'get' | 'getMany'>;
   readonly displaced: Pick<DisplacedBook, 'keep' | 'tell' | 'warnings'>;
   readonly hasher: Hasher;
   readonly saved: ReadonlyMap<Author, number>;
@@ -80,14 +79,12 @@ export function createAfterEnd(deps: {
     const isLate = ({ author, hlc }: Sibling): boolean => hlcMs(hlc) > (ends.get(author) ?? Infinity);
     const told = { displaced: 0, returned: 0, keys: [] as string[] };
     const taken: Sibling[] = [];
-    let after: Uint8Array | undefined;
     let isDone = true;
-    // A batch that was made before the end was known may have keys that the pages would not show yet.
+    // A batch that was made before the end was known may have keys that the store would not show yet.
     await writer.read(() => undefined);
-    do {
-      const page = await deps.entries.page(after, PAGE, (read) => writer.read(read));
+    for await (const page of entriesAfterEnds(deps, ends)) {
       if (stopped) return;
-      const late = page.entries.map(({ entry }) => entry).filter(({ siblings }) => siblings.some(isLate));
+      const late = page.filter(({ siblings }) => siblings.some(isLate));
       if (late.length > 0) {
         await deps.displaced.keep(
           late.flatMap(({ siblings }) => siblings.filter(isLate)),
@@ -100,8 +97,8 @@ export function createAfterEnd(deps: {
         told.keys.push(...displaced.slice(0, MAX_NAMED - told.keys.length).map(({ operation }) => operation.key));
         isDone &&= left.length === 0;
       }
-      after = page.last;
-    } while (after !== undefined);
+    }
+    if (stopped) return;
     deps.displaced.tell(taken, ends);
     if (told.displaced > 0)
       log.warn(

@@ -11,10 +11,13 @@ import {
   deadValue,
   decodeCollection,
   decodeDead,
+  decodeFixedCuts,
   encodeCollection,
+  encodeFixedCuts,
+  FIXED_CUTS,
   rowAfter,
 } from '../../core/rows/index.ts';
-import { type Author, bytesToHex, equalBytes } from '../../core/types/index.ts';
+import { bytesToHex, equalBytes, hexToBytes } from '../../core/types/index.ts';
 import type { Clock, Log, Metrics, Store } from '../../ports/index.ts';
 import { every, type Repetition } from '../../timing/index.ts';
 import type { Writer } from '../commit/writer.ts';
@@ -30,7 +33,7 @@ import type { SetAsides } from './set-aside.ts';
 const LOOK_MS = 1_000;
 /** How many keys are collected in one batch, which takes a few milliseconds. */
 const PAGE = 256;
-/** As many cuts of its own as a node can still be told to be complete (SPEC FL1). */
+/** As many cuts of its own as a node can still be told to be complete (SPEC FL1), over restarts too. */
 const MAX_FIXED = 64;
 
 /** What is told of the collection. Times are Unix ms. */
@@ -62,6 +65,16 @@ export async function loadCollection(store: Pick<Store, 'get' | 'iterate'>): Pro
   return records.sort((a, b) => b.closed + b.collected - a.closed - a.collected)[0];
 }
 
+/**
+ * Reads the roots (hex) of the newest cuts that this store has fixed, by their time. The row of a cut became durable after
+ * everything that the cut is made of, so a copy of the store that has the row has the cut. LatticeError `damaged-row`.
+ */
+export async function loadFixedCuts(store: Pick<Store, 'get' | 'iterate'>): Promise<ReadonlyMap<number, string>> {
+  const rows = (await twoReads(store, FIXED_CUTS)).map(decodeFixedCuts);
+  const newest = rows.sort((a, b) => (b.at(-1)?.at ?? 0) - (a.at(-1)?.at ?? 0))[0] ?? [];
+  return new Map(newest.map(({ at, root }) => [at, bytesToHex(root)]));
+}
+
 /** The record of what counts under the present chain of rosters; what was collected under another list says nothing. */
 export function floorsOf(saved: CollectionRecord | undefined, roster: Pick<Roster, 'from'>): Floors {
   const [first] = roster.from(0);
@@ -71,7 +84,6 @@ export function floorsOf(saved: CollectionRecord | undefined, roster: Pick<Roste
 }
 
 export function createCollection(deps: {
-  readonly self: Author;
   readonly roster: Pick<Roster, 'present' | 'from' | 'onChange'>;
   readonly replica: Pick<Replica, 'late' | 'collect' | 'tree'>;
   readonly entries: Pick<Entries, 'page'>;
@@ -80,8 +92,8 @@ export function createCollection(deps: {
   readonly complete: Pick<CompleteCuts, 'newest'>;
   readonly asides: SetAsides;
   readonly refused: RefusedBelow;
-  /** The newest cut, Unix ms, that this store was about to attest when it was opened; 0 where that is not known. */
-  readonly attested: number;
+  /** The roots (hex) of the newest cuts that this store had fixed when it was opened, by their time. */
+  readonly fixed: ReadonlyMap<number, string>;
   /** The members of whom it is not known that they collect. */
   readonly notCollecting: () => readonly string[] | undefined;
   /** Whether the state is being taken over, or operations after the ends of their authors are being taken out. */
@@ -93,8 +105,8 @@ export function createCollection(deps: {
 }): Collection {
   const { roster, replica, writer, store, asides, refused, log, clock } = deps;
   const { late } = replica;
-  /** The roots (hex) of the newest cuts that this run has fixed, by their time. */
-  const roots = new Map<number, string>();
+  /** The roots (hex) of the newest cuts that this store has fixed, by their time. */
+  const roots = new Map(deps.fixed);
   /** The newest complete cut that this node has taken as its own, and the time up to which nothing dead is left. */
   let taken = 0;
   let swept = 0;
@@ -133,12 +145,8 @@ export function createCollection(deps: {
   }
 
   /** Whether this node fixed the cut alike, and knows what came too late for it. */
-  function isOwn({ at, root, signers }: CompleteCut): boolean {
-    if (at <= late.untold) return false;
-    const own = roots.get(at);
-    if (own !== undefined) return own === bytesToHex(root);
-    // It attested the cut in an earlier run, with this very store.
-    return signers.has(deps.self) && at <= deps.attested;
+  function isOwn({ at, root }: CompleteCut): boolean {
+    return at > late.untold && roots.get(at) === bytesToHex(root);
   }
 
   async function look(): Promise<void> {
@@ -280,6 +288,13 @@ export function createCollection(deps: {
     fixed({ at, root }) {
       roots.set(at, root);
       for (const [oldest] of roots) if (roots.size > MAX_FIXED) roots.delete(oldest);
+      const value = encodeFixedCuts(
+        Array.from(roots, ([time, hex]) => ({ at: time, root: hexToBytes(hex) ?? new Uint8Array(0) })),
+      );
+      // A store that fails ends the process through the writer.
+      writer
+        .keep(() => [{ type: 'put', key: FIXED_CUTS, value }])
+        .catch((error: unknown) => log.debug({ error: String(error) }, 'a fixed cut is not remembered'));
     },
     isPending,
     status() {

@@ -1,10 +1,13 @@
 import type { Counted, Replica, RowWrite } from '../../core/replica/index.ts';
 import {
+  ASIDE_LOST,
   ASIDE_ROWS,
   type AsideReason,
   asideKey,
   decodeAside,
+  decodeAsideLost,
   encodeAside,
+  encodeAsideLost,
   type LateMark,
   type OperationPlace,
   type SetAside,
@@ -15,11 +18,12 @@ import { keyHash } from '../../core/wire/index.ts';
 import type { Log, Store } from '../../ports/index.ts';
 import type { Writer } from '../commit/writer.ts';
 import { type Entries, HERE } from '../storage/entries.ts';
+import { twoReads } from '../storage/two-reads.ts';
 import { type RecountKeysDeps, recountKeys } from './recount-keys.ts';
 
 /** How many keys are counted anew in one batch, which takes a few milliseconds. */
 const PAGE = 256;
-/** Most operations that are kept for an operator to look at. Beyond them the oldest go, with a line in the log. */
+/** Most operations that are kept for an operator to look at. Beyond them the oldest go, and are counted. */
 const MAX_KEPT = 16_384;
 
 /** An operation that is to be taken out of the state. */
@@ -36,6 +40,8 @@ export interface KeptAside extends TakenOut {
 export interface SetAsides {
   readonly all: readonly KeptAside[];
   readonly size: number;
+  /** How many could not be kept for want of room, until an operator has forgotten all the others. */
+  readonly lost: number;
   /** Takes operations out of the state, and lets what they had superseded count again. Those that are not there are passed over. */
   takeOut(operations: readonly TakenOut[], why: AsideReason): Promise<void>;
   /** Takes operations into the state whatever their times, and forgets that they were set aside. */
@@ -56,6 +62,11 @@ export async function loadSetAside(store: Pick<Store, 'iterate'>, hasher: Hasher
   return kept;
 }
 
+/** Reads how many of them could not be kept. LatticeError `damaged-row`. */
+export async function loadAsideLost(store: Pick<Store, 'get' | 'iterate'>): Promise<number> {
+  return Math.max(0, ...(await twoReads(store, ASIDE_LOST)).map(decodeAsideLost));
+}
+
 const keptOf = ({ operation, fixed, until, why }: SetAside): KeptAside => {
   const { commit, index, hlc, author } = operation;
   return { key: operation.operation.key, commit: commit.slice(), index, hlc, author, fixed, until, why };
@@ -70,11 +81,16 @@ export function createSetAsides(
     readonly hasher: Hasher;
     readonly log: Log;
     readonly saved: readonly KeptAside[];
+    /** How many earlier runs could not keep. */
+    readonly lost: number;
+    /** Default: MAX_KEPT. Only tests keep fewer. */
+    readonly maxKept?: number;
     /** Is told what was set aside, once that is durable. */
     readonly onTakenOut?: (operations: readonly KeptAside[]) => void;
   },
 ): SetAsides {
-  const { replica, writer, store, hasher, log } = deps;
+  const { replica, writer, store, hasher, log, maxKept = MAX_KEPT } = deps;
+  let { lost } = deps;
   const kept = new Map<string, KeptAside>();
   for (const one of deps.saved) add(one);
 
@@ -132,10 +148,11 @@ export function createSetAsides(
     add(keptOf(one));
     const rows: RowWrite[] = [{ type: 'put', key: asideKey(operation), value: encodeAside(one) }];
     const [oldest] = kept.values();
-    if (kept.size > MAX_KEPT && oldest !== undefined) {
+    if (kept.size > maxKept && oldest !== undefined) {
       remove(oldest);
-      log.warn({ key: oldest.key }, 'the oldest operation that was set aside is forgotten: there are too many');
-      rows.push({ type: 'del', key: asideKey(oldest) });
+      lost++;
+      log.warn({ key: oldest.key, lost }, 'the oldest operation that was set aside is forgotten: there are too many');
+      rows.push({ type: 'del', key: asideKey(oldest) }, { type: 'put', key: ASIDE_LOST, value: encodeAsideLost(lost) });
     }
     return rows;
   }
@@ -163,6 +180,9 @@ export function createSetAsides(
     get size() {
       return kept.size;
     },
+    get lost() {
+      return lost;
+    },
     async takeOut(operations, why) {
       for (let at = 0; at < operations.length; at += PAGE)
         await takePage(new Map(operations.slice(at, at + PAGE).map((one) => [versionOf(one), one])), why);
@@ -182,7 +202,11 @@ export function createSetAsides(
         const page = operations.slice(at, at + PAGE);
         await writer.keep(() => {
           for (const one of page) remove(one);
-          return page.map((one) => ({ type: 'del', key: asideKey(one) }));
+          const rows: RowWrite[] = page.map((one) => ({ type: 'del', key: asideKey(one) }));
+          if (kept.size > 0 || lost === 0) return rows;
+          // Whoever has gone through all of them has been told of those that are not there.
+          lost = 0;
+          return [...rows, { type: 'del', key: ASIDE_LOST }];
         });
       }
     },

@@ -51,7 +51,7 @@ export interface FloorDeps {
   readonly collection: Pick<Collection, 'status'>;
   /** Which members are known to collect. */
   readonly collectors: Pick<HeaderVersions, 'laggards'>;
-  readonly asides: Pick<SetAsides, 'size'>;
+  readonly asides: Pick<SetAsides, 'size' | 'lost'>;
   /** The epoch that a member last told. */
   readonly epochOf: (author: Author) => number | undefined;
   readonly peerIdOf: (author: Author) => string;
@@ -199,6 +199,7 @@ export function createFloorWatch(deps: FloorDeps): FloorWatch {
           : `start ${label} and let it be heard once; if it never returns: lattice members retire ${label}`,
       })),
       setAside: deps.asides.size,
+      ...(deps.asides.lost === 0 ? {} : { setAsideLost: deps.asides.lost }),
     };
   }
 
@@ -245,15 +246,19 @@ export function createFloorWatch(deps: FloorDeps): FloorWatch {
   }
 
   function asideWarning(): Warning[] {
-    const { size } = deps.asides;
-    if (size === 0) return [];
+    const { size, lost } = deps.asides;
+    if (size === 0 && lost === 0) return [];
+    const beyond =
+      lost === 0
+        ? ''
+        : `; ${counted(lost, 'more operation')} could not be kept for want of room, and ${lost === 1 ? 'is' : 'are'} on this node no more`;
     return [
       {
         code: 'set-aside',
         text:
           `${counted(size, 'operation')} ${size === 1 ? 'was' : 'were'} taken out of the state, because they came too ` +
           'late for the floor or other writers refuse them, and readers see nothing of them: lattice recover lists ' +
-          'them, writes them anew, or forgets them',
+          `them, writes them anew, or forgets them${beyond}`,
       },
     ];
   }

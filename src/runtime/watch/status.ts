@@ -362,13 +362,20 @@ export function createStatus(given: StatusDeps): {
 }
 
 function floorStatus({ at, due, held, holders, collection }: FloorView): FloorStatus {
-  const { closed, collected, collecting, keys, setAside } = collection;
+  const { closed, collected, collecting, keys, setAside, setAsideLost } = collection;
   return {
     ...optional('at', at),
     due,
     held,
     holders: holders.map(({ author, label, code, since }) => ({ author, label, code, ...optional('since', since) })),
-    collection: { ...optional('closed', closed), ...optional('collected', collected), collecting, keys, setAside },
+    collection: {
+      ...optional('closed', closed),
+      ...optional('collected', collected),
+      collecting,
+      keys,
+      setAside,
+      ...optional('setAsideLost', setAsideLost),
+    },
   };
 }
 

@@ -1,8 +1,10 @@
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { createSigner } from '../../../src/adapters/system/keys.ts';
 import { type Config, loadConfig, namesOf, VARIABLES, type Variable } from '../../../src/config/index.ts';
+import { originalData } from '../../support/original-data.ts';
 import { flawsOf, latticeErrorOf, load, NOWHERE, problemsOf, useDirectory } from './support.ts';
 
 const keyOf = (n: number): string => createSigner(Uint8Array.from({ length: 32 }, () => n)).author;
@@ -364,8 +366,8 @@ describe('production guard', () => {
 });
 
 /** The original's own files, where they lie beside the repository, else our own of the same form. */
-const ORIGINAL = resolve(import.meta.dirname, '../../../../shared/fixtures/original/env');
-const hasOriginal = existsSync(ORIGINAL);
+const ORIGINAL = originalData === undefined ? '' : fileURLToPath(new URL('env', originalData));
+const hasOriginal = originalData !== undefined;
 
 describe('files of the original', () => {
   it.skipIf(!hasOriginal).each([

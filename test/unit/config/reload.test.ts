@@ -29,7 +29,9 @@ describe('a reload', () => {
     ['API_TOKEN', 'another.token.of.sixteen'],
     ['LOG_LEVEL', 'debug'],
     ['ANNOUNCE', 'https://node.example'],
-  ])('takes over %s, and shows it among the settings [N18]', (name, value) => {
+    ['KEY_FILE', 'another.key'],
+    ['NODE_PRIVKEY_HEX', 'ab'.repeat(32)],
+  ])('takes over %s, and shows it among the settings [N18, RO18]', (name, value) => {
     const next = read({ ...BASE, [name]: value });
     const { config, changed, needsRestart } = planReload(read(BASE), next);
     expect([changed, needsRestart]).toEqual([[`DIOTEC360_${name}`], []]);
@@ -41,7 +43,6 @@ describe('a reload', () => {
     ['STATE_DIR', 'elsewhere'],
     ['CORS_ORIGINS', 'https://app.example'],
     ['HEARTBEAT_INTERVAL', '2'],
-    ['NODE_PRIVKEY_HEX', 'ab'.repeat(32)],
     ['ENVIRONMENT', 'production'],
   ])('leaves %s as it is, and names it as one that needs a restart [N18]', (name, value) => {
     const running = read(BASE);
@@ -52,10 +53,13 @@ describe('a reload', () => {
 
   it('takes what it may beside what it may not, and sees another key behind "set" [N18]', () => {
     const running = read({ ...BASE, ...PRIVATE });
-    const next = read({ ...BASE, NODE_PRIVKEY_HEX: 'cd'.repeat(32), LOG_LEVEL: 'warn' });
+    const next = read({ ...BASE, NODE_PRIVKEY_HEX: 'cd'.repeat(32), LOG_LEVEL: 'warn', API_PORT: '8100' });
     const { config, changed, needsRestart } = planReload(running, next);
-    expect([changed, needsRestart]).toEqual([['DIOTEC360_LOG_LEVEL'], ['DIOTEC360_NODE_PRIVKEY_HEX']]);
-    expect([config.logLevel, config.key]).toEqual(['warn', running.key]);
+    expect([[...changed].sort(), needsRestart]).toEqual([
+      ['DIOTEC360_LOG_LEVEL', 'DIOTEC360_NODE_PRIVKEY_HEX'],
+      ['DIOTEC360_API_PORT'],
+    ]);
+    expect([config.logLevel, config.key, config.api.port]).toEqual(['warn', next.key, running.api.port]);
   });
 
   it('finds nothing where only the spelling is another [N18]', () => {

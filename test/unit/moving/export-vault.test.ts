@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +7,7 @@ import { nodeHasher } from '../../../src/adapters/system/hasher.ts';
 import { type ExportedObject, planVaultExport, writeVaultExport } from '../../../src/moving/export-vault.ts';
 import type { ObjectItem } from '../../../src/moving/plan.ts';
 import { readVault } from '../../../src/moving/vault.ts';
+import { originalData } from '../../support/original-data.ts';
 import { fileText, originalFunction, sha256, writeOriginalVault } from '../../support/original-vault.ts';
 
 const directories: string[] = [];
@@ -107,8 +108,8 @@ describe('the export of the vault of the original [I9]', () => {
   });
 });
 
-const REAL = fileURLToPath(new URL('../../../../../shared/fixtures/original/', import.meta.url));
-describe.skipIf(!existsSync(REAL))('the export of real vaults, where they are there [I9]', () => {
+const REAL = originalData === undefined ? '' : fileURLToPath(originalData);
+describe.skipIf(originalData === undefined)('the export of real vaults, where they are there [I9]', () => {
   it('is equal byte for byte, also of what does not verify', async () => {
     const { plan } = await vaultOf(`${REAL}demo-vault`);
     const target = join(newDirectory(), 'vault');

@@ -1,7 +1,6 @@
 import {
   appendFileSync,
   copyFileSync,
-  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -12,17 +11,18 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import initSqlJs, { type Database } from 'sql.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeHasher } from '../../../src/adapters/system/index.ts';
 import type { AuditRecord } from '../../../src/core/original/audit.ts';
 import type { Reading } from '../../../src/moving/plan.ts';
 import { readTelemetry } from '../../../src/moving/telemetry.ts';
+import { originalData } from '../../support/original-data.ts';
 import { startLattice } from '../api/live-lattice.ts';
 import { ask, startApi } from '../api/support.ts';
 
 const FIXTURE = resolve(import.meta.dirname, '../../fixtures/original/telemetry.db');
-const REAL = resolve(import.meta.dirname, '../../../../shared/fixtures/original/telemetry.db');
 const hasher = nodeHasher();
 const context = { hasher, unverified: false };
 let directory: string;
@@ -112,8 +112,8 @@ describe("the original's telemetry.db", () => {
     });
   });
 
-  it.skipIf(!existsSync(REAL))('of a real node is read whole [Q6]', async () => {
-    const reading = await read(REAL);
+  it.skipIf(originalData === undefined)('of a real node is read whole [Q6]', async () => {
+    const reading = await read(fileURLToPath(new URL('telemetry.db', originalData)));
     expect(reading.refused).toEqual([]);
     expect(reading.remarks?.join()).toContain('transaction_metrics');
     expect(recordsOf(reading).map(({ kind, row }) => [kind, row['id'], row['timestamp']])).toEqual([

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +7,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { nodeHasher } from '../../../src/adapters/system/hasher.ts';
 import type { ObjectItem, Reading, Source } from '../../../src/moving/plan.ts';
 import { readVault } from '../../../src/moving/vault.ts';
+import { originalData } from '../../support/original-data.ts';
 import { fileText, originalFunction, sha256, writeOriginalVault } from '../../support/original-vault.ts';
 
 const directories: string[] = [];
@@ -149,8 +150,8 @@ describe('reading the vault of the original [I9]', () => {
   });
 });
 
-const REAL = fileURLToPath(new URL('../../../../../shared/fixtures/original/', import.meta.url));
-describe.skipIf(!existsSync(REAL))('the real vaults of the original, where they are there [I9]', () => {
+const REAL = originalData === undefined ? '' : fileURLToPath(originalData);
+describe.skipIf(originalData === undefined)('the real vaults of the original, where they are there [I9]', () => {
   it('all 15 files of its vault are taken', async () => {
     const { items, refused } = await read('vault', `${REAL}vault`);
     expect([items.length, refused]).toEqual([15, []]);

@@ -46,7 +46,7 @@ interface WantedEnd {
 }
 
 /** A write, and what has come of what it was to wait for. */
-type Waited = Omit<WriteResult, 'replayed'> & { readonly receipt?: ReceiptView };
+type Waited = Required<Omit<WriteResult, 'replayed'>> & { readonly receipt?: ReceiptView };
 
 interface ListQuery {
   readonly key?: string;
@@ -58,7 +58,6 @@ interface ListQuery {
 /** Entries, commits of several operations, and proofs: /api/v1/state, /api/v1/commits and /api/v1/proof. */
 export function stateRoutes(context: RouteContext, access: Access, costs: Costs) {
   const { lattice, inTime } = context;
-  const { author } = lattice.status();
   const withToken = { onRequest: async (request: FastifyRequest) => access.write(request) };
 
   async function write(
@@ -74,9 +73,12 @@ export function stateRoutes(context: RouteContext, access: Access, costs: Costs)
       inTime(lattice.write(operations, idempotencyOf(request))),
     );
     if (written.replayed === true) reply.header('idempotent-replayed', 'true');
-    const { commit, hlc, results } = written;
-    return { commit, hlc, results, ...(receipt === undefined ? {} : { receipt }) };
+    const { commit, hlc, author = lattice.status().author, results } = written;
+    return { commit, hlc, author, results, ...(receipt === undefined ? {} : { receipt }) };
   }
+
+  const answerOf = ({ commit, hlc, results, receipt }: Waited): object =>
+    receipt === undefined ? { commit, hlc, results } : { commit, hlc, results, receipt };
 
   /** 202 where the write is durable here, and not all that it was to wait for has come in time. */
   const statusOf = ({ receipt }: Waited, status: number): number => (receipt?.met === false ? 202 : status);
@@ -94,7 +96,7 @@ export function stateRoutes(context: RouteContext, access: Access, costs: Costs)
     const { expires, ttl } = request.query as WantedEnd;
     const end = { ...(expires === undefined ? {} : { expires }), ...(ttl === undefined ? {} : { ttl }) };
     const waited = await write([{ op: 'put', key, value, ...end, ...writeConditions(request) }], request, reply);
-    const { commit, hlc, results, receipt } = waited;
+    const { commit, hlc, author, results, receipt } = waited;
     const written = results[0];
     if (written === undefined) throw new Error('a write of one operation has one result');
     const { version, created } = written;
@@ -117,7 +119,9 @@ export function stateRoutes(context: RouteContext, access: Access, costs: Costs)
 
   async function remove(key: string, request: FastifyRequest, reply: FastifyReply) {
     const waited = await write([{ op: 'delete', key, mustExist: true, ...writeConditions(request) }], request, reply);
-    return waited.receipt === undefined ? reply.code(204).send() : reply.code(statusOf(waited, 200)).send(waited);
+    return waited.receipt === undefined
+      ? reply.code(204).send()
+      : reply.code(statusOf(waited, 200)).send(answerOf(waited));
   }
 
   return async (scope: FastifyInstance): Promise<void> => {
@@ -148,7 +152,7 @@ export function stateRoutes(context: RouteContext, access: Access, costs: Costs)
       const operations = operationsOf(jsonOf(request));
       costs.charge(request, operations.length * OPERATION_MS);
       const waited = await write(operations, request, reply);
-      return reply.code(statusOf(waited, 201)).send(waited);
+      return reply.code(statusOf(waited, 201)).send(answerOf(waited));
     });
 
     function prove(key: string, request: FastifyRequest) {

@@ -1,9 +1,9 @@
 import type { Connection, Stream } from '@libp2p/interface';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { SYNC_IDLE_MS, SYNC_SERVE_MS } from '../../../../src/adapters/p2p/limits.ts';
 import { encodeFrame } from '../../../../src/adapters/p2p/sync-frame.ts';
 import { createSyncServer } from '../../../../src/adapters/p2p/sync-server.ts';
-import type { Bytes } from '../../../../src/core/types/index.ts';
+import { type Bytes, roomyBytes } from '../../../../src/core/types/index.ts';
 import type { Clock, Log } from '../../../../src/ports/index.ts';
 import { createHandClock, turns } from '../../../support/clock.ts';
 
@@ -30,7 +30,7 @@ class TestStream extends EventTarget {
     this.dispatchEvent(new Event('close'));
   }
   async receive(bytes: Bytes): Promise<void> {
-    this.dispatchEvent(Object.assign(new Event('message'), { data: { subarray: () => bytes } }));
+    this.dispatchEvent(Object.assign(new Event('message'), { data: bytes }));
     // What the server does with it takes microtasks only.
     await turns(1);
   }
@@ -40,9 +40,10 @@ function serve(
   clock: Clock,
   stream: TestStream,
   onRequest: (peer: unknown, message: Bytes) => Promise<Bytes> = async (_peer, message) => message,
+  over: Connection = connection,
 ): Promise<void> {
   const handlers = { onRequest };
-  return createSyncServer({ clock, log, handlers })(stream as unknown as Stream, connection);
+  return createSyncServer({ clock, log, handlers })(stream as unknown as Stream, over);
 }
 
 it('one stream carries one request after another [S10]', async () => {
@@ -89,4 +90,53 @@ it('a request that is not served in its time ends its stream, and a late answer 
   answers[0]?.(new Uint8Array(1));
   await turns();
   expect(stream.sent).toEqual([]);
+});
+
+describe('the memory of an answer', () => {
+  const SIZE = 983_040;
+  /** A connection of which so many bytes wait to be encrypted. */
+  const waiting = (bytes: number) => {
+    const maConn = Object.assign(new EventTarget(), { writeBufferLength: bytes });
+    const muxer = Object.assign(new EventTarget(), { maConn });
+    return { maConn, over: { ...connection, muxer } as unknown as Connection };
+  };
+  const answered = async (stream: TestStream, over: Connection): Promise<Bytes> => {
+    const answer = roomyBytes(SIZE).fill(7);
+    void serve(createHandClock(), stream, async () => answer, over);
+    await stream.receive(encodeFrame(new Uint8Array(1)));
+    await turns();
+    expect(stream.sent).toHaveLength(1);
+    return answer;
+  };
+  /** Whether the next large bytes lie where `bytes` did. */
+  const isFree = ({ buffer }: Bytes): boolean =>
+    Array.from({ length: 8 }, () => roomyBytes(SIZE)).some((next) => next.buffer === buffer);
+
+  it('serves the next one once all of it is encrypted', async () => {
+    const stream = new TestStream();
+    expect(isFree(await answered(stream, waiting(0).over))).toBe(true);
+    stream.abort();
+  });
+
+  it('is left alone while the connection has bytes that wait to be encrypted', async () => {
+    const { maConn, over } = waiting(1);
+    const stream = new TestStream();
+    const answer = await answered(stream, over);
+    expect(isFree(answer)).toBe(false);
+    maConn.dispatchEvent(new Event('idle'));
+    expect(isFree(answer)).toBe(true);
+    stream.abort();
+  });
+
+  it('is left to the garbage where its stream was cut, or the connection has another shape', async () => {
+    const stream = new TestStream();
+    stream.writeBufferLength = 1;
+    const answer = await answered(stream, waiting(0).over);
+    stream.abort();
+    await turns();
+    expect(isFree(answer)).toBe(false);
+    const other = new TestStream();
+    expect(isFree(await answered(other, connection))).toBe(false);
+    other.abort();
+  });
 });

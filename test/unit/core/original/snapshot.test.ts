@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type OriginalValue, originalJsonText, parseOriginalJson } from '../../../../src/core/original/json.ts';
 import { originalRoot } from '../../../../src/core/original/root.ts';
 import { type RefusedEntry, readOriginalSnapshot } from '../../../../src/core/original/snapshot.ts';
 import { type Hasher, LatticeError } from '../../../../src/core/types/index.ts';
+import { originalData } from '../../../support/original-data.ts';
 
 const hasher: Hasher = {
   hash: (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()),
@@ -17,7 +18,6 @@ const hasher: Hasher = {
 };
 const fixture = (name: string): string =>
   readFileSync(new URL(`../../../fixtures/original/${name}`, import.meta.url), 'utf8');
-const original = new URL('../../../../../shared/fixtures/original/', import.meta.url);
 
 function rootOf(state: string): string {
   return originalRoot(parseOriginalJson(state) as ReadonlyMap<string, OriginalValue>, hasher);
@@ -162,10 +162,11 @@ describe('legacy snapshot', () => {
     expect(readOriginalSnapshot(sample, hasher).state).toHaveLength(6);
   });
 
-  it.skipIf(!existsSync(original))(
+  it.skipIf(originalData === undefined)(
     "of the original node: one verifies, one does not, one is older (skipped without the original's files)",
     () => {
-      const read = (name: string) => () => readOriginalSnapshot(readFileSync(new URL(name, original), 'utf8'), hasher);
+      const read = (name: string) => () =>
+        readOriginalSnapshot(readFileSync(new URL(name, originalData), 'utf8'), hasher);
       expect(read('snapshot-6-keys.json')().root).toBe(
         '5df3daee3a0ca23c388a16c3db2c2388aea63f1c4ed5fa12377fe0fef6bf3ce5',
       );

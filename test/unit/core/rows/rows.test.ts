@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hlcToBytes } from '../../../../src/core/clock/index.ts';
+import { hlcToBytes, MAX_HLC } from '../../../../src/core/clock/index.ts';
 import {
   type AddedPeers,
   auditRecordIdKey,
@@ -51,6 +51,7 @@ import {
   type RowRange,
   rosterKey,
   type StateMeta,
+  writtenKey,
 } from '../../../../src/core/rows/index.ts';
 import {
   type Author,
@@ -82,6 +83,7 @@ describe('row keys', () => {
     expect(BUCKETS).toEqual({
       floor: 19,
       roster: 18,
+      written: 24,
       audit: 16,
       auditId: 17,
       entry: 9,
@@ -199,6 +201,7 @@ describe('row ranges', () => {
       roster: rosterKey(255, new Uint8Array(32).fill(255)),
       auditId: auditRecordIdKey('attack', 'a', hasher),
       floor: floorKey(255, new Uint8Array(32).fill(255)),
+      written: writtenKey({ author: 'ff'.repeat(32) as Author, last: MAX_HLC, sequence: 2 ** 53 - 1 }),
     };
     const buckets = Object.keys(BUCKETS) as Bucket[];
     for (const a of buckets) for (const b of buckets) expect(within(bucketRange(a), rows[b])).toBe(a === b);

@@ -4,7 +4,12 @@ import { hlcMs, lastHlcAt } from '../../../../src/core/clock/index.ts';
 import { NO_VOTES } from '../../../../src/core/roster/index.ts';
 import { COMPLETE } from '../../../../src/core/rows/index.ts';
 import { bytesToHex } from '../../../../src/core/types/index.ts';
-import { decodeCertificate, decodeSignedAttestation, encodeCertificate } from '../../../../src/core/wire/index.ts';
+import {
+  createSignedAttestation,
+  decodeCertificate,
+  decodeSignedAttestation,
+  encodeCertificate,
+} from '../../../../src/core/wire/index.ts';
 import {
   createHandClock,
   EPOCH_MS,
@@ -12,6 +17,7 @@ import {
   type GatedStore,
   gateStore,
   type HandClock,
+  NETWORK,
   put,
   until,
 } from '../support.ts';
@@ -178,6 +184,30 @@ describe('over a change of the roster', () => {
     expect(await three.complete.hear(certificate)).toBe(false);
     three.roster.take(retired, NO_VOTES);
     expect(await three.complete.hear(certificate)).toBe(true);
+  });
+
+  it('a certificate of another roster than that of its time is left alone, whoever has signed it [FL3, RO5]', async () => {
+    const [one, two, three] = parties;
+    await reach(1);
+    await until('it is complete', () => newestOf(one) === 1);
+    const before = one.roster.hash;
+    one.roster.take(decide(one, { kind: 'retire', author: three.self.author }, cutAt(2)), NO_VOTES);
+    const signedBy = (trustHash: Uint8Array, at: number, signers: readonly Party[]): Uint8Array => {
+      const cut = { network: NETWORK, at, root: new Uint8Array(32).fill(7), entries: 1, trustHash };
+      const signed = signers.map(({ self }) => {
+        const { signature } = createSignedAttestation({ ...cut, author: self.author }, (message) => self.sign(message));
+        return { author: self.author, signature };
+      });
+      return encodeCertificate({ ...cut, signers: signed.sort((a, b) => (a.author < b.author ? -1 : 1)) });
+    };
+    const own = newestOf(one);
+    // The former roster after its end, the present one before its start, and one that nobody knows.
+    expect(await one.complete.hear(signedBy(before, cutAt(3), [one, two, three]))).toBe(false);
+    expect(await one.complete.hear(signedBy(one.roster.hash, cutAt(2), [one, two]))).toBe(false);
+    expect(await one.complete.hear(signedBy(new Uint8Array(32).fill(1), cutAt(3), [one, two]))).toBe(false);
+    expect(newestOf(one)).toBe(own);
+    await clock.advance(cutAt(3) - clock.now());
+    expect(await one.complete.hear(signedBy(one.roster.hash, cutAt(3), [one, two]))).toBe(true);
   });
 });
 

@@ -11,6 +11,7 @@ import {
   createCollection,
   floorsOf,
   loadCollection,
+  loadFixedCuts,
 } from '../../../../src/runtime/upkeep/collection.ts';
 import { createRefusedBelow } from '../../../../src/runtime/upkeep/refused-below.ts';
 import { createSetAsides, loadSetAside } from '../../../../src/runtime/upkeep/set-aside.ts';
@@ -56,13 +57,13 @@ async function open({ store, attested = 0, id = 1 }: { store?: Store; attested?:
     hasher,
     log,
     saved: await loadSetAside(state.store, hasher),
+    lost: 0,
   });
   const refused = createRefusedBelow({ roster, self: state.self.author, hasher });
   late.setFloors(floorsOf(await loadCollection(state.store), roster));
   late.fixing(attested, closes(attested));
   late.fixed(attested);
   const collection = createCollection({
-    self: state.self.author,
     roster,
     replica,
     entries,
@@ -71,7 +72,7 @@ async function open({ store, attested = 0, id = 1 }: { store?: Store; attested?:
     complete: { newest: () => complete },
     asides,
     refused,
-    attested,
+    fixed: await loadFixedCuts(state.store),
     notCollecting: () => waiting,
     isBusy: () => false,
     gridMs: GRID_MS,
@@ -245,6 +246,23 @@ it('marks survive a restart: a node that attested the cut in an earlier run sets
   await node.tell(FIRST, root, [A.author]);
   expect(await node.values('kept')).toEqual(['x']);
   await expectRight(node, HISTORY);
+});
+
+it('a copy of a store from between the promise to attest a cut and the fixing of it does not have that cut [FL8, FL6]', async () => {
+  const before = await open();
+  await before.take(...HISTORY);
+  // The copy is made here: it is durable that the cut is attested, and the node fixes it with what still comes.
+  before.collection.stop();
+  const onItsWay = C.commit({ other: 'in the cut' }, { ms: EPOCH_MS + 5_000 });
+  const whole = await open();
+  await whole.take(...HISTORY, onItsWay);
+  const root = whole.fix(FIRST);
+  const copy = await open({ store: before.state.store, attested: FIRST });
+  const [outcome] = await copy.take(onItsWay);
+  await copy.tell(FIRST, root, [A.author]);
+  expect([outcome, copy.late.floors.closed, copy.asides.all]).toEqual(['added', 0, []]);
+  expect(await copy.values('other')).toEqual(['in the cut']);
+  expect(copy.late.floors.collected).toBe(collectedAt(roster, FIRST, GRID_MS));
 });
 
 it('a node that hears of a later complete cut with the operation puts it back [FL8]', async () => {

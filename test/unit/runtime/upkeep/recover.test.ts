@@ -6,6 +6,7 @@ import { createRecovery } from '../../../../src/runtime/upkeep/recover.ts';
 import {
   createSetAsides,
   type KeptAside,
+  loadAsideLost,
   loadSetAside,
   type SetAsides,
 } from '../../../../src/runtime/upkeep/set-aside.ts';
@@ -33,7 +34,7 @@ let writes: number;
 let before: () => unknown;
 
 /** The real parts over one store, as a start makes them. */
-async function open(store?: (typeof state)['store']): Promise<void> {
+async function open(store?: (typeof state)['store'], maxKept?: number): Promise<void> {
   state = await openTestState({ clock, ...(store === undefined ? {} : { store }) });
   const { replica, entries, writer } = state;
   asides = createSetAsides({
@@ -44,6 +45,8 @@ async function open(store?: (typeof state)['store']): Promise<void> {
     hasher,
     log,
     saved: await loadSetAside(state.store, hasher),
+    lost: await loadAsideLost(state.store),
+    ...(maxKept === undefined ? {} : { maxKept }),
     onTakenOut: (operations) => void told.push(...operations),
   });
   const write: Lattice['write'] = async (operations) => {
@@ -138,6 +141,24 @@ describe('what was set aside', () => {
       { value: 'locked', code: 'late', standing: 'missing' },
       { value: 'open', code: 'refused', text: expect.stringContaining('other writers refuse'), standing: 'replaced' },
     ]);
+  });
+
+  it('beyond its room the oldest goes, and how many that were is told until all the others are forgotten too [FL8]', async () => {
+    await open(undefined, 3);
+    const many = Array.from({ length: 5 }, (_, i) => C.commit({ [`k${i}`]: i }, { ms: EPOCH_MS + i }));
+    for (const one of many) {
+      await take(one);
+      await setAside('late', one);
+    }
+    const keys = async () => (await recovery.list()).items.map(({ key }) => key);
+    expect([await keys(), asides.lost]).toEqual([['k2', 'k3', 'k4'], 2]);
+    await open(state.store, 3);
+    expect([await keys(), asides.lost]).toEqual([['k2', 'k3', 'k4'], 2]);
+    await recovery.forget({ keys: ['k2'] });
+    expect(asides.lost).toBe(2);
+    await recovery.forget({ all: true });
+    await open(state.store, 3);
+    expect([await keys(), asides.lost]).toEqual([[], 0]);
   });
 
   it('comes in pages, which go on behind the last item whatever was forgotten meanwhile', async () => {

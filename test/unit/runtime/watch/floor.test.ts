@@ -23,7 +23,7 @@ let numbers: number;
 let doubt: string | undefined;
 let collection: Omit<CollectionStatus, 'waitsFor'>;
 let laggards: HeaderLaggard[];
-let asides: { size: number };
+let asides: { size: number; lost: number };
 
 beforeEach(async () => {
   clock = createHandClock();
@@ -35,7 +35,7 @@ beforeEach(async () => {
   doubt = undefined;
   collection = { closed: 0, collected: 0, isCollecting: false, keys: 0 };
   laggards = [];
-  asides = { size: 0 };
+  asides = { size: 0, lost: 0 };
   const [one] = parties;
   watch = createFloorWatch({
     self: SELF,
@@ -210,6 +210,14 @@ describe('the collection', () => {
     expect(watch.view().collection.waitsFor).toMatchObject([
       { label: 'lima', text: expect.stringContaining('version'), next: expect.stringContaining('update lima') },
       { label: 'rome', text: expect.stringContaining('not heard'), next: expect.stringContaining('retire rome') },
+    ]);
+  });
+
+  it('says how much of what was set aside could not be kept, also once nothing else is left [FL8]', () => {
+    asides.lost = 3;
+    expect(watch.view().collection.setAsideLost).toBe(3);
+    expect(watch.warnings()).toMatchObject([
+      { code: 'set-aside', text: expect.stringContaining('3 more operations could not be kept') },
     ]);
   });
 

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { nodeHasher } from '../../../../../src/adapters/system/hasher.ts';
@@ -11,6 +11,7 @@ import {
   withBytesKnown,
 } from '../../../../../src/core/original/vault/index.ts';
 import { LatticeError } from '../../../../../src/core/types/index.ts';
+import { originalData } from '../../../../support/original-data.ts';
 import { contentBundle, fileText, originalFunction } from '../../../../support/original-vault.ts';
 
 const hasher = nodeHasher();
@@ -120,8 +121,8 @@ describe('files of the vault of the original [I9]', () => {
   });
 });
 
-const REAL = fileURLToPath(new URL('../../../../../../../shared/fixtures/original/', import.meta.url));
-describe.skipIf(!existsSync(REAL))('real files of the original, where they are there [I9]', () => {
+const REAL = originalData === undefined ? '' : fileURLToPath(originalData);
+describe.skipIf(originalData === undefined)('real files of the original, where they are there [I9]', () => {
   const forms = (directory: string): VaultForm[] =>
     readdirSync(`${REAL}${directory}`, { withFileTypes: true })
       .filter((entry) => entry.isFile())
