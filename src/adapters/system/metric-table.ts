@@ -138,7 +138,10 @@ const STATE: readonly MetricDefinition[] = [
   ),
   gauge('lattice_http_outbox_bytes', 'Live commits waiting to be pushed over HTTP.'),
   gauge('lattice_event_loop_p99_seconds', 'p99 of what the event loop kept callbacks waiting over the last seconds.'),
-  gauge('lattice_event_loop_max_seconds', 'The longest of it.'),
+  gauge(
+    'lattice_event_loop_max_seconds',
+    'The longest that the event loop kept callbacks waiting over the last seconds.',
+  ),
   gauge('lattice_descriptors_open', 'File descriptors that are open.'),
   gauge('lattice_descriptors_limit', 'File descriptors that the process may have open.'),
   gauge('lattice_disk_free_bytes', 'Free on the file system of the state.'),

@@ -4,6 +4,7 @@ import { connect } from '../connect.ts';
 import type { CliContext } from '../context.ts';
 import { type FleetOptions, fleetTable } from '../fleet-table.ts';
 import { stateOfMember } from '../members.ts';
+import { byName } from '../names.ts';
 import { alignColumns, printable, SHORT_ROOT } from '../output.ts';
 import { type Times, timesOf } from '../times.ts';
 import { verdictLines, verdictSentence, verdictWord } from '../verdict-lines.ts';
@@ -117,7 +118,12 @@ function othersOf(now: Status, times: Times): string[][] {
   const members = (now.verdict as Status['verdict'] | undefined)?.members;
   if (members === undefined)
     return [['agreement', `${now.converged.equal} of ${counted(now.converged.peers, 'peer')} with the same root`]];
-  const shown = members.slice(0, SHOWN_MEMBERS).map((member) => `${member.label} ${stateOfMember(member, times)}`);
+  const isEqual = ({ agreement }: (typeof members)[number]): boolean => agreement.startsWith('equal');
+  const named = byName(members, ({ label }) => label);
+  // Where not all have room, those that are not equal have.
+  const shown = [...named.filter((member) => !isEqual(member)), ...named.filter(isEqual)]
+    .slice(0, SHOWN_MEMBERS)
+    .map((member) => `${member.label} ${stateOfMember(member, times)}`);
   const more = members.length > shown.length ? [`${members.length - shown.length} more`] : [];
   return members.length === 0 ? [] : [['others', printable([...shown, ...more].join('; '))]];
 }

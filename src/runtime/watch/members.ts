@@ -5,7 +5,7 @@ import type { RememberedPeers } from '../fleet/remembered-peers.ts';
 import type { Roster } from '../fleet/roster.ts';
 import type { Peer, PeerTable } from '../peers/peers.ts';
 import { isHeard, lastHeard } from '../peers/view.ts';
-import type { HttpPeer } from '../transport/http-url.ts';
+import type { HttpPeer } from '../transport/http-peer.ts';
 import type { HttpSupervisor } from '../transport/lung-http.ts';
 import type { MemberFacts } from './verdict-facts.ts';
 
