@@ -153,7 +153,7 @@ describe('streams that carry several requests', () => {
         received++;
         queueMicrotask(() => {
           if (this.left-- === 0) this.abort();
-          else this.dispatchEvent(Object.assign(new Event('message'), { data: { subarray: () => frame } }));
+          else this.dispatchEvent(Object.assign(new Event('message'), { data: frame }));
         });
         return true;
       }
