@@ -1,4 +1,4 @@
-export type { ResourceView } from './api/index.ts';
+export type { ReloadReport, ResourceView } from './api/index.ts';
 export {
   type ConfigOption,
   checkProof,
@@ -9,6 +9,7 @@ export {
   type EmbeddedMembers,
   type EmbeddedPage,
   type EmbeddedPutOptions,
+  type EmbeddedSetAside,
   type EmbeddedTokens,
   type EmbeddedVault,
   generateNodeKey,
@@ -24,7 +25,7 @@ export {
   type SubscribeOptions,
   startNode,
 } from './app/index.ts';
-export type { CheckProofOptions, ProofQuestion, Proven, Trust } from './audit/index.ts';
+export type { CheckProofOptions, ProofQuestion, ProofTrust, Proven, Trust } from './audit/index.ts';
 export {
   type ApiSettings,
   type Config,
@@ -47,14 +48,31 @@ export type {
 export type * from './runtime/facade/codes.ts';
 export type * from './runtime/facade/entries.ts';
 export type * from './runtime/facade/events.ts';
-export type { InvitationStage, InvitationView, JoinAnswer } from './runtime/facade/invitations.ts';
+export type * from './runtime/facade/floor.ts';
 export type {
+  InvitationStage,
+  InvitationView,
+  InvitationWish,
+  JoinAnswer,
+  JoinQuestion,
+} from './runtime/facade/invitations.ts';
+export type {
+  ChangeAction,
   ChangeStage,
   ChangeView,
   RosterMemberView,
   RosterView,
 } from './runtime/facade/members.ts';
 export type * from './runtime/facade/peers.ts';
+export type { ReceiptNode, ReceiptView, ReceiptWish } from './runtime/facade/receipts.ts';
+export type {
+  AsideChoice,
+  AsideCode,
+  AsideStanding,
+  AsideView,
+  Recovered,
+  RecoverWish,
+} from './runtime/facade/set-aside.ts';
 export type * from './runtime/facade/status.ts';
 export type { Right, TokenView, TokenWish } from './runtime/facade/tokens.ts';
 export type {

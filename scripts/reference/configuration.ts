@@ -1,4 +1,6 @@
-import { namesOf, PREFIX, VARIABLES, type Variable } from '../../src/config/variables.ts';
+import { namesOf, PREFIX, type Variable } from '../../src/config/variable.ts';
+import { VARIABLES } from '../../src/config/variables.ts';
+import { PRODUCTION_RULES } from '../../src/config/violations.ts';
 import { code, page, table } from './markdown.ts';
 
 /** Makes docs/reference/configuration.md, with every variable of a node. */
@@ -17,7 +19,8 @@ their opposites. An unknown \`${PREFIX}\` name is warned of; a bad value stops t
         meaningOf(variable),
       ]),
     ),
-    'With `ENVIRONMENT=production` these make a node read-only: no CORS origins or `*`; P2P without a bootstrap peer; no trusted keys; the API on all interfaces without a token.',
+    'With `ENVIRONMENT=production` each of these makes a node read-only, and its status says so:',
+    PRODUCTION_RULES.map(({ text, fix }) => `- ${text}: ${fix}.`).join('\n'),
   ]);
 }
 

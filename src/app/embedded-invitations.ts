@@ -1,4 +1,10 @@
-import type { InvitationService, InvitationView, JoinAnswer } from '../runtime/facade/invitations.ts';
+import type {
+  InvitationService,
+  InvitationView,
+  InvitationWish,
+  JoinAnswer,
+  JoinQuestion,
+} from '../runtime/facade/invitations.ts';
 import type { EmbeddedCall } from './embedded-call.ts';
 import type { Life } from './life.ts';
 
@@ -21,7 +27,7 @@ export interface EmbeddedInvitations {
    * const secretHash = '00'.repeat(32);
    * await lattice.invitations.add({ secretHash, name: 'node4', role: 'writer', ttlMs: 3_600_000 });
    */
-  add(invitation: Parameters<InvitationService['add']>[0], options?: EmbeddedCall): Promise<InvitationView>;
+  add(invitation: InvitationWish, options?: EmbeddedCall): Promise<InvitationView>;
 
   /**
    * Takes an invitation back, by its id or the first digits of it.
@@ -40,7 +46,7 @@ export interface EmbeddedInvitations {
    * const { role, change } = await lattice.invitations.join({ secret: '00'.repeat(32), author: 'aa'.repeat(32) });
    * console.log(role ?? change?.why);
    */
-  join(asked: Parameters<InvitationService['join']>[0], options?: EmbeddedCall): Promise<JoinAnswer>;
+  join(asked: JoinQuestion, options?: EmbeddedCall): Promise<JoinAnswer>;
 }
 
 /** The invitations of a node as the program that embeds it sees them, whose every call ends with the node. */

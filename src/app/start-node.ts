@@ -75,7 +75,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
   const descriptors = createDescriptors();
   const warnings = [...config.warnings, ...shortOf(descriptors)];
   for (const warning of warnings) log.warn({ warning }, 'configuration');
-  for (const violation of config.violations) log.error({ violation }, 'production guard: safe mode, read-only');
+  for (const violation of config.violations) log.error({ violation }, 'safe mode: this node refuses writes');
 
   const seed = loadSeed(config, log);
   const { author } = createSigner(seed);

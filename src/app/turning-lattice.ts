@@ -1,6 +1,6 @@
 import { type ErrorCode, LatticeError } from '../core/types/index.ts';
 import type { Lattice } from '../runtime/index.ts';
-import { createLife, type Life } from './life.ts';
+import type { Life } from './life.ts';
 import { type TurningGate, turningError } from './turning-gate.ts';
 
 /** The face of a node under one key, and until when it answers. */
@@ -13,8 +13,6 @@ export interface KeyedFace {
 const OVER: ReadonlySet<ErrorCode> = new Set(['stopping', 'store-damaged', 'damaged-row', 'key-turning'] as const);
 
 const isOver = (error: unknown): boolean => error instanceof LatticeError && OVER.has(error.code);
-
-export const createKeyedFace = (lattice: Lattice): KeyedFace => ({ lattice, life: createLife() });
 
 /**
  * One face for a node whose key may turn while it runs (SPEC RO18): each call goes to the node under its present key. While

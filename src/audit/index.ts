@@ -1,3 +1,4 @@
+export type { Roster } from '../core/roster/index.ts';
 export { type Author, ERROR_CODES, type ErrorCode, type JsonValue, LatticeError } from '../core/types/index.ts';
 export { bundledCrypto, checkProof } from './bundled.ts';
 export { type CheckedFile, checkBundle } from './check-bundle.ts';

@@ -5,6 +5,7 @@ import { decodeCertificate } from '../core/wire/index.ts';
 import { type AuditDeps, CERTIFICATE_CHECKS, type Examination, examine } from './checks.ts';
 import { decode, fromBase64url, invalid, MAX_DOCUMENT_BYTES, malformed, parseDocument, rostersOf } from './document.ts';
 import { type CheckRostersOptions, checkRosters, type KnownFleet } from './rosters.ts';
+import { timeOf } from './times.ts';
 import { checkProofTrust, type ProofTrust, trustNeeded } from './trust.ts';
 
 /** What a certificate is checked with. */
@@ -64,7 +65,9 @@ export function examineCertificate(
     const { bytes, at: shown, rosters } = readCertificate(certificate);
     const claim = decode('certificate', () => decodeCertificate(bytes));
     if (shown !== undefined && shown !== claim.at)
-      throw malformed(`the certificate is for the time ${claim.at}, what stands beside it says ${shown}`);
+      throw malformed(
+        `the certificate is for the time ${timeOf(claim.at)}, and what stands beside it says ${timeOf(shown)}`,
+      );
     list.ok('the text is a certificate, and nothing else');
 
     const wanted = <T extends string | number>(
@@ -73,11 +76,11 @@ export function examineCertificate(
       want: T | undefined,
     ): void => {
       if (want === undefined) {
-        list.skip(check, `no ${check} was asked for; the certificate is for ${is}`);
+        list.skip(check, `no ${check} was asked for; the certificate is for ${said(is)}`);
         return;
       }
       list.begin(check);
-      if (is !== want) throw invalid(`the certificate is for the ${check} ${is}, not for ${want}`);
+      if (is !== want) throw invalid(`the certificate is for the ${check} ${said(is)}, not for ${said(want)}`);
       list.ok(`the ${check} is the one that was asked for`);
     };
     wanted('network', claim.network, asked.network);
@@ -99,6 +102,9 @@ export function examineCertificate(
     };
   });
 }
+
+/** What a certificate is for, as people read it: a time is no number of ms. */
+const said = (is: string | number): string => (typeof is === 'number' ? timeOf(is) : is);
 
 /**
  * Does what `examineCertificate` does, and rejects with its error.

@@ -11,10 +11,12 @@ export const TOKEN_HINT =
 export interface Known extends Pick<GlobalOptions, 'token' | 'envFile'> {
   /** The env file of a node that a fleet.json names, and whether that node runs on this machine. */
   readonly inFleet?: { readonly envFile: string; readonly isHere: boolean };
+  /** Where the token comes from that wins over that of the env file, in words. */
+  readonly tokenFrom?: string | undefined;
 }
 
 /** The next step in terms of the command line. Those of node and client speak of headers and of a program's options. */
-function adviceOn(error: LatticeError, { token, envFile, inFleet }: Known): string | undefined {
+function adviceOn(error: LatticeError, { token, envFile, inFleet, tokenFrom }: Known): string | undefined {
   if (!(error instanceof LatticeProblem)) {
     if (error.code === 'unreachable' && error.details['certificate'] !== true) {
       if (inFleet !== undefined) {
@@ -32,6 +34,8 @@ function adviceOn(error: LatticeError, { token, envFile, inFleet }: Known): stri
   // A node without a token says itself what to do: no token of the caller helps.
   if (error.status === 401 && error.code !== 'token-not-set') {
     if (token !== undefined) return 'The token that was given with --token is not that of this node.';
+    if (tokenFrom !== undefined)
+      return `The token comes from ${tokenFrom}, and is not that of this node. Correct it there, or give the right one with --token.`;
     if (envFile === undefined) return TOKEN_HINT;
     return `${envFile} does not have the DIOTEC360_API_TOKEN of this node. Name the env file that the node was started with.`;
   }

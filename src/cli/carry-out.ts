@@ -176,6 +176,8 @@ export function tellStage({ output }: CliContext, change: Change): void {
     );
     output.remark(`Their operators approve it within seven days, on their nodes: lattice members approve ${short}`);
   } else if (stage === 'deciding') {
-    output.remark(`It is decided as soon as ${needed} writers reach each other: lattice members wait ${short}`);
+    output.remark(
+      `It is decided as soon as ${needed === 1 ? 'its writer has voted' : `${needed} writers reach each other`}: lattice members wait ${short}`,
+    );
   }
 }

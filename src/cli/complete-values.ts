@@ -4,7 +4,18 @@ import { readContexts } from './contexts.ts';
 import { nameOf } from './names.ts';
 
 /** Values that are completed from a node, or from the file of contexts. */
-const KINDS = ['key', 'conflict', 'peer', 'object', 'member', 'change', 'context'] as const;
+const KINDS = [
+  'key',
+  'conflict',
+  'peer',
+  'object',
+  'member',
+  'change',
+  'invitation',
+  'token',
+  'evidence',
+  'context',
+] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** Seconds for the one request: whoever has typed a tab waits for it. */
@@ -55,6 +66,12 @@ async function valuesOf(
       );
     case 'change':
       return (await (await connect(context, options)).members.changes()).map(({ id }) => id.slice(0, 8));
+    case 'invitation':
+      return (await (await connect(context, options)).members.invitations()).map(({ id }) => id.slice(0, 8));
+    case 'token':
+      return (await (await connect(context, options)).listTokens()).map(({ id }) => id);
+    case 'evidence':
+      return (await (await connect(context, options)).listEvidence()).items.map(({ id }) => id);
     case 'peer':
       return (await (await connect(context, options)).listPeers()).map(nameOf);
     default:

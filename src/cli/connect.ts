@@ -22,6 +22,20 @@ export async function connect(context: CliContext, options: GlobalOptions): Prom
 }
 
 /**
+ * Where the token of a command comes from when that is neither --token nor the env file, in words: a context, or the
+ * environment.
+ */
+export async function tokenSourceOf(context: CliContext, options: GlobalOptions): Promise<string | undefined> {
+  if (options.token !== undefined) return undefined;
+  const fleet = await contextOf(context, options);
+  if (fleet !== undefined)
+    return fleet.tokenFile === undefined ? undefined : `${fleet.tokenFile}, which the context names`;
+  const setting = readVariables(context, undefined);
+  if ((setting('API_TOKEN') ?? setting('READ_TOKEN')) === undefined) return undefined;
+  return `the environment${options.envFile === undefined ? '' : ', which wins over the env file'}`;
+}
+
+/**
  * The context that --context names, or the one in use where nothing else names a node. Rejects with LatticeError
  * `usage` or `no-context`.
  */

@@ -1,6 +1,7 @@
 import { readSettings } from '../config/environment.ts';
 import { invalidConfig, type Problem } from '../config/problems.ts';
-import { VARIABLES, type Variable, type VariableName } from '../config/variables.ts';
+import type { Variable } from '../config/variable.ts';
+import { VARIABLES, type VariableName } from '../config/variables.ts';
 import type { CliContext } from './context.ts';
 
 /** Answers the text of a variable; undefined when it is not set. */

@@ -1,4 +1,5 @@
 import type { Status } from '../client/index.ts';
+import { counted } from '../core/types/index.ts';
 import type { NodeReport } from './examine.ts';
 import { bad, type Finding, note, ok } from './finding.ts';
 import { SHORT_ROOT } from './output.ts';
@@ -14,7 +15,7 @@ export function examineFleet(reports: readonly NodeReport[]): Finding[] {
     const byValue = new Map<string, string[]>();
     for (const { label, status } of known) byValue.set(value(status), [...(byValue.get(value(status)) ?? []), label]);
     const found = [...byValue];
-    if (found.length === 1) return ok(`same ${what} on ${known.length} nodes: ${found[0]?.[0] ?? ''}`);
+    if (found.length === 1) return ok(`same ${what} on ${counted(known.length, 'node')}: ${found[0]?.[0] ?? ''}`);
     return differ(`different ${what}: ${found.map(([v, urls]) => `${v} on ${urls.join(', ')}`).join('; ')}`);
   };
   return [

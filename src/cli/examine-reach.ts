@@ -1,5 +1,5 @@
 import type { Peer, PingResult, Status } from '../client/index.ts';
-import { LatticeError } from '../core/types/index.ts';
+import { counted, LatticeError } from '../core/types/index.ts';
 import { type ApiClient, createApiClient } from './client.ts';
 import type { NodeReport } from './examine.ts';
 import { bad, type Finding, info, note, ok, type Sign } from './finding.ts';
@@ -49,7 +49,12 @@ export async function examineReach(target: Target, all: readonly Target[], timeo
     bad(text, 'Open the way from that node to this one: firewall, ports, URL.', sign),
   );
   if (silent.length > 0) findings.push(info(`from here these peers could not be asked: ${silent.join(', ')}`));
-  if (known.length > urls.length) findings.push(info(`${known.length - urls.length} further peers were not asked`));
+  if (known.length > urls.length)
+    findings.push(
+      info(
+        `${counted(known.length - urls.length, 'further peer')} ${known.length - urls.length === 1 ? 'was' : 'were'} not asked`,
+      ),
+    );
   return findings;
 }
 

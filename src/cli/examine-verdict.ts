@@ -99,9 +99,17 @@ export function examineWarnings({ warnings, verdict, peerId }: Status): Finding[
   return warnings.flatMap(({ code, text }) => {
     if (code === 'refused-items' && verdict.reasons.some((reason) => reason.code === 'refused')) return [];
     if (code === 'lost-batches' && verdict.reasons.some((reason) => reason.code === code)) return [];
-    return [note(text, undefined, topicOfWarning(code, peerId))];
+    const sign = topicOfWarning(code, peerId);
+    const next = TO_DECIDE[code];
+    return [next === undefined ? note(text, undefined, sign) : bad(text, next, sign)];
   });
 }
+
+/** Warnings of what nodes never settle among themselves, and what to do about them. */
+const TO_DECIDE: Readonly<Partial<Record<Status['warnings'][number]['code'], string>>> = {
+  'set-aside': 'Look at each of them (lattice recover): write anew what is still of use, and forget the rest.',
+  'two-rosters': 'Compare lattice members of all nodes, and begin anew with the members of one side.',
+};
 
 function topicOfWarning(code: string, self: string): Sign {
   if (code === 'clock-skew' || code === 'peer-clock') return { topic: 'clock' };

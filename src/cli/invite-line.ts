@@ -11,10 +11,7 @@ const isText = (text: unknown): text is string => typeof text === 'string';
 export function readInvitation(line: string): Invited {
   const text = line.trim();
   const fail = (why: string): never => {
-    throw usageError(
-      `this is not an invitation: ${why}`,
-      'Give the whole line that lattice invite printed, in quotes.',
-    );
+    throw usageError(`this is not an invitation: ${why}`, 'Give the whole line of the invitation, in quotes.');
   };
   if (!text.startsWith(INVITATION_HEAD) || text.length > MAX_LINE)
     return fail(`it does not begin with ${INVITATION_HEAD}`);

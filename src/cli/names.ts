@@ -1,5 +1,5 @@
 import type { CallOptions, Peer, Status } from '../client/index.ts';
-import { LatticeError } from '../core/types/index.ts';
+import { counted, LatticeError } from '../core/types/index.ts';
 import { peerIdToAuthor } from '../core/wire/peer-id.ts';
 import type { ApiClient } from './client.ts';
 import { usageError } from './context.ts';
@@ -13,6 +13,11 @@ const ID = /(?<!\/p2p\/)\b(?:12D3KooW[1-9A-HJ-NP-Za-km-z]{44}|[0-9a-f]{64})\b/g;
 /** What people read for a peer: its name, made unique where two nodes share one, or else its URL or peer id. */
 export function nameOf(peer: Omit<Peer, 'label'> & Partial<Pick<Peer, 'label'>>): string {
   return peer.label ?? peer.name ?? peer.url ?? peer.peerId ?? '(not known yet)';
+}
+
+/** Nodes in the order in which people look for them: that of their names. A node lists them by their keys. */
+export function byName<T>(nodes: readonly T[], name: (node: T) => string): readonly T[] {
+  return nodes.toSorted((a, b) => name(a).localeCompare(name(b), 'en', { numeric: true }));
 }
 
 /** The names of the nodes that a node knows, itself included. */
@@ -71,7 +76,7 @@ export async function findPeer(client: Pick<ApiClient, 'listPeers'>, given: stri
   if (first !== undefined && second === undefined) return first;
   if (first !== undefined) {
     throw usageError(
-      `${found.length} nodes have the name ${JSON.stringify(given)}`,
+      `${counted(found.length, 'node')} have the name ${JSON.stringify(given)}`,
       `Name one by its id: ${found.map(idOf).slice(0, LISTED).join(', ')}.`,
     );
   }

@@ -1,7 +1,8 @@
 import { type Command, CommanderError } from 'commander';
+import { LatticeProblem } from '../client/errors.ts';
 import { joined, LatticeError } from '../core/types/index.ts';
-import { advised } from './advice.ts';
-import type { CliContext } from './context.ts';
+import { advised, type Known } from './advice.ts';
+import type { CliContext, GlobalOptions } from './context.ts';
 import { formOf } from './define.ts';
 import { exitCodeOf, reportError } from './errors.ts';
 import { EXIT } from './exit-codes.ts';
@@ -47,10 +48,25 @@ export async function runCli(argv: readonly string[], context: CliContext, versi
       return EXIT.usage;
     }
     const shown =
-      error instanceof CommanderError ? usageOf(error, commandAt(program, argv)) : advised(error, program.opts());
+      error instanceof CommanderError
+        ? usageOf(error, commandAt(program, argv))
+        : withHelp(advised(error, await knownOf(error, context, program.opts())), pathOf(commandAt(program, argv)));
     reportError(shown, output, asData);
     return exitCodeOf(shown);
   }
+}
+
+/** Gives a wrong use that says no more the help of the command at hand as its next step. */
+function withHelp(error: unknown, path: string): unknown {
+  if (!(error instanceof LatticeError) || error.code !== 'usage' || error.next !== undefined) return error;
+  return new LatticeError(error.code, error.message, { next: `See ${path} --help.`, cause: error });
+}
+
+/** What an error is explained with: the options, and for a refused token where it comes from. */
+async function knownOf(error: unknown, context: CliContext, options: GlobalOptions): Promise<Known> {
+  if (!(error instanceof LatticeProblem) || error.status !== 401) return options;
+  const { tokenSourceOf } = await import('./connect.ts');
+  return { ...options, tokenFrom: await tokenSourceOf(context, options) };
 }
 
 /** Tells the output in which form data are asked for, and which node is named, as far as the line has been parsed. */

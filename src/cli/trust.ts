@@ -1,7 +1,8 @@
 import { isStrictPublicKey } from '../adapters/system/ed25519.ts';
 import type { ProofTrust } from '../audit/trust.ts';
 import { parseEnvText } from '../config/env-file.ts';
-import { namesOf, VARIABLES } from '../config/variables.ts';
+import { namesOf } from '../config/variable.ts';
+import { VARIABLES } from '../config/variables.ts';
 import { type Author, hexToBytes, LatticeError } from '../core/types/index.ts';
 import { peerIdToAuthor } from '../core/wire/peer-id.ts';
 import { type CliContext, usageError } from './context.ts';

@@ -1,4 +1,4 @@
-import { LatticeError } from '../core/types/index.ts';
+import { counted, LatticeError } from '../core/types/index.ts';
 import type { ApiClient } from './client.ts';
 import { usageError } from './context.ts';
 
@@ -32,6 +32,9 @@ export async function findHash(client: Pick<ApiClient, 'vault'>, text: string): 
       next: 'See lattice vault ls.',
     });
   if (others.length > 0)
-    throw usageError(`${found.length} objects begin with ${digits}`, 'Write more digits: see lattice vault ls.');
+    throw usageError(
+      `${counted(found.length, 'object')} begin with ${digits}`,
+      'Write more digits: see lattice vault ls.',
+    );
   return only;
 }

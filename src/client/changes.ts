@@ -1,7 +1,7 @@
 import type { LatticeEvent } from '../api/contract/event-entities.ts';
 import { cursorLost } from '../core/types/errors.ts';
 import { streamOf } from '../timing/stream.ts';
-import type { RemoteChange, RemoteChanges } from './lattice-client.ts';
+import type { RemoteChange, RemoteChanges } from './stream-client.ts';
 
 /**
  * The changes among the events of a node, of the keys that begin with `prefix`. `follow` opens the events after `after`,

@@ -9,9 +9,11 @@ import { changesAmong } from './changes.ts';
 import { LatticeProblem, notOurs } from './errors.ts';
 import { openExport } from './export.ts';
 import { type FollowOptions, follow } from './follow.ts';
-import type { CommitOptions, LatticeClient, LogEvent, LogLevel, WriteOptions } from './lattice-client.ts';
+import type { LatticeClient } from './lattice-client.ts';
 import { createMembersClient } from './members.ts';
 import { type CallOptions, type ClientOptions, createRequests, type RequestOptions } from './request.ts';
+import type { CommitOptions, WriteOptions } from './state-client.ts';
+import type { LogEvent, LogLevel } from './stream-client.ts';
 import { createVaultClient } from './vault.ts';
 
 /** The entity tag (RFC 9110 §8.8.3) of a version, which may have its quotes already. */

@@ -1,8 +1,9 @@
 import type { Entry, ExportBegin, ExportEnd } from '../api/contract/entities.ts';
+import { counted } from '../core/types/words.ts';
 import { streamOf } from '../timing/stream.ts';
 import { cutShort, late, notOurs, tooLarge } from './errors.ts';
-import type { StateExport } from './lattice-client.ts';
 import { type CallOptions, DEFAULT_TIMEOUT_MS, type Requests } from './request.ts';
+import type { StateExport } from './state-client.ts';
 import type { BodyReader } from './transport.ts';
 
 const PATH = '/api/v1/export';
@@ -102,7 +103,7 @@ export async function openExport(
         const line = parsed(pending.pop() ?? '') as Entry | ExportEnd;
         if (!('end' in line)) yield line;
         else if (line.entries === count) return;
-        else throw notOurs(`${url} sent ${count} entries and counts ${line.entries}`);
+        else throw notOurs(`${url} sent ${counted(count, 'entry', 'entries')} and counts ${line.entries}`);
       }
     } finally {
       await end();

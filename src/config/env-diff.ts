@@ -1,5 +1,6 @@
 import { shownValue } from './problems.ts';
-import { namesOf, PREFIX, VARIABLES, type Variable } from './variables.ts';
+import { namesOf, PREFIX, type Variable } from './variable.ts';
+import { VARIABLES } from './variables.ts';
 
 /** One line of a diff: `' '` stays, `'-'` goes, `'+'` comes. */
 export interface DiffLine {

@@ -1,5 +1,6 @@
 import { parseEnv } from 'node:util';
-import { namesOf, VARIABLES } from './variables.ts';
+import { namesOf } from './variable.ts';
+import { VARIABLES } from './variables.ts';
 
 /** What is wrong with the lines of an env file, as Node's `parseEnv` reads them. */
 export interface LineFlaws {

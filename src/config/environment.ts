@@ -2,7 +2,8 @@ import { dirname, resolve } from 'node:path';
 import { readEnvFile } from './env-file.ts';
 import type { Problem } from './problems.ts';
 import { fileNameWarnings, unknownNameWarning } from './unknown-names.ts';
-import { namesOf, VARIABLES, type Variable } from './variables.ts';
+import { namesOf, type Variable } from './variable.ts';
+import { VARIABLES } from './variables.ts';
 
 /** Variables by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;

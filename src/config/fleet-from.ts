@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { isAbsolute, join, relative, sep } from 'node:path';
 import { seedToAuthor } from '../adapters/system/keys.ts';
-import { type Bytes, LatticeError } from '../core/types/index.ts';
+import { type Bytes, counted, LatticeError } from '../core/types/index.ts';
 import { isFlaw } from '../core/wire/host.ts';
 import { isSpaceHost } from '../core/wire/hugging-face.ts';
 import { parseListenMultiaddr } from '../core/wire/multiaddr.ts';
@@ -12,7 +12,8 @@ import { hostOf, isLoopback, multiaddrOf, placeOf, SPACE_SITE } from './fleet-ho
 import { configOf } from './load.ts';
 import { type OldNode, readOldNode } from './old-node.ts';
 import { differingDefaults } from './original-defaults.ts';
-import { namesOf, type Variable, type VariableName } from './variables.ts';
+import { namesOf, type Variable } from './variable.ts';
+import type { VariableName } from './variables.ts';
 
 /** Which env files to make a fleet of. */
 export interface FromOptions {
@@ -118,7 +119,10 @@ function refusal(problems: readonly string[]): LatticeError {
 }
 
 function flawsOfNames(names: readonly string[], olds: readonly OldNode[]): string[] {
-  if (names.length !== olds.length) return [`${names.length} names were given for ${olds.length} env files`];
+  if (names.length !== olds.length)
+    return [
+      `${counted(names.length, 'name')} ${names.length === 1 ? 'was' : 'were'} given for ${counted(olds.length, 'env file')}`,
+    ];
   return names.flatMap((name, i) => {
     if (!NAME.test(name)) return `${olds[i]?.path}: "${name}" is not a node name; give names by --names`;
     const twin = names.findIndex((other) => other.toLowerCase() === name.toLowerCase());

@@ -10,7 +10,7 @@ import {
   writeNewFile,
 } from '../adapters/system/keys.ts';
 import { makeDirectory } from '../adapters/system/make-directory.ts';
-import { type Author, type Bytes, bytesToHex, LatticeError } from '../core/types/index.ts';
+import { type Author, type Bytes, bytesToHex, counted, LatticeError } from '../core/types/index.ts';
 import { localUrl } from '../core/wire/host.ts';
 import { authorToPeerId } from '../core/wire/peer-id.ts';
 import { VARIABLES, type VariableName } from './variables.ts';
@@ -97,7 +97,10 @@ export function invalid(rule: string, next: string): LatticeError {
 
 function checkPorts(option: string, base: number, nodes: number): void {
   if (!Number.isInteger(base) || base < 1 || base + nodes - 1 > 65_535) {
-    throw invalid(`${option} ${base} leaves no ${nodes} ports`, `choose ${option} from 1 to ${65_536 - nodes}`);
+    throw invalid(
+      `${option} ${base} leaves no room for the ports of ${counted(nodes, 'node')}`,
+      `choose ${option} from 1 to ${65_536 - nodes}`,
+    );
   }
 }
 
@@ -108,7 +111,10 @@ function fleetNames({ nodes, names }: FleetOptions): readonly string[] {
     return Array.from({ length: nodes }, (_, i) => `node${String(i + 1).padStart(digits, '0')}`);
   }
   if (names.length !== nodes)
-    throw invalid(`${names.length} names were given for ${nodes} nodes`, 'give one name for each node');
+    throw invalid(
+      `${counted(names.length, 'name')} ${names.length === 1 ? 'was' : 'were'} given for ${counted(nodes, 'node')}`,
+      'give one name for each node',
+    );
   const bad = names.find((name) => !NAME.test(name));
   if (bad !== undefined) {
     throw invalid(
@@ -152,7 +158,7 @@ export function planFleet(options: FleetOptions): FleetPlan {
     );
   }
   if (seed !== undefined && seed.length !== 32)
-    throw invalid(`the seed has ${seed.length} bytes`, 'give a seed of 32 bytes (64 hex digits)');
+    throw invalid(`the seed has ${counted(seed.length, 'byte')}`, 'give a seed of 32 bytes (64 hex digits)');
 
   const ip = isIPv6(host) ? 'ip6' : 'ip4';
   const sites = fleetNames(options).map((name, i): Site => {
@@ -256,7 +262,7 @@ export function planSites(options: {
       ...p2p,
       ...more,
     ]);
-    const header = `# Node ${node.name}, peer id ${node.peerId}. Relative paths are relative to this file. It holds a token: keep it at mode 0600.\n`;
+    const header = `# Node ${node.name}, peer id ${node.peerId}. Relative paths are relative to this file. It holds a token: keep its permissions at 0600.\n`;
     return [
       { name: `${node.name}.key`, mode: 0o600, content: `${seedHex}\n` },
       { name: node.envFile, mode: 0o600, content: header + env },

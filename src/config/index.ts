@@ -14,4 +14,5 @@ export {
 export type { Problem } from './problems.ts';
 export { planReload, type Reload } from './reload.ts';
 export { type ConfigSource, openConfigSource } from './source.ts';
-export { type Kind, namesOf, VARIABLES, type Variable, type VariableName } from './variables.ts';
+export { type Kind, namesOf, type Variable } from './variable.ts';
+export { VARIABLES, type VariableName } from './variables.ts';

@@ -51,7 +51,7 @@ export function writeJoined({ dir, name, network, founders, urls, multiaddrs, ho
     ['P2P_LISTEN', `/${ip}/${host}/tcp/${p2pPort}`],
     ['P2P_BOOTSTRAP', multiaddrs.join(',')],
   ]);
-  const header = `# Node ${name}, which joined by an invitation. The trusted keys are those of epoch 0, where its roster begins. Relative paths are relative to this file. It holds a token: keep it at mode 0600.\n`;
+  const header = `# Node ${name}, which joined by an invitation. The trusted keys are those of epoch 0, where its roster begins. Relative paths are relative to this file. It holds a token: keep its permissions at 0600.\n`;
   writeNewFile(path, header + lines, 0o600);
   return path;
 }

@@ -6,7 +6,8 @@ import { findLegacy, ownStateDir } from './legacy.ts';
 import type { Config, ConfigSetting } from './model.ts';
 import { invalidConfig, type Problem, problemLine, shownValue } from './problems.ts';
 import { type Context, PARSERS, type Values } from './values.ts';
-import { type KindOf, namesOf, PREFIX, VARIABLES, type Variable, type VariableName } from './variables.ts';
+import { namesOf, PREFIX, type Variable } from './variable.ts';
+import { type KindOf, VARIABLES, type VariableName } from './variables.ts';
 import { isWildcard, violationsOf } from './violations.ts';
 
 /** Where a configuration comes from. */

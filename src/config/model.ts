@@ -109,7 +109,7 @@ export interface Config {
   readonly peerlessTimeoutMs: number;
   /** The trust list: public keys of 64 hex digits, sorted, each once. When it is empty the node trusts only itself. */
   readonly trusted: readonly string[];
-  /** What the production guard objects to, as sentences. When there are any the node is read-only (safe mode). */
+  /** Which rules for production it breaks, as sentences. When there are any the node is read-only (safe mode). */
   readonly violations: readonly string[];
   /** Every variable with its text and where that comes from. The texts of secrets are not in it. */
   readonly settings: readonly ConfigSetting[];

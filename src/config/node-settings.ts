@@ -3,7 +3,8 @@ import { configOf, usable } from './load.ts';
 import type { Config } from './model.ts';
 import { type Problem, shownValue } from './problems.ts';
 import { nearestName } from './unknown-names.ts';
-import type { Variable, VariableName } from './variables.ts';
+import type { Variable } from './variable.ts';
+import type { VariableName } from './variables.ts';
 
 /** What the API of an embedded node is served with. */
 export interface ApiSettings {

@@ -9,7 +9,8 @@ import { readEnvFile } from './env-file.ts';
 import { inspectConfig } from './load.ts';
 import type { Config } from './model.ts';
 import { type Problem, problemLine } from './problems.ts';
-import { namesOf, PREFIX, VARIABLES, type Variable, type VariableName } from './variables.ts';
+import { namesOf, PREFIX, type Variable } from './variable.ts';
+import { VARIABLES, type VariableName } from './variables.ts';
 
 /** What the env file of one node says, and what of it can go on. */
 export interface OldNode {

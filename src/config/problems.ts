@@ -1,4 +1,4 @@
-import { LatticeError } from '../core/types/index.ts';
+import { counted, LatticeError } from '../core/types/index.ts';
 
 /** A setting that is not usable. */
 export interface Problem {
@@ -19,7 +19,7 @@ const MAX_SHOWN = 100;
  * text the first `max` characters are shown.
  */
 export function shownValue(value: string, secret: boolean, max = MAX_SHOWN): string {
-  if (secret) return `(${value.length} characters, not shown)`;
+  if (secret) return `(${counted(value.length, 'character')}, not shown)`;
   const shown = value.slice(0, max) + (value.length > max ? '…' : '');
   return shown.replace(/^(.*:\/\/)?.*@/s, '$1…@');
 }

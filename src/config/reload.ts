@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { LatticeError } from '../core/types/index.ts';
 import type { Config, ConfigSetting } from './model.ts';
-import { PREFIX, type VariableName } from './variables.ts';
+import { PREFIX } from './variable.ts';
+import type { VariableName } from './variables.ts';
 import { violationsOf } from './violations.ts';
 
 /** What a running node takes over, and how each is found in its configuration. Every other variable needs a restart. */

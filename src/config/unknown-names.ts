@@ -1,5 +1,6 @@
 import { whatReplaces } from './original-names.ts';
-import { namesOf, PREFIX, VARIABLES } from './variables.ts';
+import { namesOf, PREFIX } from './variable.ts';
+import { VARIABLES } from './variables.ts';
 
 /**
  * The optimal string alignment distance (restricted Damerau-Levenshtein): how many insertions, deletions and

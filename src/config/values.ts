@@ -2,7 +2,7 @@
 import { isIP, isIPv6 } from 'node:net';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { isStrictPublicKey } from '../adapters/system/keys.ts';
-import { bytesToHex, hexToBytes, MAX_NETWORK_BYTES, MAX_TRUSTED } from '../core/types/index.ts';
+import { bytesToHex, counted, hexToBytes, MAX_NETWORK_BYTES, MAX_TRUSTED } from '../core/types/index.ts';
 import { MAX_NAME_BYTES } from '../core/wire/about.ts';
 import { MAX_ANNOUNCED } from '../core/wire/announcement.ts';
 import { parseBaseUrl } from '../core/wire/base-url.ts';
@@ -11,7 +11,7 @@ import { spaceAppOf } from '../core/wire/hugging-face.ts';
 import { parseListenMultiaddr, parseOwnMultiaddr, parsePeerMultiaddr } from '../core/wire/multiaddr.ts';
 import { peerIdToAuthor } from '../core/wire/peer-id.ts';
 import { bracketedIn, placeholderIn } from '../core/wire/placeholder.ts';
-import type { Kind, Variable } from './variables.ts';
+import type { Kind, Variable } from './variable.ts';
 
 /**
  * The type of value that each kind of text becomes. An empty text becomes an empty list, an empty text or undefined.
@@ -120,7 +120,7 @@ function parseList(
     .map((value) => value.trim())
     .filter((value) => value !== '');
   if (values.length > MAX_ITEMS) {
-    context.reject(`${values.length} items`, {
+    context.reject(counted(values.length, 'item'), {
       rule: `at most ${MAX_ITEMS} items are allowed`,
       fix: 'name the nearest peers only',
     });

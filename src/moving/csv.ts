@@ -1,5 +1,5 @@
 import { parseJson } from '../core/cbor/index.ts';
-import { LatticeError } from '../core/types/index.ts';
+import { counted, LatticeError } from '../core/types/index.ts';
 import { type KeyedLine, readKeyed } from './keyed-lines.ts';
 import type { Reader } from './plan.ts';
 
@@ -82,7 +82,7 @@ function* entriesOf(text: string): Generator<KeyedLine> {
     if (fields.length !== columns.count) {
       throw new LatticeError(
         'entries-malformed',
-        `line ${line}: ${fields.length} fields in a table of ${columns.count} columns`,
+        `line ${line}: ${counted(fields.length, 'field')} in a table of ${counted(columns.count, 'column')}`,
         { next: 'Nothing was imported. Every row has a field for each column.' },
       );
     }

@@ -1,13 +1,11 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import type { Page } from 'playwright-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { NodeStatus } from '../../src/runtime/facade/index.ts';
 import { type Fleet, type Node, startFleet } from '../support/fleet.ts';
 import { eventually } from '../support/wait.ts';
+import { violations, widerThanScreen } from './axe.ts';
 import { expectNoComplaint, giveToken, openDashboard, rowOf, typeToken, verdictChip } from './browser.ts';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const TITLES = {
   overview: 'Overview',
   fleet: 'Fleet',
@@ -21,29 +19,6 @@ const TITLES = {
 } as const;
 type View = keyof typeof TITLES;
 const VIEWS = [...(Object.keys(TITLES) as View[]), 'peer' as const];
-
-interface Violation {
-  readonly id: string;
-  readonly nodes: readonly { readonly target: readonly string[]; readonly failureSummary?: string }[];
-}
-
-/** What axe finds wrong with the page as it stands, one line each. */
-async function violations(page: Page): Promise<readonly string[]> {
-  await page.evaluate(AXE);
-  const found = await page.evaluate<Violation[]>(
-    "axe.run({ resultTypes: ['violations'] }).then((result) => result.violations)",
-  );
-  return found.flatMap(({ id, nodes }) =>
-    nodes.map(({ target, failureSummary }) => `${id} ${target.join(' ')}: ${failureSummary ?? ''}`),
-  );
-}
-
-/**
- * In CSS pixels. In the page's own words, as everything here that runs there: these tests are checked without the types
- * of a browser.
- */
-const widerThanScreen = (page: Page): Promise<number> =>
-  page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth');
 
 describe('the dashboard for everybody', () => {
   let fleet: Fleet;

@@ -377,7 +377,7 @@ describe('the contract of the original, row by row', () => {
   });
 
   it('7.8: nodes that agree do not send the state to each other', async () => {
-    const large = 'x'.repeat(20_000);
+    const large = 'x'.repeat(10_000);
     for (let i = 0; i < 50; i++) await nodes[0].api.put(`row/7.8/${i}`, large);
     await fleet.settled();
     const passed = (): number[] =>

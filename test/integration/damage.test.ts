@@ -76,7 +76,7 @@ describe('a damaged store', () => {
       expect((await node.startAndExit()).code, attempt).toBe(65);
       const { stderr } = node.process;
       expect(stderr).toContain(`its stored root is ${root}`);
-      const rebuilt = /entries make ([0-9a-f]{64})/.exec(stderr)?.[1];
+      const rebuilt = /entr(?:y|ies) is ([0-9a-f]{64})/.exec(stderr)?.[1];
       expect(rebuilt).toBeDefined();
       expect(rebuilt).not.toBe(root);
       expect(stderr).toMatch(/next: .*move it aside/);

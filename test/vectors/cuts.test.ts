@@ -10,8 +10,9 @@ import {
   decodeSignedAttestation,
   encodeCertificate,
 } from '../../src/core/wire/attestation.ts';
+import { decodeGossip, encodeGossip } from '../../src/core/wire/gossip.ts';
 import { trustHash } from '../../src/core/wire/head.ts';
-import { decodeGossip, decodeSync, encodeGossip, encodeSync } from '../../src/core/wire/messages.ts';
+import { decodeSync, encodeSync } from '../../src/core/wire/sync.ts';
 import { filled, hasher, TEST_SEED, testKey } from '../unit/core/wire/support.ts';
 
 const FILE = new URL('./cuts.json', import.meta.url);

@@ -14,10 +14,11 @@ import {
   requestSigningBytes,
   responseSigningBytes,
 } from '../../src/core/wire/envelope.ts';
+import { decodeGossip, encodeGossip } from '../../src/core/wire/gossip.ts';
 import { createSignedHead, decodeSignedHead, headSigningBytes, trustHash } from '../../src/core/wire/head.ts';
-import { decodeGossip, decodeSync, encodeGossip, encodeSync } from '../../src/core/wire/messages.ts';
 import { authorToPeerId } from '../../src/core/wire/peer-id.ts';
 import { receiptSigningBytes } from '../../src/core/wire/receipts.ts';
+import { decodeSync, encodeSync } from '../../src/core/wire/sync.ts';
 import { filled, hasher, TEST_SEED, testKey } from '../unit/core/wire/support.ts';
 
 const FILE = new URL('./messages.json', import.meta.url);

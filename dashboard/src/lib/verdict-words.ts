@@ -1,4 +1,4 @@
-import type { Verdict } from './types.ts';
+import type { Status, Verdict } from './types.ts';
 
 export type Tone = 'ok' | 'warn' | 'bad' | 'info' | 'mute';
 
@@ -15,6 +15,12 @@ export const VERDICT_WORDS: Readonly<
   // A node that expects no other one lacks nothing.
   ALONE: { title: 'ALONE', sign: '1', tone: 'ok' },
 };
+
+/** Warnings that the reasons of the verdict do not say already. Equal roots say nothing of them. */
+export function warningsBeside({ verdict, warnings }: Status): Status['warnings'] {
+  const said = new Set(verdict.reasons.map(({ text }) => text));
+  return warnings.filter(({ text }) => !said.has(text));
+}
 
 /** What a node that refuses writes says of the cause, in a few words. */
 const READ_ONLY_WORDS: Readonly<Record<string, string>> = {

@@ -3,10 +3,10 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { LatticeError } from '../../../src/client/index.ts';
 import { asProblem, checkToken } from '../lib/api.ts';
 import { askToken, question, signOut, token } from '../lib/auth.ts';
-import { duration } from '../lib/format.ts';
+import { duration, plural } from '../lib/format.ts';
 import { announcement, headline, link, lost, refresh, status, tick, verdict } from '../lib/live.ts';
-import { linkTo, TITLES, VIEWS, view } from '../lib/router.ts';
-import { VERDICT_WORDS } from '../lib/verdict-words.ts';
+import { linkTo, TITLES, VIEWS, type View, view } from '../lib/router.ts';
+import { VERDICT_WORDS, warningsBeside } from '../lib/verdict-words.ts';
 import { Badge, sentence } from './parts.tsx';
 
 type Theme = 'auto' | 'light' | 'dark';
@@ -29,6 +29,7 @@ function ThemeButton() {
 export function Header() {
   const told = status.value;
   const now = verdict.value;
+  const warnings = told === undefined || lost.value ? 0 : warningsBeside(told).length;
   return (
     <header class="top">
       <div class="brand">
@@ -45,6 +46,11 @@ export function Header() {
       </div>
       <div class="top-state">
         {now !== undefined && <Badge tone={lost.value ? 'warn' : VERDICT_WORDS[now.kind].tone}>{headline.value}</Badge>}
+        {warnings > 0 && (
+          <a href={linkTo('overview')}>
+            <Badge tone="warn">{plural(warnings, 'warning')}</Badge>
+          </a>
+        )}
         <LinkState />
         {token.value === undefined ? (
           <button
@@ -77,7 +83,12 @@ function LinkState() {
 }
 
 export function Nav() {
-  const conflicts = status.value?.conflicts ?? 0;
+  const { conflicts = 0, trust, floor } = status.value ?? {};
+  /** What waits for somebody's decision, by the view where that is taken. */
+  const waiting: Readonly<Partial<Record<View, number>>> = {
+    conflicts,
+    members: (trust?.changes ?? 0) + (floor?.collection.setAside ?? 0),
+  };
   return (
     <nav class="side" aria-label="Views">
       <ul>
@@ -85,9 +96,9 @@ export function Nav() {
           <li key={name}>
             <a href={linkTo(name)} aria-current={view.value === name ? 'page' : undefined}>
               {TITLES[name]}
-              {name === 'conflicts' && conflicts > 0 && (
+              {(waiting[name] ?? 0) > 0 && (
                 <span class="count">
-                  {conflicts}
+                  {waiting[name]}
                   <span class="unseen"> open</span>
                 </span>
               )}

@@ -1,11 +1,12 @@
 import { useId, useState } from 'preact/hooks';
-import type { Entry } from '../../../src/client/index.ts';
+import type { Entry, Receipt } from '../../../src/client/index.ts';
 import { useAction } from '../lib/action.ts';
 import { api } from '../lib/api.ts';
 import { askToken } from '../lib/auth.ts';
 import { announcement, refresh } from '../lib/live.ts';
 import { linkTo } from '../lib/router.ts';
 import { Card, Note, Problem } from '../ui/parts.tsx';
+import { lastReceipt, type Wait, WaitField, waitingFor } from '../ui/receipt.tsx';
 import { jsonFlaw, ValueField } from '../ui/value-editor.tsx';
 
 /** Said when a condition of a write did not hold, so that nothing was written. */
@@ -22,6 +23,11 @@ function Meanwhile({ children }: { readonly children: string }) {
 const isMeanwhile = (problem: { readonly code: string } | undefined): boolean =>
   problem?.code === 'precondition-failed' || problem?.code === 'not-found';
 
+/** Has the receipt stand beside the key; without one, that of an earlier write goes. */
+function showReceipt(key: string, receipt: Receipt | undefined): void {
+  lastReceipt.value = receipt === undefined ? undefined : { key, receipt };
+}
+
 interface WrittenProps {
   readonly entry: Entry;
   /** Reads the entry again, after it was written or somebody else wrote it. */
@@ -35,6 +41,7 @@ interface WrittenProps {
 export function EditEntry({ entry, reload }: WrittenProps) {
   const [mode, setMode] = useState<'shown' | 'edit' | 'delete'>('shown');
   const [text, setText] = useState('');
+  const [wait, setWait] = useState<Wait>('here');
   // The version that the user saw when he began. A reload in between does not change what the write depends on.
   const [version, setVersion] = useState(entry.version);
   const begin = (next: 'edit' | 'delete'): void => {
@@ -52,12 +59,17 @@ export function EditEntry({ entry, reload }: WrittenProps) {
   const save = useAction(async () => {
     if (jsonFlaw(text) !== undefined || (await askToken('to write a value')) === undefined) return undefined;
     // An edited value keeps the end that it had.
-    await api.putEntryJson(entry.key, text, { ifMatch: version, expires: entry.expires });
+    const { receipt } = await api.putEntryJson(entry.key, text, {
+      ifMatch: version,
+      expires: entry.expires,
+      ...waitingFor(wait),
+    });
+    showReceipt(entry.key, receipt);
     return done('written');
   }, false);
   const remove = useAction(async () => {
     if ((await askToken('to delete a key')) === undefined) return undefined;
-    await api.deleteEntry(entry.key, { ifMatch: version });
+    showReceipt(entry.key, await api.deleteEntry(entry.key, { ifMatch: version, ...waitingFor(wait) }));
     return done('deleted');
   }, false);
   const problem = mode === 'edit' ? save.problem : remove.problem;
@@ -88,6 +100,7 @@ export function EditEntry({ entry, reload }: WrittenProps) {
           <strong>Delete this key on every node?</strong> Its history and its proof stay.
         </p>
       )}
+      <WaitField wait={wait} choose={setWait} />
       {entry.conflicts !== undefined && (
         <p class="aside">This key has {entry.conflicts + 1} values in conflict. This replaces all of them.</p>
       )}
@@ -133,9 +146,11 @@ export function NewEntry({ suggested, written }: { readonly suggested: string; r
   const id = useId();
   const [key, setKey] = useState(suggested);
   const [text, setText] = useState('');
+  const [wait, setWait] = useState<Wait>('here');
   const save = useAction(async () => {
     if (jsonFlaw(text) !== undefined || (await askToken('to write a value')) === undefined) return undefined;
-    await api.putEntryJson(key, text, { ifNoneMatch: '*' });
+    const { receipt } = await api.putEntryJson(key, text, { ifNoneMatch: '*', ...waitingFor(wait) });
+    showReceipt(key, receipt);
     announcement.value = `${key} is written`;
     refresh();
     written();
@@ -161,6 +176,7 @@ export function NewEntry({ suggested, written }: { readonly suggested: string; r
           onInput={(event) => setKey(event.currentTarget.value)}
         />
         <ValueField label="Value, as JSON" text={text} onText={setText} />
+        <WaitField wait={wait} choose={setWait} />
         <div class="buttons">
           <button type="submit" class="primary" disabled={save.busy || key === '' || jsonFlaw(text) !== undefined}>
             {save.busy ? 'Writing…' : 'Save'}

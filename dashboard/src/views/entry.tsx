@@ -4,6 +4,7 @@ import { hlcMs, plural, short } from '../lib/format.ts';
 import { useResource } from '../lib/resource.ts';
 import { linkTo } from '../lib/router.ts';
 import { Ago, Badge, Card, Copyable, Empty, Facts, KeyText, NodeName, Show, When } from '../ui/parts.tsx';
+import { LastReceipt, lastReceipt } from '../ui/receipt.tsx';
 import { EditEntry } from './edit.tsx';
 import { ProofPanel } from './proof.tsx';
 
@@ -19,6 +20,12 @@ interface EntryPanelProps {
 export function EntryPanel({ name, prefix, written }: EntryPanelProps) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus({ preventScroll: false }), []);
+  useEffect(
+    () => () => {
+      lastReceipt.value = undefined;
+    },
+    [],
+  );
   const entry = useResource(`entry ${name}`, (call) => api.getEntry(name, call));
   // The version that is shown names the history too, so that it is read again when the entry has changed.
   const version = entry.state === 'ready' ? entry.data?.version : undefined;
@@ -40,6 +47,7 @@ export function EntryPanel({ name, prefix, written }: EntryPanelProps) {
             <a href={linkTo('state', { prefix })}>Close</a>
           </span>
         </div>
+        <LastReceipt of={name} />
         <Show of={entry} what="the entry">
           {(e) =>
             e === undefined ? (

@@ -9,8 +9,10 @@ import { announcement, nodeNow, status } from '../lib/live.ts';
 import { useResource } from '../lib/resource.ts';
 import type { Roster } from '../lib/types.ts';
 import { Changes } from '../ui/changes.tsx';
+import { FloorCard } from '../ui/floor.tsx';
 import { Invitations, InviteForm } from '../ui/invitations.tsx';
 import { Ago, Badge, Card, Copyable, Facts, NodeName, Note, Problem, Show, When } from '../ui/parts.tsx';
+import { SetAsideCard } from '../ui/set-aside.tsx';
 
 const EVERY_MS = 3_000;
 type RosterMember = Roster['members'][number];
@@ -146,9 +148,12 @@ function Standing({ member }: { readonly member: RosterMember }) {
   if (known?.lastHeardAt === undefined) return <Badge tone="bad">Never heard</Badge>;
   if (!isHeard(known))
     return (
-      <Badge tone="bad">
-        Not heard since <When at={known.lastHeardAt} />
-      </Badge>
+      <>
+        <Badge tone="bad">Not heard</Badge>{' '}
+        <span class="aside">
+          since <When at={known.lastHeardAt} />
+        </span>
+      </>
     );
   return (
     <>
@@ -278,6 +283,8 @@ export function MembersView() {
           {(data) => <Changes changes={data} self={s.author} done={done} />}
         </Show>
       </Card>
+      <FloorCard />
+      <SetAsideCard />
       <div class="grid two">
         <Card title="Invite a node">
           <InviteForm status={s} roster={roster.state === 'ready' ? roster.data : undefined} done={done} />

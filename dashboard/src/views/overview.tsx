@@ -6,7 +6,7 @@ import { headline, lost, nodeNow, status } from '../lib/live.ts';
 import { useResource } from '../lib/resource.ts';
 import { linkTo } from '../lib/router.ts';
 import type { Status } from '../lib/types.ts';
-import { VERDICT_WORDS } from '../lib/verdict-words.ts';
+import { VERDICT_WORDS, warningsBeside } from '../lib/verdict-words.ts';
 import { FleetTable } from '../ui/fleet-table.tsx';
 import { Badge, Card, Copyable, Note, sentence, When } from '../ui/parts.tsx';
 import { Tiles } from '../ui/tiles.tsx';
@@ -116,17 +116,25 @@ function Underway({ status: s }: { readonly status: Status }) {
   );
 }
 
-/** Warnings that the reasons of the verdict do not say already. */
 function Warnings({ status: s }: { readonly status: Status }) {
-  const said = new Set(s.verdict.reasons.map(({ text }) => text));
-  const left = s.warnings.filter(({ text }) => !said.has(text));
+  const { changes = 0 } = s.trust;
   return (
     <>
-      {left.map(({ code, text }) => (
+      {warningsBeside(s).map(({ code, text }) => (
         <Note key={`${code} ${text}`} tone="warn">
-          <p>{sentence(text)}</p>
+          <p>
+            {sentence(text)} {code === 'set-aside' && <a href={linkTo('members')}>Decide about them</a>}
+          </p>
         </Note>
       ))}
+      {changes > 0 && (
+        <Note tone="warn">
+          <p>
+            {plural(changes, 'change')} of the members {changes === 1 ? 'waits' : 'wait'} for approvals or votes.{' '}
+            <a href={linkTo('members')}>Look at {changes === 1 ? 'it' : 'them'}</a>
+          </p>
+        </Note>
+      )}
     </>
   );
 }

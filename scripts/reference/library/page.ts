@@ -1,5 +1,6 @@
 import { SETTING_FIELDS, type SettingField, type SettingName } from '../../../src/config/node-settings.ts';
-import { PREFIX, VARIABLES, type Variable } from '../../../src/config/variables.ts';
+import { PREFIX, type Variable } from '../../../src/config/variable.ts';
+import { VARIABLES } from '../../../src/config/variables.ts';
 import { anchorOf, code, page, table } from '../markdown.ts';
 import type { Callable, Entry, Exported, Property } from './read.ts';
 

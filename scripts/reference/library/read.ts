@@ -1,7 +1,5 @@
-import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
-
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+import { basesOf, exportsOf, isSource, ROOT } from './symbols.ts';
 
 /** An entry point of the package, and the page that tells of it. */
 export interface Entry {
@@ -101,19 +99,41 @@ export function readProgram(roots: readonly string[], memory: ReadonlyMap<string
 /** Everything that an entry point exports, in the order of its source. */
 export function readExports(program: ts.Program, { source }: Entry): readonly Exported[] {
   const checker = program.getTypeChecker();
-  const file = program.getSourceFile(ROOT + source);
-  const module = file === undefined ? undefined : checker.getSymbolAtLocation(file);
-  if (module === undefined) throw new Error(`${source} exports nothing`);
+  const text = program.getSourceFile(ROOT + source)?.text ?? '';
   // A value that "export type *" passes on is none for those who import it, and stands nowhere by its name.
-  const isNamed = (name: string): boolean => new RegExp(`\\b${name}\\b`).test(file?.text ?? '');
-  return checker.getExportsOfModule(module).flatMap((exported) => {
-    const symbol = exported.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(exported) : exported;
-    const read = readSymbol(checker, exported.name, symbol);
+  const isNamed = (name: string): boolean => new RegExp(`\\b${name}\\b`).test(text);
+  const symbols = exportsOf(program, ROOT + source);
+  const exported = new Set(symbols.values());
+  return [...symbols].flatMap(([name, symbol]) => {
+    const read = readSymbol(checker, name, symbol, exported);
     return read === undefined || (read.kind === 'value' && !isNamed(read.name)) ? [] : read;
   });
 }
 
-function readSymbol(checker: ts.TypeChecker, name: string, symbol: ts.Symbol): Exported | undefined {
+/** Whether it is an interface of this package that has no place of its own in the reference: a part of others. */
+const isHidden = (base: ts.Symbol, exported: ReadonlySet<ts.Symbol>): boolean =>
+  !exported.has(base) && (base.declarations ?? []).some((one) => ts.isInterfaceDeclaration(one) && isSource(one));
+
+/** The members of an interface or class, after those of its parts. */
+function membersOf(
+  checker: ts.TypeChecker,
+  node: ts.InterfaceDeclaration | ts.ClassDeclaration,
+  exported: ReadonlySet<ts.Symbol>,
+): readonly (ts.TypeElement | ts.ClassElement)[] {
+  const inherited = basesOf(checker, node)
+    .filter(({ symbol }) => isHidden(symbol, exported))
+    .flatMap(({ symbol }) => symbol.declarations ?? [])
+    .filter((one) => ts.isInterfaceDeclaration(one))
+    .flatMap((one) => membersOf(checker, one, exported));
+  return [...inherited, ...node.members];
+}
+
+function readSymbol(
+  checker: ts.TypeChecker,
+  name: string,
+  symbol: ts.Symbol,
+  exported: ReadonlySet<ts.Symbol>,
+): Exported | undefined {
   const declarations = symbol.declarations ?? [];
   const doc = docOf(checker, symbol);
   const functions = declarations.filter((one) => ts.isFunctionDeclaration(one));
@@ -124,8 +144,10 @@ function readSymbol(checker: ts.TypeChecker, name: string, symbol: ts.Symbol): E
   }
   for (const one of declarations) {
     if (ts.isInterfaceDeclaration(one) || ts.isClassDeclaration(one)) {
-      const bases = (one.heritageClauses ?? []).flatMap(({ types }) => types.map(textOf));
-      const members = one.members as readonly (ts.TypeElement | ts.ClassElement)[];
+      const bases = basesOf(checker, one)
+        .filter(({ symbol: base }) => !isHidden(base, exported))
+        .map(({ node }) => textOf(node));
+      const members = membersOf(checker, one, exported);
       return {
         kind: ts.isClassDeclaration(one) ? 'class' : 'interface',
         name,
@@ -150,13 +172,14 @@ function readSymbol(checker: ts.TypeChecker, name: string, symbol: ts.Symbol): E
   return undefined;
 }
 
-const textOf = (node: ts.Node): string => node.getText().replaceAll(/\/\*\*[\s\S]*?\*\/\s*/g, '');
+const withoutDocs = (text: string): string => text.replaceAll(/\/\*\*[\s\S]*?\*\/\s*/g, '');
+const textOf = (node: ts.Node): string => withoutDocs(node.getText());
 
 function signatureOf(node: ts.FunctionDeclaration | ts.MethodSignature): string {
-  const text = textOf(node).replace(/^export (?:async )?/, '');
-  const body = ts.isFunctionDeclaration(node) && node.body !== undefined ? node.body.getText().length : 0;
-  return text
-    .slice(0, text.length - body)
+  const body = ts.isFunctionDeclaration(node) ? node.body : undefined;
+  const text = body === undefined ? node.getText() : node.getText().slice(0, body.getStart() - node.getStart());
+  return withoutDocs(text)
+    .replace(/^export (?:async )?/, '')
     .trim()
     .replace(/;?$/, ';');
 }

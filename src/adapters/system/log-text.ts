@@ -8,6 +8,10 @@ const MAX_VALUE = 60;
 const MAX_SENTENCE = 300;
 /** Fields that hold a sentence of the program itself, in which commands may be named. No text of a user stands there. */
 const SENTENCES: ReadonlySet<string> = new Set(['error', 'next', 'reason', 'warning', 'why']);
+/** Fields that hold a moment, in Unix ms; what lasts has its unit in its name, such as waitedMs. */
+const MOMENTS: ReadonlySet<string> = new Set(['at', 'expires', 'since', 'start', 'until']);
+/** Unix ms that are later are a moment. What is less, such as the start 0 of a first roster, is none. */
+const FIRST_MOMENT = Date.UTC(2001);
 const MAX_ITEMS = 3;
 /** Hex and base58 texts of this length or more are keys, hashes and ids, which people tell apart by a few characters. */
 const ID_LENGTH = 32;
@@ -27,6 +31,20 @@ const harmless = (text: string): string =>
 const cut = (text: string, most: number): string => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
 export const isSentence = (field: string): boolean => SENTENCES.has(field);
+
+/** The moment that a field holds, if it does. */
+export const momentOf = (field: string, value: unknown): number | undefined =>
+  MOMENTS.has(field) && typeof value === 'number' && value > FIRST_MOMENT && !Number.isNaN(new Date(value).getTime())
+    ? value
+    : undefined;
+
+/** The local time of a moment, with the date where it is another day than that of the line. */
+function momentText(ms: number, line: Date): string {
+  const date = new Date(ms);
+  const two = (n: number): string => String(n).padStart(2, '0');
+  const day = (of: Date): string => `${of.getFullYear()}-${two(of.getMonth() + 1)}-${two(of.getDate())}`;
+  return `${day(date) === day(line) ? '' : `${day(date)} `}${date.toTimeString().slice(0, 8)}`;
+}
 
 function valueText(value: unknown, most = MAX_VALUE): string {
   if (typeof value === 'string') {
@@ -53,7 +71,10 @@ export function logText(json: string, hint = (text: string): string => text): st
   const { level, time, component = '', msg, err, ...fields } = JSON.parse(json) as Record<string, unknown>;
   const named = err === undefined ? fields : { ...fields, ...errorFields(err) };
   const pairs = Object.entries(named);
+  const at = new Date(String(time));
   const shown = pairs.slice(0, MAX_FIELDS).map(([name, value]) => {
+    const moment = momentOf(name, value);
+    if (moment !== undefined) return `${name}=${valueText(momentText(moment, at))}`;
     const isOwn = typeof value === 'string' && isSentence(name);
     return `${name}=${isOwn ? valueText(hint(value), MAX_SENTENCE) : valueText(value)}`;
   });
@@ -61,7 +82,7 @@ export function logText(json: string, hint = (text: string): string => text): st
   const style = STYLES[String(level)];
   const word = String(level).toUpperCase().padEnd(5);
   const head = [
-    painted('dim', new Date(String(time)).toTimeString().slice(0, 8)),
+    painted('dim', at.toTimeString().slice(0, 8)),
     style === undefined ? word : painted(style, word),
     String(component).padEnd(COMPONENT_WIDTH),
     harmless(hint(String(msg))),

@@ -2,6 +2,7 @@ import {
   CERTIFICATE_FAILURES,
   CERTIFICATE_NEXT,
   CONNECTION_FAILURES,
+  duration,
   LatticeError,
   NOT_TLS,
 } from '../../core/types/index.ts';
@@ -155,8 +156,7 @@ export function refusalError(place: S3Place, refusal: S3Refusal): LatticeError {
 
 function skewOf(aheadMs: number | undefined): string {
   if (aheadMs === undefined) return 'the clocks of the service and of this machine differ by too much';
-  const minutes = Math.round(Math.abs(aheadMs) / 60_000);
-  return `the clock of this machine is ${minutes} minutes ${aheadMs > 0 ? 'behind' : 'ahead of'} that of the service`;
+  return `the clock of this machine is ${duration(Math.abs(aheadMs))} ${aheadMs > 0 ? 'behind' : 'ahead of'} that of the service`;
 }
 
 /** The error that came first. Several addresses of a name, and whoever wraps errors, put others around it. */

@@ -285,7 +285,9 @@ export const Ready = entity(
   Shape({
     status: word(['ready']),
     notes: Maybe(
-      List(coded(['p2p']), { description: 'What does not keep the node from working: why its P2P lung does not run.' }),
+      List(coded(['mirror', 'p2p']), {
+        description: 'What does not keep the node from working: that it is a mirror; why its P2P lung does not run.',
+      }),
     ),
   }),
 );

@@ -104,7 +104,7 @@ export const ORIGINAL_ROUTES: readonly RouteContract[] = [
   original(
     '/api/status',
     'getProductionStatus',
-    'The production guard',
+    'Whether the rules for production are kept',
     Shape({
       success,
       production: Bool(),

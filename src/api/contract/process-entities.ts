@@ -98,7 +98,7 @@ export const ConfigItem = entity(
     value: Text({ description: 'Its text; of a secret only `set` or `not set`.' }),
     source: word(
       ['environment', 'file', 'default', 'legacy', 'options'],
-      'legacy: an old name of the variable, wherever it stood. options: those of a program that embeds the node.',
+      '`legacy`: an old name of the variable, wherever it stood. `options`: those of a program that embeds the node.',
     ),
     secret: Bool(),
     unit: Maybe(Text()),

@@ -8,7 +8,7 @@ import type { LogLevelControl, LogSource, MetricsSource, ResourceSource } from '
 /** The part of the node's configuration that the API needs. */
 export interface ApiConfig {
   readonly environment: 'development' | 'production';
-  /** What the production guard objects to, as sentences. Empty outside of production. */
+  /** Which rules for production the configuration breaks, as sentences. Empty outside of production. */
   readonly violations: readonly string[];
   readonly api: {
     readonly host: string;

@@ -1,6 +1,7 @@
 import { nodeHasher } from '../../adapters/system/hasher.ts';
 import { createVerifier } from '../../adapters/system/keys.ts';
 import { safetyOf } from '../../audit/rosters.ts';
+import { timeOf } from '../../audit/times.ts';
 import { examineCertificate, MAX_CERTIFICATE_TEXT } from '../../audit/verify-certificate.ts';
 import { type Roster, writersOf } from '../../core/roster/index.ts';
 import { counted } from '../../core/types/index.ts';
@@ -9,7 +10,7 @@ import { EXIT } from '../exit-codes.ts';
 import { readInputBytes } from '../input.ts';
 import { printable } from '../output.ts';
 import { readProofTrust } from '../trust.ts';
-import { printChecks, timeOf, verdictOf } from '../verdict.ts';
+import { printChecks, verdictOf } from '../verdict.ts';
 import { describeRoster, networkOf } from './proof-verify.ts';
 
 export interface CertificateVerifyOptions extends GlobalOptions {

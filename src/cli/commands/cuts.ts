@@ -1,8 +1,9 @@
-import { counted, LatticeError } from '../../core/types/index.ts';
+import { counted, joined, LatticeError } from '../../core/types/index.ts';
 import { connect } from '../connect.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type FleetOptions, fleetTable } from '../fleet-table.ts';
+import { byName, readNames } from '../names.ts';
 import { alignColumns, printable, SHORT_ROOT, shellWord } from '../output.ts';
 import { timesOf } from '../times.ts';
 import { rosterHashOf } from '../trust.ts';
@@ -19,6 +20,9 @@ export interface CertificateOptions extends OutOptions {
   readonly sinceRoster?: string;
 }
 
+/** Names that a row lists before it counts the rest. */
+const SHOWN_NAMES = 5;
+
 /** Lists the cuts of the last minutes, newest first. */
 export async function cuts(context: CliContext, options: CutsOptions & FleetOptions): Promise<number> {
   if (options.fleet !== undefined) return await cutsOfFleet(context, options);
@@ -27,8 +31,11 @@ export async function cuts(context: CliContext, options: CutsOptions & FleetOpti
   return await watch(
     context,
     options,
-    () => client.listCuts(),
-    ({ items }) => {
+    async () => {
+      const [{ items }, names] = await Promise.all([client.listCuts(), options.json ? undefined : readNames(client)]);
+      return { items, names };
+    },
+    ({ items, names }) => {
       const shown = items.slice(0, options.limit);
       if (options.json) context.output.data({ items: shown });
       else if (shown.length === 0)
@@ -38,15 +45,32 @@ export async function cuts(context: CliContext, options: CutsOptions & FleetOpti
           times.at(cut.at),
           cut.root,
           String(cut.entries),
-          cut.ours ? 'ours' : 'not ours',
-          cut.certified ? `certified by ${cut.attesters.length}` : `attested by ${cut.attesters.length}`,
+          cut.ours ? 'the same' : 'another root',
           String(cut.epoch),
+          `${cut.certified ? 'certified' : 'attested'} by ${printable(
+            fewOf(
+              byName(
+                cut.attesters.map((one) => names?.ofAuthor(one) ?? one),
+                (one) => one,
+              ),
+            ),
+          )}`,
         ]);
-        for (const line of alignColumns([['AT', 'ROOT', 'ENTRIES', 'STATE', 'QUORUM', 'EPOCH'], ...rows]))
+        for (const line of alignColumns([['AT', 'ROOT', 'ENTRIES', 'THIS NODE', 'EPOCH', 'BY WHOM'], ...rows]))
           context.output.line(line);
       }
     },
   );
+}
+
+/** The first few names, and how many more there are. */
+function fewOf(names: readonly string[]): string {
+  const more = names.length - SHOWN_NAMES;
+  return names.length === 0
+    ? 'nobody'
+    : more > 0
+      ? `${names.slice(0, SHOWN_NAMES).join(', ')} and ${more} more`
+      : joined(names);
 }
 
 /** The newest cut of each node, the newest that is certified, and up to when it knows the fleet to have agreed. */
@@ -75,7 +99,7 @@ export async function certificate(context: CliContext, options: CertificateOptio
   const client = await connect(context, options);
   const answer = await client.getCertificate({ at: options.at, from: rosterHashOf(options.sinceRoster) });
   if (answer === undefined) {
-    const which = options.at === undefined ? 'no cut' : `no cut at ${options.at}`;
+    const which = options.at === undefined ? 'no cut' : `no cut of ${timesOf(options).at(options.at)}`;
     throw new LatticeError('not-found', `${which} has a certificate`, {
       next: 'See lattice cuts: which of the last minutes are certified.',
     });

@@ -45,7 +45,9 @@ export async function evidenceExport(context: CliContext, id: string, options: O
   const path = await writeOut(context, options.out, `${JSON.stringify(document)}\n`, options.force);
   if (options.json) context.output.data({ file: path, id });
   else {
-    context.output.line(`${path} has the evidence against ${found.author}.`);
+    context.output.line(
+      `${path} has the evidence against ${printable((await readNames(client)).ofAuthor(found.author))}.`,
+    );
     context.output.remark(`Check it anywhere: lattice evidence verify ${shellWord(options.out)} --trust fleet.json`);
   }
   return EXIT.ok;

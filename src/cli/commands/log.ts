@@ -1,4 +1,4 @@
-import { isSentence } from '../../adapters/system/log-text.ts';
+import { isSentence, momentOf } from '../../adapters/system/log-text.ts';
 import type { LogLevel } from '../../client/index.ts';
 import { counted, joined, LatticeError } from '../../core/types/index.ts';
 import type { ApiClient } from '../client.ts';
@@ -105,6 +105,8 @@ function describe(
   const ms = typeof time === 'string' ? Date.parse(time) : time;
   const at = ms === undefined ? '' : times.exact(ms);
   const textOf = (name: string, value: unknown): string => {
+    const moment = momentOf(name, value);
+    if (moment !== undefined) return JSON.stringify(times.at(moment));
     if (typeof value !== 'string') return JSON.stringify(value);
     return isSentence(name) ? output.hint(value) : value;
   };

@@ -6,7 +6,7 @@ import { loadKey, loadOrCreateKey, seedToAuthor } from '../../adapters/system/ke
 import { handOverStore, ownerOf } from '../../app/store-owner.ts';
 import type { LatticeClient } from '../../client/index.ts';
 import { loadConfig } from '../../config/index.ts';
-import { type Author, LatticeError } from '../../core/types/index.ts';
+import { type Author, type ErrorCode, LatticeError } from '../../core/types/index.ts';
 import { authorToPeerId } from '../../core/wire/peer-id.ts';
 import { sleep } from '../../timing/index.ts';
 import { type ChangeOptions, carryOut, conclude } from '../carry-out.ts';
@@ -36,7 +36,12 @@ interface Keys {
 
 const LOOK_MS = 250;
 /** What a node answers that has to be restarted to read its key. */
-const RESTARTS: ReadonlySet<string> = new Set(['reload-impossible', 'unreachable', 'timeout', 'key-turning']);
+const RESTARTS: ReadonlySet<ErrorCode> = new Set([
+  'reload-impossible',
+  'unreachable',
+  'timeout',
+  'key-turning',
+] as const);
 
 /**
  * Gives a member a new key. With the env file of its node, on the machine of that node, it does all of it: it makes the

@@ -3,7 +3,7 @@ import { counted, joined, LatticeError } from '../../core/types/index.ts';
 import { type ChangeOptions, conclude, tellStage, untilSettled } from '../carry-out.ts';
 import type { ApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
-import type { CliContext, GlobalOptions } from '../context.ts';
+import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type FleetOptions, fleetTable } from '../fleet-table.ts';
 import { memberName, operatedNodes, type RosterMember } from '../operators.ts';
@@ -118,13 +118,23 @@ export async function membersChanges(context: CliContext, options: FleetOptions)
   return EXIT.ok;
 }
 
+/** The id of a change, or the first digits of one, as the user gives it. Throws LatticeError `usage`. */
+function changeId(text: string): string {
+  if (/^[0-9a-f]{4,64}$/i.test(text)) return text.toLowerCase();
+  throw usageError(
+    `${JSON.stringify(text)} is not the id of a change`,
+    'Give 4 or more of its hex digits: lattice members changes.',
+  );
+}
+
 /** Approves a change with every node of the operator, or takes their approvals back. */
 export async function membersVote(
   context: CliContext,
   vote: 'approve' | 'withdraw',
-  id: string,
+  given: string,
   options: ChangeOptions,
 ): Promise<number> {
+  const id = changeId(given);
   const { nodes, silent } = await operatedNodes(context, options);
   const asked = await Promise.all(
     nodes.map(async ({ name, client, author, roster }) => {
@@ -173,9 +183,10 @@ export async function membersVote(
 /** Waits until a change is decided. The exit code is 1 when it is not, or no more can be. */
 export async function membersWait(
   context: CliContext,
-  id: string,
+  given: string,
   options: GlobalOptions & { readonly wait: number },
 ): Promise<number> {
+  const id = changeId(given);
   const client = await connect(context, options);
   const known = await client.members.change(id);
   const change = await untilSettled(context, [], { client }, known, performance.now() + options.wait * 1000);

@@ -7,7 +7,7 @@ import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type FleetOptions, fleetTable } from '../fleet-table.ts';
 import { stateOfPeer } from '../members.ts';
-import { findPeer, isId, nameOf, namesIn } from '../names.ts';
+import { byName, findPeer, isId, nameOf, namesIn } from '../names.ts';
 import { alignColumns, printable } from '../output.ts';
 import { type Times, timesOf } from '../times.ts';
 import { type WatchOptions, watch } from '../watch.ts';
@@ -63,7 +63,7 @@ function show(context: CliContext, seen: Seen, times: Times): void {
 
 function rowsOf({ peers, status }: Seen, times: Times): string[][] {
   const names = namesIn(status, peers);
-  return peers.map((peer) => [
+  return byName(peers, nameOf).map((peer) => [
     printable(nameOf(peer)),
     peer.lung,
     stateOfPeer(peer, status, times),

@@ -2,17 +2,18 @@ import { nodeHasher } from '../../adapters/system/hasher.ts';
 import { createVerifier } from '../../adapters/system/keys.ts';
 import { MAX_DOCUMENT_BYTES } from '../../audit/document.ts';
 import { safetyOf } from '../../audit/rosters.ts';
+import { timeOf } from '../../audit/times.ts';
 import { examineProof, type ProofQuestion, type Proven } from '../../audit/verify-proof.ts';
 import { parseJson } from '../../core/cbor/index.ts';
 import { type Roster, writersOf } from '../../core/roster/index.ts';
-import { type JsonValue, LatticeError } from '../../core/types/index.ts';
+import { counted, type JsonValue, LatticeError } from '../../core/types/index.ts';
 import { authorToPeerId } from '../../core/wire/peer-id.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { readInputBytes } from '../input.ts';
 import { printable } from '../output.ts';
 import { readProofTrust, type TrustList } from '../trust.ts';
-import { notVerified, printChecks, timeOf, verdictOf } from '../verdict.ts';
+import { notVerified, printChecks, verdictOf } from '../verdict.ts';
 
 export interface ProofVerifyOptions extends GlobalOptions {
   readonly trust?: string;
@@ -101,7 +102,7 @@ function statementOf({ key, kind, value, head, certificate }: Proven, trust: Tru
   const held = `held ${what} for the key ${JSON.stringify(key)}`;
   const name = head === undefined ? undefined : trust?.names.get(head.author);
   return head === undefined
-    ? `At ${timeOf(certificate?.at ?? 0)} the state that ${certificate?.signers.length} trusted nodes attested ${held}.`
+    ? `At ${timeOf(certificate?.at ?? 0)} the state that ${counted(certificate?.signers.length ?? 0, 'trusted node')} attested ${held}.`
     : `At this head (sequence ${head.sequence}, its clock ${timeOf(head.wallMs)}), node ${name === undefined ? authorToPeerId(head.author) : `${name} (${authorToPeerId(head.author)})`} ${held}.`;
 }
 
@@ -146,7 +147,7 @@ function sayProven({ output }: CliContext, proven: Proven, trust: TrustList | un
   output.line(printable(statementOf(proven, trust)));
   if (proven.siblings > 1)
     output.line(
-      `${proven.siblings} concurrent values were held; the one shown is the greatest by (time, author, commit).`,
+      `${counted(proven.siblings, 'concurrent value')} were held; the one shown is the greatest by (time, author, commit).`,
     );
   if (proven.certificate !== undefined) output.remark(safetyOf(proven.certificate.roster));
   output.remark(

@@ -164,7 +164,14 @@ export async function stateList(
   }
   if (options.json) context.output.data({ entries, ...(cursor === undefined ? {} : { cursor }) });
   else if (cursor !== undefined) context.output.remark(`There are more keys: go on with --cursor ${cursor}`);
+  else if (shown === 0) context.output.remark(noKeys(prefix, options.cursor !== undefined));
   return EXIT.ok;
+}
+
+/** What is said in place of an empty list. */
+function noKeys(prefix: string | undefined, later: boolean): string {
+  const which = prefix === undefined || prefix === '' ? '' : ` that begins with ${printable(JSON.stringify(prefix))}`;
+  return `No${later ? ' further' : ''} key${which} has a value.`;
 }
 
 export async function stateRoot(context: CliContext, options: GlobalOptions): Promise<number> {

@@ -4,6 +4,7 @@ import { connect } from '../connect.ts';
 import type { CliContext } from '../context.ts';
 import { type FleetOptions, fleetTable } from '../fleet-table.ts';
 import { stateOfMember } from '../members.ts';
+import { byName } from '../names.ts';
 import { alignColumns, printable, SHORT_ROOT } from '../output.ts';
 import { type Times, timesOf } from '../times.ts';
 import { verdictLines, verdictSentence, verdictWord } from '../verdict-lines.ts';
@@ -50,7 +51,13 @@ async function statusOfFleet(context: CliContext, options: StatusOptions): Promi
           ? [[`${printable(answer.name)}:`, verdictSentence(answer.value)]]
           : [],
       );
-      return told.length === 0 ? [] : ['', ...alignColumns(told)];
+      // Equal roots say nothing of these.
+      const besides = answers.flatMap((answer) =>
+        'value' in answer
+          ? besidesVerdict(answer.value).map((text) => output.paint('yellow', `${printable(answer.name)}: ${text}`))
+          : [],
+      );
+      return told.length === 0 ? [] : ['', ...alignColumns(told), ...besides];
     },
   });
 }
@@ -87,8 +94,21 @@ function describe(now: Status, context: CliContext, times: Times): string[] {
     const who = now.verdict?.members.find((member) => member.author === author)?.label ?? author;
     lines.push(output.paint('red', `warning: ${printable(who)} attested another root for ${times.at(at)}`));
   }
-  for (const { text } of now.warnings) lines.push(output.paint('yellow', `warning: ${printable(text)}`));
+  for (const text of besidesVerdict(now)) lines.push(output.paint('yellow', text));
   return lines;
+}
+
+/** What somebody should know or decide although it does not keep the nodes from being equal. */
+function besidesVerdict({ warnings, trust }: Status): string[] {
+  const { changes = 0 } = trust;
+  return [
+    ...warnings.map(({ text }) => `warning: ${printable(text)}`),
+    ...(changes === 0
+      ? []
+      : [
+          `${counted(changes, 'change')} of the members ${changes === 1 ? 'waits' : 'wait'}: see lattice members changes`,
+        ]),
+  ];
 }
 
 /** Members that the row of the others names. The table of all is that of --fleet. */
@@ -98,7 +118,12 @@ function othersOf(now: Status, times: Times): string[][] {
   const members = (now.verdict as Status['verdict'] | undefined)?.members;
   if (members === undefined)
     return [['agreement', `${now.converged.equal} of ${counted(now.converged.peers, 'peer')} with the same root`]];
-  const shown = members.slice(0, SHOWN_MEMBERS).map((member) => `${member.label} ${stateOfMember(member, times)}`);
+  const isEqual = ({ agreement }: (typeof members)[number]): boolean => agreement.startsWith('equal');
+  const named = byName(members, ({ label }) => label);
+  // Where not all have room, those that are not equal have.
+  const shown = [...named.filter((member) => !isEqual(member)), ...named.filter(isEqual)]
+    .slice(0, SHOWN_MEMBERS)
+    .map((member) => `${member.label} ${stateOfMember(member, times)}`);
   const more = members.length > shown.length ? [`${members.length - shown.length} more`] : [];
   return members.length === 0 ? [] : [['others', printable([...shown, ...more].join('; '))]];
 }

@@ -7,7 +7,7 @@ import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type FleetOptions, fleetTable } from '../fleet-table.ts';
 import { stateOfPeer } from '../members.ts';
-import { nameOf, namesIn } from '../names.ts';
+import { byName, nameOf, namesIn } from '../names.ts';
 import { alignColumns, byteCount, printable, SHORT_ROOT } from '../output.ts';
 import { type Times, timesOf } from '../times.ts';
 import { verdictLines } from '../verdict-lines.ts';
@@ -81,7 +81,7 @@ export async function syncNow(context: CliContext, options: GlobalOptions): Prom
   context.output.line('The node has compared its state with every peer that it reaches.');
   const status = await client.getStatus();
   const names = namesIn(status, answer.peers);
-  const rows = answer.peers.map((peer) => [
+  const rows = byName(answer.peers, nameOf).map((peer) => [
     printable(nameOf(peer)),
     stateOfPeer(peer, status, times),
     names.inText(repairOf(peer, times)),
@@ -108,7 +108,7 @@ export async function syncStatus(context: CliContext, options: WatchOptions & Fl
     for (const told of verdictLines(context, status)) say(told);
     line(`mode ${status.mode}, carried by ${status.syncMode}, lungs ${status.health}, root ${status.root}`);
     const names = namesIn(status, peers);
-    const rows = peers.map((peer) => [
+    const rows = byName(peers, nameOf).map((peer) => [
       printable(nameOf(peer)),
       peer.lung,
       stateOfPeer(peer, status, times),

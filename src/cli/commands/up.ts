@@ -4,7 +4,7 @@ import { nodeHasher } from '../../adapters/system/hasher.ts';
 import { isTemporary, type Status } from '../../client/index.ts';
 import type { Fleet } from '../../config/fleet.ts';
 import { readOriginalSnapshot } from '../../core/original/snapshot.ts';
-import { LatticeError } from '../../core/types/index.ts';
+import { counted, LatticeError } from '../../core/types/index.ts';
 import { writeEntries } from '../../moving/write-entries.ts';
 import { settleWithin, sleep } from '../../timing/index.ts';
 import type { ApiClient } from '../client.ts';
@@ -169,7 +169,8 @@ async function loadSample(
       const target = importTarget(first);
       const { taken } = await writeEntries(target, sample.state, { overwrite: false, dryRun: false });
       if (options.json) context.output.data({ event: 'imported', node: fleet.nodes[0]?.name, keys: taken });
-      else context.output.line(`loaded the sample through ${fleet.nodes[0]?.name ?? first.url}: ${taken} keys`);
+      else
+        context.output.line(`loaded the sample through ${fleet.nodes[0]?.name ?? first.url}: ${counted(taken, 'key')}`);
       return;
     } catch (error) {
       // A node that has just started refuses writes until it knows its own last commit.

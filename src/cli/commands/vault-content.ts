@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { LatticeError } from '../../core/types/index.ts';
+import { counted, LatticeError } from '../../core/types/index.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -150,9 +150,15 @@ export async function vaultExport(context: CliContext, directory: string, option
   if (options.json) context.output.data({ directory: target, ...result });
   else {
     const { line, remark } = context.output;
-    line(`${printable(target)}: ${result.written} written, ${byteCount(result.bytes)}, each verified by its SHA-256`);
+    line(
+      `${printable(target)}: ${counted(result.written, 'file')} written, ${byteCount(result.bytes)}, each verified by its SHA-256`,
+    );
     if (result.left.length > 0)
-      remark(`${result.left.length} were there already and are left as they are; --force replaces them.`);
+      remark(
+        result.left.length === 1
+          ? '1 file was there already and is left as it is; --force replaces it.'
+          : `${result.left.length} files were there already and are left as they are; --force replaces them.`,
+      );
     for (const { hash, error } of result.failed) remark(`${hash}: ${printable(error)}`);
     if (result.failed.length > 0)
       remark(

@@ -4,7 +4,7 @@ import { createVerifier } from '../../adapters/system/keys.ts';
 import { checkBundle } from '../../audit/check-bundle.ts';
 import type { VaultObject } from '../../client/index.ts';
 import { brokenDigest, isVaultType, MAX_VAULT_FILE_BYTES } from '../../core/original/vault/index.ts';
-import { LatticeError } from '../../core/types/index.ts';
+import { counted, LatticeError } from '../../core/types/index.ts';
 import { planVaultExport, writeVaultExport } from '../../moving/export-vault.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
@@ -32,7 +32,7 @@ export async function vaultExportOriginal(
   if (options.json) context.output.data({ directory: target, files: Array.from(files.keys()), left });
   else {
     context.output.line(
-      `${printable(target)}: ${files.size} files in the layout of the original, in their exact bytes`,
+      `${printable(target)}: ${counted(files.size, 'file')} in the layout of the original, byte for byte`,
     );
     for (const { hash, name, because } of left)
       context.output.remark(`left out: ${hash} (${printable(name)}): ${printable(because)}`);
@@ -43,17 +43,20 @@ export async function vaultExportOriginal(
 /** Shows root and counts of the original's files in the vault, as the original's own command does. */
 export async function vaultOriginal(context: CliContext, options: GlobalOptions): Promise<number> {
   const client = await connect(context, options);
-  const counted = await client.vault.original();
+  const found = await client.vault.original();
   if (options.json) {
-    context.output.data(counted);
+    context.output.data(found);
     return EXIT.ok;
   }
   const { line, remark } = context.output;
-  line(`vault root    ${counted.root ?? 'none: the vault has no function and no bundle'}`);
-  line(`rows          ${counted.rows}`);
-  line(`bundles       ${counted.bundles}`);
-  line(`certificates  ${counted.certificates}`);
-  if (counted.notHere > 0) remark(`${counted.notHere} more files are in the vault, whose bytes are not on this node.`);
+  line(`vault root    ${found.root ?? 'none: the vault has no function and no bundle'}`);
+  line(`rows          ${found.rows}`);
+  line(`bundles       ${found.bundles}`);
+  line(`certificates  ${found.certificates}`);
+  if (found.notHere > 0)
+    remark(
+      `${counted(found.notHere, 'more file')} ${found.notHere === 1 ? 'is in the vault, and its' : 'are in the vault, and their'} bytes are not on this node.`,
+    );
   return EXIT.ok;
 }
 

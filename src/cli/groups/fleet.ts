@@ -10,7 +10,6 @@ import type { GlobalOptions } from '../context.ts';
 import {
   type Definition,
   fleetWide,
-  integerIn,
   limited,
   numberIn,
   SINCE_ROSTER_HELP,
@@ -20,6 +19,7 @@ import {
   writesFile,
 } from '../define.ts';
 import type { FleetOptions } from '../fleet-table.ts';
+import { readTime } from '../times.ts';
 import type { WatchOptions } from '../watch.ts';
 import type { OutOptions } from '../write-file.ts';
 
@@ -173,13 +173,13 @@ export function fleetCommands(definition: Definition): void {
       cuts,
       'certificate',
       "a quorum's certificate, in base64url: what an auditor trusts instead of one node",
-      ['cuts certificate', 'cuts certificate --at 1770000000000 --out cut.certificate'],
+      ['cuts certificate', 'cuts certificate --at 2026-11-28T12:00:10Z --out cut.certificate'],
       async (options: CertificateOptions) => (await cutCommands()).certificate(context, options),
     ),
   )
     .addOption(
-      new Option('--at <ms>', 'Unix ms of the cut (default: the newest)').argParser(
-        integerIn(0, Number.MAX_SAFE_INTEGER),
+      new Option('--at <time>', 'the time of the cut, as cuts ls shows it, or Unix ms (default: the newest)').argParser(
+        readTime,
       ),
     )
     .option('--since-roster <hash>', SINCE_ROSTER_HELP);
@@ -189,7 +189,7 @@ export function fleetCommands(definition: Definition): void {
     'check a certificate offline ("-": from stdin)',
     [
       'cuts verify cut.certificate --trust fleet.json',
-      'cuts verify cut.certificate --trust node1.env --root <64 hex> --at 1770000000000',
+      'cuts verify cut.certificate --trust node1.env --root <64 hex> --at 2026-11-28T12:00:10Z',
     ],
     async (options: CertificateVerifyOptions, [file = '']) =>
       (await import('../commands/cuts-verify.ts')).cutsVerify(context, file, options),
@@ -197,9 +197,7 @@ export function fleetCommands(definition: Definition): void {
     .option('--trust <list>', `${TRUST_HELP}; or roster:<64 hex>, the hash of a roster`)
     .option('--network <name>', 'the network that it must be of (default: that of the fleet.json of --trust)')
     .option('--root <hex>', 'the root that it must certify')
-    .addOption(
-      new Option('--at <ms>', 'Unix ms of the cut that it must be of').argParser(integerIn(0, Number.MAX_SAFE_INTEGER)),
-    )
+    .addOption(new Option('--at <time>', 'the time of the cut that it must be of, or Unix ms').argParser(readTime))
     .addHelpText('after', VERDICTS);
   defineEvidence(definition);
 }

@@ -24,7 +24,7 @@ export function vaultCommands({ context, define, group }: Definition): void {
     vault,
     'put <file>',
     'put a file into the vault ("-": from stdin; needs the token)',
-    ['vault put photo.jpg --pin', 'vault put - --name dump.sql --type application/sql < dump.sql'],
+    ['vault put photo.jpg --pin', 'vault put - --name orders.sql --type application/sql < orders.sql'],
     async (options: VaultPutOptions, [file = '']) => (await content()).vaultPut(context, file, options),
   )
     .option('--name <name>', 'the file name that is kept with it (default: that of the file)')

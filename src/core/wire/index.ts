@@ -6,10 +6,11 @@ export type { Difference, HashPrefix, LeafDigest, SubtreeDigests } from './diffe
 export * from './entry.ts';
 export * from './envelope.ts';
 export { type CommitRequest, createCommit, decodeFragment, encodeFragment, pickOperations } from './fragment.ts';
+export * from './gossip.ts';
 export * from './head.ts';
 export * from './header.ts';
+export type { Hello } from './hello.ts';
 export * from './key-hash.ts';
-export * from './messages.ts';
 export {
   authorToBytes,
   decodeOperation,
@@ -22,4 +23,6 @@ export * from './receipts.ts';
 export * from './roster.ts';
 export * from './siblings.ts';
 export * from './snapshot.ts';
+export * from './sync.ts';
+export { KEY_PREFIX_BYTES, MAX_ENTRY_FRAGMENTS, type PushVerdict } from './transfer.ts';
 export * from './vault.ts';

@@ -1,7 +1,7 @@
 import type { Replica, RowWrite } from '../../core/replica/index.ts';
 import { BOOTSTRAP, type BootstrapRecord, CHUNK_LEFT } from '../../core/rows/index.ts';
 import type { SnapshotPlan } from '../../core/snapshot/index.ts';
-import { type Author, bytesToHex } from '../../core/types/index.ts';
+import { type Author, bytesToHex, counted } from '../../core/types/index.ts';
 import { decodeCertificate } from '../../core/wire/index.ts';
 import type { Clock, Log } from '../../ports/index.ts';
 import { every, type Repetition, sleep } from '../../timing/index.ts';
@@ -306,8 +306,8 @@ export function createBootstrap(deps: BootstrapDeps): Bootstrap {
       if (operations === 0) return leftOut.warnings(deps.nameOf);
       const by = from === undefined ? '' : `, served by ${deps.nameOf(from)}`;
       const text =
-        `${operations} operations with bad signatures were part of an attested cut${by}: ` +
-        'they are in quarantine; the log names who attested it';
+        `${counted(operations, 'operation')} with ${operations === 1 ? 'a bad signature was' : 'bad signatures were'} part of an attested cut${by}: ` +
+        `${operations === 1 ? 'it is' : 'they are'} in quarantine; the log names who attested it`;
       return [...leftOut.warnings(deps.nameOf), { code: 'quarantine', text }];
     },
   };

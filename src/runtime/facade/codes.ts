@@ -32,7 +32,7 @@ export type Cause = Coded<CauseCode>;
 
 /** Why a node refuses writes. */
 export const READ_ONLY_CODES = [
-  'safe-mode', // the configuration violates rules of the production guard
+  'safe-mode', // the configuration breaks rules for production, or asks for it
   'untrusted-self', // the node's own key is not on its trust list, or no member of the roster
   'mirror', // the roster has the node's key as a mirror, which serves and never writes
   'retired', // the roster has the node's key as a retired one

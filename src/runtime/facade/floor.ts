@@ -68,7 +68,7 @@ export interface CollectionView {
   readonly keys: number;
   /** Whom it waits for; empty where it waits for nobody. */
   readonly waitsFor: readonly CollectionLaggard[];
-  /** How many operations are set aside: see `SetAsideService`. */
+  /** How many operations are set aside. */
   readonly setAside: number;
   /** How many more there were that could not be kept for want of room. Absent where there were none. */
   readonly setAsideLost?: number;

@@ -29,6 +29,25 @@ export interface JoinAnswer {
   readonly change?: ChangeView;
 }
 
+/** Whom to invite, and for how long. */
+export interface InvitationWish {
+  /** The SHA-256 of the secret that the newcomer shows, 64 hex digits. */
+  readonly secretHash: string;
+  /** What the newcomer is called. */
+  readonly name: string;
+  readonly role: 'writer' | 'mirror';
+  /** How long it can be used, ms; a week at most. */
+  readonly ttlMs: number;
+}
+
+/** A newcomer asks to join. */
+export interface JoinQuestion {
+  /** The secret of the invitation, 64 hex digits. */
+  readonly secret: string;
+  /** The public key of the newcomer, 64 hex digits. */
+  readonly author: string;
+}
+
 /**
  * Invitations to join the fleet (SPEC JN1). Whoever holds the secret of one may ask once; the invitation stands for the
  * approval of this node's operator. Everything that is shown is durable.
@@ -40,17 +59,12 @@ export interface InvitationService {
    * Makes one for whoever shows the secret with this SHA-256 (hex) within `ttlMs`. One with this hash that is open
    * already is that one. Rejects with LatticeError `too-many-invitations` or `invalid-change`.
    */
-  add(invitation: {
-    readonly secretHash: string;
-    readonly name: string;
-    readonly role: 'writer' | 'mirror';
-    readonly ttlMs: number;
-  }): Promise<InvitationView>;
+  add(invitation: InvitationWish): Promise<InvitationView>;
   /** Takes one back, by its id or its first digits. Rejects with LatticeError `not-found`. */
   remove(id: string): Promise<void>;
   /**
    * Asks to join, with the secret (hex, 32 bytes), for the key `author` (hex). The same key may ask again. Rejects with
    * LatticeError `invitation-unknown`, `invitation-expired` or `invitation-used`, and as `MembershipService.propose` does.
    */
-  join(asked: { readonly secret: string; readonly author: string }): Promise<JoinAnswer>;
+  join(asked: JoinQuestion): Promise<JoinAnswer>;
 }

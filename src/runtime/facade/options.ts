@@ -55,7 +55,7 @@ export interface NodeOptions {
   readonly bootstrapMinEntries?: number;
   /** The directory of the store, which error messages name. */
   readonly directory: string;
-  /** What the production guard found wrong in the configuration. With any, the node starts read-only. */
+  /** Which rules for production the configuration breaks. With any, the node starts read-only. */
   readonly violations: readonly string[];
   readonly warnings: readonly string[];
   /** What the process around the node has to tell of it. It is asked each time that the status is. */

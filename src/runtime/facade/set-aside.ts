@@ -56,6 +56,7 @@ export interface RecoverWish extends AsideChoice {
   readonly cursor?: string | undefined;
 }
 
+/** What came of writing anew what was set aside. */
 export interface Recovered {
   /** What was written, with its new version; it is durable. */
   readonly written: readonly { readonly key: string; readonly version: string; readonly deleted: boolean }[];

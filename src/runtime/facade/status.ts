@@ -156,8 +156,7 @@ export interface NodeStatus {
   /** Why the node refuses writes; empty when it is writable. */
   readonly readOnlyReasons: readonly ReadOnlyReason[];
   /**
-   * What an operator should know or act on: violations of the production guard, another trust list, clocks, refused
-   * items.
+   * What an operator should know or act on: broken rules for production, another trust list, clocks, refused items.
    */
   readonly warnings: readonly Warning[];
   /**

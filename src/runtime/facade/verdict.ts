@@ -24,7 +24,7 @@ export interface Verdict {
   readonly kind: VerdictKind;
   /** Since when this kind has held. */
   readonly since: number;
-  /** One whole sentence for people, which names the other nodes. */
+  /** A whole sentence for people, which names the other nodes; a mirror adds that it is one. */
   readonly sentence: string;
   /** Everything that keeps the node from CONVERGED, worst first; empty where it is CONVERGED or ALONE. */
   readonly reasons: readonly VerdictReason[];

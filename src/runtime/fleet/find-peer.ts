@@ -1,4 +1,4 @@
-import { type Author, LatticeError } from '../../core/types/index.ts';
+import { type Author, counted, LatticeError } from '../../core/types/index.ts';
 import type { Peer } from '../peers/peers.ts';
 import type { Names } from './names.ts';
 
@@ -18,7 +18,7 @@ export function findPeer(
   if (exact !== undefined) return exact;
   const named = all.filter(({ author }) => deps.names.of(author) === text);
   if (named.length > 1) {
-    throw new LatticeError('invalid-peer', `${named.length} nodes are named ${text}`, {
+    throw new LatticeError('invalid-peer', `${counted(named.length, 'node')} are named ${text}`, {
       next: `name one of them: ${named.map(({ author }) => deps.peerIdOf(author)).join(' or ')}`,
     });
   }

@@ -12,8 +12,9 @@ function authorOf(value: unknown): Author | undefined {
 
 /**
  * A log that names nodes as people do: an author or a peer id under `peer` or `peers` becomes the label of its node,
- * with the peer id beside it, and an author under `author` stays and gets the label beside it. The parts of a node log
- * authors and the lungs peer ids, so that none of them has to know names. Where `labelOf` is undefined, the id stays.
+ * with the peer id beside it, and an author under `author`, or several under `authors`, stay and get the labels beside
+ * them. The parts of a node log authors and the lungs peer ids, so that none of them has to know names. Where `labelOf`
+ * is undefined, the id stays.
  */
 export function namedLog(
   log: Log,
@@ -35,6 +36,7 @@ export function namedLog(
       } else {
         out[field] = value;
         if (field === 'author' && name !== undefined) out['name'] = name;
+        if (field === 'authors' && Array.isArray(value)) out['names'] = value.map((one: unknown) => label(one) ?? one);
       }
     }
     return out;

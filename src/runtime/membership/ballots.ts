@@ -200,7 +200,7 @@ export function createBallots(deps: BallotsDeps): Ballots {
       });
       // From here on nothing is attested under the present roster (SPEC RO5).
       if (given.given) deps.attested.close(state().hash);
-      else log.info({ because: given.because, proposer: proposal.ballot.author }, 'no vote for a roster');
+      else log.info({ because: given.because, peer: proposal.ballot.author }, 'no vote for a roster');
       return given;
     });
   }

@@ -291,7 +291,7 @@ export function createMembership(deps: MembershipDeps): Membership {
     if (offered === undefined || offered.epoch !== next.epoch) {
       const by = ballot.author;
       log.error(
-        { epoch: next.epoch, by },
+        { epoch: next.epoch, peer: by },
         'a member has begun another lineage by force, which this node does not follow',
       );
       offered = { epoch: next.epoch, by };

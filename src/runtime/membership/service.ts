@@ -8,7 +8,7 @@ import {
   type Notice,
   signStatement,
 } from '../../core/roster/index.ts';
-import { type Author, bytesToHex, type Hasher, LatticeError } from '../../core/types/index.ts';
+import { type Author, bytesToHex, counted, type Hasher, LatticeError } from '../../core/types/index.ts';
 import type { Clock, Random, Signer } from '../../ports/index.ts';
 import type { ChangeStage, ChangeView, MembershipService, RosterMemberView, RosterView } from '../facade/members.ts';
 import type { Roster } from '../fleet/roster.ts';
@@ -85,8 +85,11 @@ export function createMembershipService(deps: MembershipServiceDeps): Membership
     };
   }
 
+  /** Whether the roster that it makes is in force. It is known a moment before that, while it is made durable. */
+  const isDecided = ({ epoch }: HeldChange): boolean => epoch > 0 && epoch <= state().roster.epoch;
+
   function stageOf(held: HeldChange): { readonly stage: ChangeStage; readonly why: string } {
-    if (held.epoch > 0) return { stage: 'decided', why: `it made the roster of epoch ${held.epoch}` };
+    if (isDecided(held)) return { stage: 'decided', why: `it made the roster of epoch ${held.epoch}` };
     const now = clock.now();
     const approvals = approvalsOf(held, state(), now);
     const words = [...held.words.values()].map(({ signed }) => signed.statement);
@@ -102,7 +105,10 @@ export function createMembershipService(deps: MembershipServiceDeps): Membership
       return { stage: 'deciding', why: 'it waits until the floor has passed the end of who leaves' };
     const lock = lockOf(held.change.action);
     if (lock !== undefined) return { stage: 'deciding', why: `it is approved and waits at this node: ${lock}` };
-    return { stage: 'deciding', why: `it is approved, and ${needed} writers have to vote for it` };
+    return {
+      stage: 'deciding',
+      why: `it is approved, and ${counted(needed, 'writer')} ${needed === 1 ? 'has' : 'have'} to vote for it`,
+    };
   }
 
   const lockOf = (action: ChangeAction): string | undefined => deps.locks(madeBy(state(), action, clock.now()), action);
@@ -120,14 +126,13 @@ export function createMembershipService(deps: MembershipServiceDeps): Membership
         .sort(byName),
       since: held.heardAt,
       needed: decidersOf(state().roster),
-      missing:
-        held.epoch > 0
-          ? []
-          : roster.writers
-              .filter((author) => !by.has(author))
-              .map((author) => ({ author, name: nameOf(author) }))
-              .sort(byName),
-      ...(held.epoch > 0 ? { epoch: held.epoch } : {}),
+      missing: isDecided(held)
+        ? []
+        : roster.writers
+            .filter((author) => !by.has(author))
+            .map((author) => ({ author, name: nameOf(author) }))
+            .sort(byName),
+      ...(isDecided(held) ? { epoch: held.epoch } : {}),
     };
   }
 
@@ -139,7 +144,7 @@ export function createMembershipService(deps: MembershipServiceDeps): Membership
     if (only !== undefined && alike.length === 1) return only;
     throw new LatticeError(
       'not-found',
-      alike.length === 0 ? `no change has the id ${id}` : `${alike.length} changes begin with ${id}`,
+      alike.length === 0 ? `no change has the id ${id}` : `${counted(alike.length, 'change')} begin with ${id}`,
       { next: 'see the changes with `lattice members changes`, and give more digits' },
     );
   }
@@ -223,9 +228,13 @@ export function createMembershipService(deps: MembershipServiceDeps): Membership
       const open = changes.all().filter(({ epoch }) => epoch === 0);
       const own = open.filter(({ words }) => words.size === 1 && words.has(self));
       if (open.length >= MAX_OPEN || own.length >= MAX_OPEN_OF_ONE)
-        throw new LatticeError('too-many-changes', `${open.length} changes wait, ${own.length} of them for others`, {
-          next: 'withdraw some, or approve them on the other nodes',
-        });
+        throw new LatticeError(
+          'too-many-changes',
+          `${counted(open.length, 'change')} wait, ${own.length} of them for others`,
+          {
+            next: 'withdraw some, or approve them on the other nodes',
+          },
+        );
       const change = { network, nonce: deps.random.bytes(16), action };
       return say({ change, hash: changeHash(change, hasher) }, 'approval', Math.floor(clock.now()) + APPROVAL_MS);
     },

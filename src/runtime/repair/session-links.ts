@@ -1,5 +1,5 @@
 import type { SessionTally } from '../../core/reconcile/index.ts';
-import { LatticeError, MAX_SESSION_REQUESTS } from '../../core/types/index.ts';
+import { counted, LatticeError, MAX_SESSION_REQUESTS } from '../../core/types/index.ts';
 import type { Clock } from '../../ports/index.ts';
 import type { Link } from '../transport/link.ts';
 
@@ -48,7 +48,7 @@ export function countedLink(
       if (counters.requests >= bounds.requests)
         throw new LatticeError(
           'session-limit',
-          `this repair has made ${bounds.requests} requests; the next one goes on`,
+          `this repair has made ${counted(bounds.requests, 'request')}; the next one goes on`,
         );
       if (clock.monotonic() - started > bounds.ms)
         throw new LatticeError('session-deadline', 'this repair took too long; the next one goes on');

@@ -24,6 +24,7 @@ import {
   type Author,
   type Bytes,
   bytesToHex,
+  counted,
   equalBytes,
   type Hasher,
   type Hlc,
@@ -90,7 +91,7 @@ async function load(options: OpenStateOptions): Promise<OpenedState> {
   if (meta !== undefined && meta.network !== network) {
     throw new LatticeError(
       'other-network',
-      `${directory} holds network ${JSON.stringify(meta.network)}, configured is ${JSON.stringify(network)}`,
+      `the store in ${directory} is of the network ${JSON.stringify(meta.network)}, and ${JSON.stringify(network)} is configured`,
       {
         next: 'set DIOTEC360_NETWORK (or DIOTEC360_P2P_TOPIC) to the stored name, or DIOTEC360_STATE_DIR to another directory',
       },
@@ -196,7 +197,7 @@ function check(meta: StateMeta | undefined, replica: Replica, directory: string)
   const storedRoot = meta === undefined ? 'none' : bytesToHex(meta.root);
   throw new LatticeError(
     'root-mismatch',
-    `the store in ${directory} is damaged: its stored root is ${storedRoot}, its ${replica.tree.size} entries make ${bytesToHex(rebuilt)}`,
+    `the store in ${directory} is damaged: its stored root is ${storedRoot}, and that of its ${counted(replica.tree.size, 'entry', 'entries')} is ${bytesToHex(rebuilt)}`,
     {
       next: MOVE_ASIDE,
       details: { stored: storedRoot, rebuilt: bytesToHex(rebuilt), entries: replica.tree.size },

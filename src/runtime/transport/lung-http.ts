@@ -1,7 +1,8 @@
 import type { Author, Bytes } from '../../core/types/index.ts';
 import { every, type Repetition } from '../../timing/index.ts';
 import { createAnnouncedTries, worstOf } from './announced-tries.ts';
-import { createHttpUrl, type HttpHandlers, type HttpPeer, type HttpUrl, type HttpUrlDeps } from './http-url.ts';
+import type { HttpHandlers, HttpPeer, HttpUrl, HttpUrlDeps } from './http-peer.ts';
+import { createHttpUrl } from './http-url.ts';
 
 /** How often every URL is looked at, at least. It is fine enough for a heartbeat of one second. */
 const LOOK_EVERY_MS = 250;

@@ -1,7 +1,7 @@
 import { hlcMs, lastHlcAt } from '../../core/clock/index.ts';
 import type { Replica } from '../../core/replica/index.ts';
 import { decodeRecounted, encodeRecounted, RECOUNTED } from '../../core/rows/index.ts';
-import type { Author, Hasher, Sibling } from '../../core/types/index.ts';
+import { type Author, counted, type Hasher, joined, type Sibling } from '../../core/types/index.ts';
 import type { Clock, Log, Store } from '../../ports/index.ts';
 import { every, type Repetition } from '../../timing/index.ts';
 import type { Writer } from '../commit/writer.ts';
@@ -152,19 +152,20 @@ export function createAfterEnd(deps: {
           'this node takes them out, so that all roots become equal, and attests nothing meanwhile',
       }));
       out.push(...deps.displaced.warnings());
-      const { operations, keys } = replica.hidden.beyond;
-      if (operations > 0)
-        out.push({
-          code: 'hidden-full',
-          text:
-            `${operations} replaced operations could not be kept for want of room, of keys such as ` +
-            `${keys
-              .slice(-MAX_NAMED)
-              .map((key) => JSON.stringify(key))
-              .join(', ')}: when the author of what replaced ` +
-            'them is removed, they do not come back here; see `lattice floor` for who holds the floor',
-        });
+      const { beyond } = replica.hidden;
+      if (beyond.operations > 0) out.push({ code: 'hidden-full', text: beyondText(beyond) });
       return out;
     },
   };
+}
+
+/** What was replaced and could not be kept, with the newest of its keys, for people. */
+export function beyondText({ operations, keys }: Replica['hidden']['beyond']): string {
+  const named = joined(keys.slice(-MAX_NAMED).map((key) => JSON.stringify(key)));
+  const [them, come] = operations === 1 ? ['it', 'it does'] : ['them', 'they do'];
+  return (
+    `${counted(operations, 'replaced operation')} could not be kept for want of room, of ` +
+    `${keys.length === 1 ? 'the key' : 'keys such as'} ${named}: if the author of what replaced ${them} is removed, ` +
+    `${come} not come back here; see \`lattice floor\` for who holds the floor`
+  );
 }

@@ -1,7 +1,7 @@
 import { hlcMs } from '../../core/clock/index.ts';
 import type { ChangedEntry } from '../../core/replica/index.ts';
 import { winner } from '../../core/state/index.ts';
-import { type Bytes, type Entry, type Hasher, type JsonValue, LatticeError } from '../../core/types/index.ts';
+import { type Bytes, duration, type Entry, type Hasher, type JsonValue, LatticeError } from '../../core/types/index.ts';
 import { VAULT_PREFIX, vaultKey } from '../../core/vault/index.ts';
 import { keyHash } from '../../core/wire/index.ts';
 import type { Clock, Log, StoredObject, VaultStore } from '../../ports/index.ts';
@@ -93,7 +93,7 @@ export function createCollector(deps: CollectDeps): Collector {
   async function whyKept({ hash, storedAt }: StoredObject): Promise<string | undefined> {
     if (deps.turns.isBusy(hash)) return 'it is being put or fetched';
     const left = Math.max(storedAt, await unnamedSince(hash)) + GRACE_MS - clock.now();
-    if (left > 0) return `nothing has named it for less than a day: it goes in ${Math.ceil(left / 3_600_000)} hours`;
+    if (left > 0) return `nothing has named it for less than a day: it goes in ${duration(left)}`;
     return undefined;
   }
 

@@ -5,7 +5,7 @@ import type { RememberedPeers } from '../fleet/remembered-peers.ts';
 import type { Roster } from '../fleet/roster.ts';
 import type { Peer, PeerTable } from '../peers/peers.ts';
 import { isHeard, lastHeard } from '../peers/view.ts';
-import type { HttpPeer } from '../transport/http-url.ts';
+import type { HttpPeer } from '../transport/http-peer.ts';
 import type { HttpSupervisor } from '../transport/lung-http.ts';
 import type { MemberFacts } from './verdict-facts.ts';
 
@@ -16,7 +16,7 @@ export interface MemberFactsDeps {
   readonly clock: Clock;
   readonly graceMs: number;
   readonly heartbeatMs: number;
-  readonly roster: Pick<Roster, 'has' | 'endOf'>;
+  readonly roster: Pick<Roster, 'has' | 'endOf' | 'isWriter'>;
   /** Whether a trust list is configured. Without one, a configured URL that nobody answers stands for a member. */
   readonly hasTrustList: () => boolean;
   readonly peers: Pick<PeerTable, 'all'>;
@@ -36,7 +36,7 @@ export interface MemberFactsDeps {
  * peers (SPEC J2).
  */
 export function createMemberFacts(deps: MemberFactsDeps): () => MemberFacts[] {
-  const { clock, http, names, remembered } = deps;
+  const { clock, http, names, remembered, roster } = deps;
 
   function factsOf(peer: Peer): MemberFacts {
     const { author, view, repair } = peer;
@@ -76,6 +76,7 @@ export function createMemberFacts(deps: MemberFactsDeps): () => MemberFacts[] {
         author: whose === undefined ? undefined : names.label(whose),
         publicKey: whose,
       })),
+      isMirror: roster.has(author) && roster.endOf(author) === undefined && !roster.isWriter(author),
       // What a silent member told says nothing of its present condition.
       readOnly:
         heard && condition?.refusesSince !== undefined

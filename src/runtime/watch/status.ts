@@ -33,7 +33,7 @@ import type { Peer, PeerTable } from '../peers/peers.ts';
 import { clockOf, heardMs, isHeard, isHeardOver, lastHeard } from '../peers/view.ts';
 import type { GossipOutbox } from '../streams/outbox.ts';
 import type { Streams } from '../streams/streams.ts';
-import type { HttpPeer } from '../transport/http-url.ts';
+import type { HttpPeer } from '../transport/http-peer.ts';
 import type { HttpSupervisor } from '../transport/lung-http.ts';
 import type { P2pSupervisor } from '../transport/lung-p2p.ts';
 import type { AddedPeersBook } from '../upkeep/added-peers.ts';

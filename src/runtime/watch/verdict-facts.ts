@@ -42,6 +42,8 @@ export interface MemberFacts extends Pick<MemberView, 'label' | 'lung'> {
   readonly failed?: { readonly text: string; readonly code?: string | undefined } | undefined;
   readonly refused: readonly RefusedKeys[];
   readonly trustMatches?: boolean | undefined;
+  /** Whether the roster has it as a mirror, which never writes and lacks nothing by that. */
+  readonly isMirror?: boolean | undefined;
   readonly readOnly?: { readonly codes: readonly string[]; readonly since: number } | undefined;
   readonly serves?: boolean | undefined;
   /** Why it is not reached over HTTP, as a sentence and as a code. */

@@ -2,7 +2,7 @@ import { counted, joined } from '../../core/types/index.ts';
 import type { VerdictReason } from '../facade/index.ts';
 import { timeOf } from '../facade/times.ts';
 import type { Judged, RefusedKeys, VerdictFacts } from './verdict-facts.ts';
-import { failureOf, healsByItself, ownNext, toldReasons } from './verdict-words.ts';
+import { failings, failureOf, healsByItself, ownNext, toldReasons } from './verdict-words.ts';
 
 /** Failures of a repair that go on until somebody changes a configuration. */
 const FOR_OPERATORS: ReadonlySet<string> = new Set([
@@ -87,7 +87,8 @@ function silence({ view, facts }: Judged, now: number, epoch: number | undefined
       };
 }
 
-function refusal({ view: { label, readOnly = [], readOnlySince } }: Judged): Told {
+function refusal({ facts, view: { label, readOnly: told = [], readOnlySince } }: Judged): Told {
+  const readOnly = failings(told, facts.isMirror === true);
   return {
     code: 'member-read-only',
     text: `${label} refuses writes: ${toldReasons(readOnly)}.`,

@@ -25,6 +25,10 @@ export function toldReasons(codes: readonly string[]): string {
   return joined(codes.map((code) => (Object.hasOwn(known, code) ? (known[code] as string) : code)));
 }
 
+/** The reasons among those that a member told that are faults: a mirror takes no writes, because it is one. */
+export const failings = (told: readonly string[], isMirror: boolean): readonly string[] =>
+  isMirror ? told.filter((code) => code !== 'mirror') : told;
+
 /** Reasons that end once time has passed or peers have delivered, without anybody's help. */
 const PASSING: ReadonlySet<string> = new Set<ReadOnlyCode>([
   'own-history',

@@ -3,7 +3,7 @@ import type { MemberAgreement, MemberView, Verdict, VerdictKind, VerdictReason }
 import { timeOf } from '../facade/times.ts';
 import type { Judged, MemberFacts, VerdictFacts } from './verdict-facts.ts';
 import { reasonsOf } from './verdict-reasons.ts';
-import { few, ofOthers, toldReasons } from './verdict-words.ts';
+import { failings, few, ofOthers, toldReasons } from './verdict-words.ts';
 
 /*
  * The one verdict on a node and its fleet (SPEC J1). Three steps, all pure:
@@ -28,25 +28,36 @@ const START_MS = 5_000;
 const CUT_COUNTS_MS = 30_000;
 
 /** The verdict without the time since when its kind has held, which takes a memory. */
-export function judge(facts: VerdictFacts): Omit<Verdict, 'since'> {
+export function judge(given: VerdictFacts): Omit<Verdict, 'since'> {
+  // That a mirror takes no writes is what it is there for, and hides nothing of the rest.
+  const readOnly = given.readOnly.filter(({ code }) => code !== 'mirror');
+  const facts = { ...given, readOnly };
   const judged = facts.members.map((member) => judgeMember(member, facts));
   const kind = kindOf(facts, judged);
   const reasons = reasonsOf(facts, judged);
-  return { kind, sentence: sentenceOf(kind, facts, judged, reasons), reasons, members: judged.map(({ view }) => view) };
+  const said = sentenceOf(kind, facts, judged, reasons);
+  const sentence =
+    readOnly.length === given.readOnly.length ? said : `${said} This node is a mirror and takes no writes.`;
+  return { kind, sentence, reasons, members: judged.map(({ view }) => view) };
 }
 
 function judgeMember(facts: MemberFacts, all: VerdictFacts): Judged {
   const view = viewOf(facts, all);
   const isNew = !facts.heardInThisRun && all.now - all.startedAt <= START_MS;
-  return { facts, view, trouble: troubleOf(view, isNew, all) };
+  return { facts, view, trouble: troubleOf(facts, view, isNew, all) };
 }
 
-function troubleOf(view: MemberView, isNew: boolean, { now, graceMs }: VerdictFacts): Judged['trouble'] {
+function troubleOf(
+  facts: MemberFacts,
+  view: MemberView,
+  isNew: boolean,
+  { now, graceMs }: VerdictFacts,
+): Judged['trouble'] {
   if (view.lastHeardAt === undefined || view.agreement === 'not-heard' || view.agreement === 'never-heard')
     return isNew ? 'unsettled' : 'down';
   if (view.serves === false) return 'starting';
   if (view.agreement === 'differs') return now - (view.since ?? 0) > graceMs ? 'diverged' : 'unsettled';
-  return view.readOnly === undefined ? undefined : 'read-only';
+  return failings(view.readOnly ?? [], facts.isMirror === true).length === 0 ? undefined : 'read-only';
 }
 
 function viewOf(facts: MemberFacts, all: VerdictFacts): MemberView {
@@ -186,8 +197,8 @@ function degradations(judged: readonly Judged[], now: number): string[] {
     out.length === 0 ? ofOthers(n, all, one, more) : `${n} ${n === 1 ? one : more}`;
   if (full.length > 0) {
     const who = full.map(
-      ({ view: { label, readOnly = [], readOnlySince = now } }) =>
-        `${label}, since ${timeOf(readOnlySince, now)}, because ${toldReasons(readOnly)}`,
+      ({ facts, view: { label, readOnly = [], readOnlySince = now } }) =>
+        `${label}, since ${timeOf(readOnlySince, now)}, because ${toldReasons(failings(readOnly, facts.isMirror === true))}`,
     );
     out.push(`${also(full.length, 'refuses writes', 'refuse writes')}: ${few(who)}`);
   }

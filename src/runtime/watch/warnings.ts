@@ -1,4 +1,4 @@
-import type { Author } from '../../core/types/index.ts';
+import { type Author, counted, joined } from '../../core/types/index.ts';
 import type { Clock } from '../../ports/index.ts';
 import type { Bootstrap } from '../bootstrap/bootstrap.ts';
 import type { Contradictions } from '../commit/contradictions.ts';
@@ -73,9 +73,13 @@ export function createWarnings({ options, self, roster, clock, parts: s, floor }
       if (view.agreement === 'equal-except-refused') {
         const why = repair.refused.groups().map(({ reason, keys, author }) => {
           const whose = author === undefined ? '' : ` of ${s.names.label(author)}`;
-          return `${keys}${whose} ${reason}`;
+          return `${keys}${whose} (${reason})`;
         });
-        warn('refused-items', `${name} is equal except refused: ${repair.refused.size} (${why.join(', ')})`);
+        const { size } = repair.refused;
+        warn(
+          'refused-items',
+          `${name} is equal except ${counted(size, 'key')} that ${size === 1 ? 'was' : 'were'} refused: ${joined(why)}`,
+        );
       }
     }
     return out;

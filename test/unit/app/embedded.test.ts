@@ -146,7 +146,7 @@ describe('a node inside a program', () => {
     await quiet.stop();
     expect(told.length).toBeGreaterThan(0);
     for (const [fields, message] of told) expect([typeof fields, typeof message]).toEqual(['object', 'string']);
-    expect(told.map(([, message]) => message)).toContain('production guard: safe mode, read-only');
+    expect(told.map(([, message]) => message)).toContain('safe mode: this node refuses writes');
     const thrower = (): never => {
       throw new Error('the disk of the log is full');
     };

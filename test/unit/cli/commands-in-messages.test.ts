@@ -1,58 +1,13 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { programToRead } from '../../../scripts/reference/cli.ts';
 import { createHint } from '../../../src/cli/hints.ts';
 import { commandOf } from '../../support/guide-commands.ts';
+import { eachNode, literalsOf, sourceOf, sourcesIn, textOf } from '../../support/literals.ts';
 
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const program = programToRead('0');
 const CHECKOUT = 'npm run -s lattice --';
 const hint = createHint(program, CHECKOUT, {});
-
-/** Scripts for a shell, whose functions have the program's name. */
-const SCRIPTS = 'src/cli/commands/completion.ts';
-
-interface Literal {
-  readonly where: string;
-  /** With NAME where a template has an expression. */
-  readonly text: string;
-}
-
-function sourcesIn(folder: string): readonly ts.SourceFile[] {
-  return readdirSync(`${ROOT}${folder}`, { recursive: true, encoding: 'utf8' })
-    .map((name) => `${folder}/${name}`)
-    .filter((path) => /\.tsx?$/.test(path) && path !== SCRIPTS)
-    .map((path) => sourceOf(path, readFileSync(ROOT + path, 'utf8')));
-}
-
-const sourceOf = (path: string, text: string): ts.SourceFile =>
-  ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true, path.endsWith('x') ? ts.ScriptKind.TSX : undefined);
-
-function textOf(node: ts.Node): string | undefined {
-  if (ts.isStringLiteral(node) || ts.isNoSubstitutionTemplateLiteral(node) || ts.isJsxText(node)) return node.text;
-  if (!ts.isTemplateExpression(node)) return undefined;
-  return node.head.text + node.templateSpans.map(({ literal }) => `NAME${literal.text}`).join('');
-}
-
-function each(source: ts.SourceFile, look: (node: ts.Node) => void): void {
-  const visit = (node: ts.Node): void => {
-    look(node);
-    ts.forEachChild(node, visit);
-  };
-  visit(source);
-}
-
-function literalsOf(source: ts.SourceFile): readonly Literal[] {
-  const found: Literal[] = [];
-  each(source, (node) => {
-    const text = textOf(node);
-    const { line } = source.getLineAndCharacterOfPosition(node.getStart());
-    if (text !== undefined) found.push({ where: `${source.fileName}:${line + 1}`, text });
-  });
-  return found;
-}
 
 /** The names of what holds a sentence of a node or of an examination, which may name a command. */
 const SENTENCES = /^(?:text|next|why|warning|message|abstains)$/;
@@ -70,7 +25,7 @@ function mayName(node: ts.Node): boolean {
 /** The calls that print what may name a command as it is. */
 function bareIn(source: ts.SourceFile): readonly string[] {
   const bare: string[] = [];
-  each(source, (node) => {
+  eachNode(source, (node) => {
     if (isCallOf(node, 'line') && node.arguments.some(mayName)) bare.push(`${source.fileName}: ${node.getText()}`);
   });
   return bare;

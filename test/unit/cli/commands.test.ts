@@ -23,6 +23,11 @@ describe('state', () => {
     expect(node.state.get('a/ü ?&+')).toEqual({ n: [1, 2.5] });
     expect((await run(on('state', 'get', 'a/ü ?&+'))).out).toBe('{"n":[1,2.5]}\n');
     expect((await run(on('state', 'ls', 'a'))).out).toBe('a/ü ?&+\t{"n":[1,2.5]}\n');
+    expect(await run(on('state', 'ls', 'none/'))).toMatchObject({
+      code: 0,
+      out: '',
+      err: 'No key that begins with "none/" has a value.\n',
+    });
     expect(await run(on('state', 'del', 'a/ü ?&+'))).toMatchObject({ code: 0, out: 'Deleted a/ü ?&+\n' });
     expect(node.state.size).toBe(0);
     expect((await run(on('state', 'root'))).out).toBe(`${node.status.root}\n`);
@@ -155,6 +160,7 @@ describe('status, peers, conflicts', () => {
         members: [
           { label: 'oslo', lung: 'none', agreement: 'not-heard', lastHeardAt: Date.UTC(2026, 10, 28, 5, 58, 10) },
           { label: 'bergen', lung: 'p2p', agreement: 'never-heard' },
+          { label: 'arendal', lung: 'p2p', agreement: 'equal' },
         ],
       },
     };
@@ -172,7 +178,7 @@ describe('status, peers, conflicts', () => {
       'HTTP_ONLY',
       node.status.root,
       'clock is off',
-      'oslo not heard since 2026-11-28 05:58:10Z; bergen never heard',
+      'bergen never heard; oslo not heard since 2026-11-28 05:58:10Z; arendal equal',
       '1 key, 2 deleted',
     ])
       expect(out).toContain(part);

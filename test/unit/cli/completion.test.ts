@@ -96,6 +96,17 @@ describe('completion', () => {
     }
   });
 
+  it('knows every argument whose values a node can tell', () => {
+    const told = new Set(['key', 'peer', 'member', 'id', 'hash', 'change']);
+    const missing = (command: Command, at: string): string[] => [
+      ...(told.has(command.registeredArguments[0]?.name() ?? '') && ARGUMENTS[at] === undefined ? [at] : []),
+      ...command.commands.flatMap((child) => missing(child, `${at}/${child.name()}`)),
+    ];
+    const program = createProgram({ output: {} } as never, '0', () => undefined);
+    // A newcomer's key is known to the newcomer alone.
+    expect(missing(program, '')).toEqual(['/members/add']);
+  });
+
   describe('values', () => {
     let node: FakeNode;
     let dir: string;

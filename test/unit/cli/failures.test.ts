@@ -171,6 +171,30 @@ describe('authorisation', () => {
       rmSync(dir, { recursive: true, force: true });
     }
   });
+
+  it('a token that the node refuses is named by where it comes from: option, environment, context or env file', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'lattice-cli-'));
+    try {
+      const port = new URL(node.url).port;
+      for (const [name, token] of Object.entries({ right: TOKEN, wrong: 'wrong-in-the-file' }))
+        writeFileSync(join(dir, `${name}.env`), `DIOTEC360_API_PORT=${port}\nDIOTEC360_API_TOKEN=${token}\n`);
+      const put = ['state', 'put', 'k', '1', '--json'];
+      const next = async (argv: readonly string[], env: Record<string, string> = {}): Promise<string> =>
+        errorOf(await run([...put, ...argv], { cwd: dir, env: { HOME: dir, ...env } })).next;
+      const wrong = { DIOTEC360_API_TOKEN: 'wrong' };
+      expect(await next(['--url', node.url, '--token', 'wrong'], wrong)).toContain('given with --token is not that');
+      expect(await next(['--env-file', 'right.env'], wrong)).toContain(
+        'the environment, which wins over the env file,',
+      );
+      expect(await next(['--url', node.url], wrong)).toContain('The token comes from the environment, and is not that');
+      expect(await next(['--env-file', 'wrong.env'])).toContain('wrong.env does not have the DIOTEC360_API_TOKEN');
+      const added = ['context', 'add', 'home', '--url', node.url, '--token-file', 'wrong.env'];
+      expect((await run(added, { cwd: dir, env: { HOME: dir } })).code).toBe(0);
+      expect(await next([])).toContain('wrong.env, which the context names, and is not that of this node');
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  });
 });
 
 describe('usage', () => {
@@ -186,6 +210,8 @@ describe('usage', () => {
     ['another scheme', ['status', '--url', 'ftp://127.0.0.1']],
     ['a root that is none', ['proof', 'verify', 'f', '--root', 'abc']],
     ['trusted keys that are none', ['proof', 'verify', 'f', '--trust', 'abc']],
+    ['a change whose id is none', ['members', 'wait', 'x']],
+    ['URLs twice', ['doctor', 'http://127.0.0.1:1', '--url', 'http://127.0.0.1:2']],
   ])('%s is exit code 2 with a next step, as text and as JSON', async (_name, argv) => {
     const ran = await run(argv);
     expect(ran.code).toBe(2);
@@ -194,6 +220,11 @@ describe('usage', () => {
     const asJson = await run([...argv, '--json']);
     expect(asJson.code).toBe(2);
     expect(errorOf(asJson)).toMatchObject({ code: 'usage', next: expect.stringMatching(/./) as unknown });
+  });
+
+  it('without a next step of its own names the help of the command at hand', async () => {
+    const { err } = await run(['doctor', 'http://127.0.0.1:1', '--url', 'http://127.0.0.1:2']);
+    expect(err).toContain('next: See lattice doctor --help.');
   });
 
   it('an unknown word behind a group that has a default command names the commands of the group', async () => {

@@ -151,7 +151,7 @@ describe('lattice vault', () => {
     memory.lose(hashes[0] as string);
     memory.damage(hashes[1] as string, 0);
     const partly = await vault('export again');
-    expect([partly.code, partly.out]).toEqual([1, expect.stringContaining('3 written')]);
+    expect([partly.code, partly.out]).toEqual([1, expect.stringContaining('3 files written')]);
     expect(readdirSync(join(cwd, 'again')).length).toBe(3);
   });
 });

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { inspectConfig, loadConfig } from '../../../src/config/index.ts';
 import { readOldNode } from '../../../src/config/old-node.ts';
-import { namesOf, VARIABLES } from '../../../src/config/variables.ts';
+import { namesOf } from '../../../src/config/variable.ts';
+import { VARIABLES } from '../../../src/config/variables.ts';
 import { ORIGINAL_ENV } from '../../support/original-env.ts';
 import { latticeErrorOf, useDirectory } from './support.ts';
 

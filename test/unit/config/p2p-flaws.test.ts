@@ -47,7 +47,7 @@ describe('flaws in the P2P settings', () => {
       DIOTEC360_TRUSTED_STATE_PUBKEYS: '1'.padStart(64, '0'),
       DIOTEC360_P2P_ENABLED: 'true',
     };
-    expect(load(production).violations).toEqual([expect.stringContaining('without a bootstrap peer')]);
+    expect(load(production).violations).toEqual([expect.stringContaining('without the address of any peer')]);
     expect(load({ ...production, DIOTEC360_P2P_BOOTSTRAP: 'PEER_ID_1' }).violations).toEqual([]);
   });
 

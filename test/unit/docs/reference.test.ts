@@ -6,7 +6,8 @@ import { programToRead } from '../../../scripts/reference/cli.ts';
 import { anchorOf } from '../../../scripts/reference/markdown.ts';
 import { referencePages } from '../../../scripts/reference/pages.ts';
 import { defaultOf } from '../../../src/cli/define.ts';
-import { namesOf, VARIABLES } from '../../../src/config/variables.ts';
+import { namesOf } from '../../../src/config/variable.ts';
+import { VARIABLES } from '../../../src/config/variables.ts';
 import { readDocument } from './support.ts';
 
 const FOLDER = 'docs/reference/';

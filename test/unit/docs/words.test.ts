@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readDocument } from './support.ts';
+import { FENCED, proseOf, retiredIn } from './words.ts';
 
 const GUIDES = readdirSync(new URL('../../../docs/', import.meta.url))
   .filter((name) => name.endsWith('.md'))
@@ -15,46 +16,12 @@ const DOCUMENTS = [
 
 const MAX_COLUMNS = 120;
 
-/** Words that the documents leave out, each with what says it: one thing has one word. */
-const RETIRED: readonly (readonly [word: RegExp, instead: string])[] = [
-  [/\bfeeds?\b/i, 'push stream, event stream'],
-  [/\bsession nonces?\b/i, 'request nonce'],
-  [/\blegacy\b/i, "the original's"],
-  [/(?<!\.)\bdumps?\b/i, 'whole state'],
-  [/\bclone[sd]?\b/i, 'twin'],
-  [/\bconsumers?\b/i, 'reader'],
-  [/\bformer li(?:fe|ves)\b/i, 'former incarnation'],
-  [/\bbootstrap (?:peer|address|node)(?:e?s)?\b/i, 'P2P address of a peer'],
-  [/\bmodes? 0?[0-7]{3}\b/i, 'permissions'],
-  [/\bproduction (?:guard|mode)\b/i, 'rules for production'],
-  [/\bsnapshots? (?:and iterators? )?(?:of the store|open)\b/i, 'view of the store'],
-  [/\bsnapshot or iterator\b/i, 'view of the store'],
-];
-
-const FENCED = /^ *```[\s\S]*?^ *```$/gm;
-
-/** A document without blocks of code, names in code font and anchors: variables, options and codes keep theirs. */
-function proseOf(text: string): string {
-  return text
-    .replaceAll(FENCED, '')
-    .replaceAll(/`[^`\s]*`/g, '``')
-    .replaceAll(/<a id="[^"]*">/g, '<a>');
-}
-
 /** Lines that are too wide, where they are neither in a table nor in code, nor wide by the target of a link alone. */
 function wideLines(text: string): readonly string[] {
   return text
     .replaceAll(FENCED, '')
     .split('\n')
     .filter((line) => !line.startsWith('|') && line.replaceAll(/\]\([^)]*\)/g, ']()').length > MAX_COLUMNS);
-}
-
-function retiredIn(text: string): readonly string[] {
-  const prose = proseOf(text).replaceAll(/\s+/g, ' ');
-  return RETIRED.flatMap(([word, instead]) => {
-    const found = word.exec(prose);
-    return found === null ? [] : [`${found[0]}: say ${instead}`];
-  });
 }
 
 const spec = readDocument('SPEC.md');

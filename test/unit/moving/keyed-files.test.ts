@@ -107,7 +107,7 @@ describe('a table', () => {
   it('is refused whole, with the line, when it is none [I15]', async () => {
     for (const [text, reason] of [
       ['a,b\n1,2\n', 'line 1: the first row names no columns "key" and "value"'],
-      ['key,value\na,1\nb\n', 'line 3: 1 fields in a table of 2 columns'],
+      ['key,value\na,1\nb\n', 'line 3: 1 field in a table of 2 columns'],
       ['key,value\n"a\n\n",1\nb,"2\n', 'line 5: a quoted field does not end'],
       ['key,value\n"a"b,1\n', 'line 2: something follows a quoted field'],
       ['key,value\na"b,1\n', 'line 2: a quote stands in a field without quotes'],

@@ -1,4 +1,4 @@
-import { READ_ONLY_CODES, type ReadOnlyCode, type WarningCode } from '../../../runtime/facade/codes.ts';
+import { READ_ONLY_CODES, type ReadOnlyCode, WARNING_CODES, type WarningCode } from '../../../runtime/facade/codes.ts';
 import { HEALTH, HOLD_CODES, type NodeStatus, type PeerStatus, VERDICT_KINDS } from '../../../runtime/facade/index.ts';
 import type { Gauge, ResourceView } from '../../http/sources.ts';
 import { peerGauges } from './peer-gauges.ts';
@@ -37,7 +37,11 @@ export function gaugesOf(
       name: 'lattice_clock_trouble',
       value: bit([...status.readOnlyReasons, ...status.warnings].some(({ code }) => CLOCK_TROUBLE.has(code))),
     },
-    { name: 'lattice_warnings', value: status.warnings.length },
+    ...WARNING_CODES.map((code) => ({
+      name: 'lattice_warnings',
+      value: status.warnings.filter((warning) => warning.code === code).length,
+      labels: { code },
+    })),
     { name: 'lattice_entries', value: status.entries },
     { name: 'lattice_live_entries', value: status.live },
     { name: 'lattice_conflicts', value: status.conflicts },

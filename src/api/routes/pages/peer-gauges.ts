@@ -67,7 +67,8 @@ function agreementGauges({ labels, members }: Group, { now, startedAt }: NodeSta
   const age = (at: number | undefined): number => Math.max(0, now - (at ?? startedAt)) / 1000;
   const longest = (times: readonly number[]): number => Math.max(...times);
   const reasons = members
-    .flatMap(({ readOnly }) => readOnly?.[0] ?? [])
+    // That a member is a mirror is no fault, and stands first only where there is none.
+    .flatMap(({ readOnly = [] }) => readOnly.find((reason) => reason !== 'mirror') ?? readOnly[0] ?? [])
     .map((reason) => (KNOWN_REASONS.has(reason) ? reason : OTHER));
   return [
     ...MEMBER_AGREEMENTS.map((agreement) => ({

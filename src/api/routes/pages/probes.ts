@@ -14,11 +14,11 @@ type Reason = NotReady['reasons'][number];
 /**
  * The reasons for which the node should get no requests. Empty when it is ready. The check of what is stored is none:
  * every entry is held against the tree before it is shown or built on, and the root of that tree was compared with the
- * stored one before anything was served (SPEC N2, N12).
+ * stored one before anything was served (SPEC N2, N12). Nor is that the node is a mirror, which is there for readers.
  */
 function reasonsAgainst(lattice: Lattice): Reason[] {
   const { readOnlyReasons, writesWait, bootstrap } = lattice.status();
-  const reasons: Reason[] = [...readOnlyReasons];
+  const reasons: Reason[] = readOnlyReasons.filter(({ code }) => code !== 'mirror');
   if (writesWait === true) {
     reasons.push({
       code: 'opening',
@@ -33,9 +33,13 @@ function reasonsAgainst(lattice: Lattice): Reason[] {
 
 /** What does not keep a node from being ready, and should be seen where somebody looks at its readiness. */
 function notesOn(lattice: Lattice): Ready['notes'] {
-  const { enabled, state, error = '' } = lattice.status().p2p;
-  if (!enabled || state !== 'failed') return undefined;
-  return [{ code: 'p2p', text: `P2P does not run, HTTP carries on: ${error}` }];
+  const { p2p, readOnlyReasons } = lattice.status();
+  const { enabled, state, error = '' } = p2p;
+  const notes: NonNullable<Ready['notes']> = [];
+  if (readOnlyReasons.some(({ code }) => code === 'mirror'))
+    notes.push({ code: 'mirror', text: 'this node is a mirror, and takes no writes' });
+  if (enabled && state === 'failed') notes.push({ code: 'p2p', text: `P2P does not run, HTTP carries on: ${error}` });
+  return notes.length === 0 ? undefined : notes;
 }
 
 const STOPPING: Reason = { code: 'stopping', text: 'the node is stopping' };

@@ -149,6 +149,15 @@ test('pretty names commands as the user would type them, in the sentences of the
   expect(written[1]).toContain('run npx lattice up');
 });
 
+test('pretty shows a moment as a local time, with the date where that is another day, and durations as they are', () => {
+  const { log, written } = collected({ format: 'pretty' });
+  const now = new Date();
+  log.info({ until: now.getTime(), waitedMs: 1_700_000_000_000, start: 0 }, 'a');
+  expect(written[0]).toContain(`until=${now.toTimeString().slice(0, 8)} waitedMs=1700000000000 start=0`);
+  log.info({ at: new Date(2024, 1, 29, 23, 59, 58).getTime() }, 'b');
+  expect(written[1]).toContain('at="2024-02-29 23:59:58"');
+});
+
 test('JSON keeps the commands as they are, because programs read it', () => {
   const { log, written } = collected({ format: 'json', hint: () => 'other' });
   log.warn({ reason: 'see lattice floor' }, 'm');

@@ -119,6 +119,7 @@ test('a node that tells that it refuses writes is there with its first reason; o
   const values = valuesOf(
     withMembers(
       member('fullpeer', { readOnly: ['disk', 'clone'] }),
+      member('mirrored', { readOnly: ['mirror', 'disk'] }),
       member('laterone', { readOnly: ['a-reason-of-a-later-version'] }),
       member('writable'),
     ),
@@ -127,6 +128,7 @@ test('a node that tells that it refuses writes is there with its first reason; o
   );
   expect([...values].filter(([key]) => key.startsWith('lattice_peer_read_only'))).toEqual([
     ['lattice_peer_read_only{fullpeer,name-fullpeer,disk}', 1],
+    ['lattice_peer_read_only{mirrored,name-mirrored,disk}', 1],
     ['lattice_peer_read_only{laterone,name-laterone,other}', 1],
   ]);
 });
@@ -173,6 +175,21 @@ test('one verdict and the reasons for refusing writes hold at a time', () => {
   expect(READ_ONLY_CODES.map((code) => values.get(`lattice_read_only{${code}}`))).toEqual(
     READ_ONLY_CODES.map((code) => (code === 'disk' ? 1 : 0)),
   );
+});
+
+test('each warning is counted under its code, and the others are 0 [J6]', () => {
+  const warnings = [
+    { code: 'set-aside', text: 'a' },
+    { code: 'behind', text: 'b' },
+    { code: 'behind', text: 'c' },
+  ] as const;
+  const values = valuesOf({ ...status, warnings }, [], undefined);
+  const found = [...values].filter(([key, value]) => key.startsWith('lattice_warnings') && value > 0);
+  expect(found).toEqual([
+    ['lattice_warnings{behind}', 2],
+    ['lattice_warnings{set-aside}', 1],
+  ]);
+  expect(values.get('lattice_warnings{two-rosters}')).toBe(0);
 });
 
 test('one state of health, mode and lung holds at a time', () => {

@@ -12,7 +12,8 @@ import {
   decodeSignedAttestation,
   encodeCertificate,
 } from '../../../../src/core/wire/attestation.ts';
-import { decodeGossip, decodeSync, MAX_ATTESTATIONS } from '../../../../src/core/wire/messages.ts';
+import { decodeGossip } from '../../../../src/core/wire/gossip.ts';
+import { decodeSync, MAX_ATTESTATIONS } from '../../../../src/core/wire/sync.ts';
 import { encodeCbor } from '../cbor/reference.ts';
 import {
   alice,

@@ -9,8 +9,9 @@ import {
   MAX_ANNOUNCED,
   signAnnouncement,
 } from '../../../../src/core/wire/announcement.ts';
-import { decodeGossip, decodeSync, encodeGossip, encodeSync } from '../../../../src/core/wire/messages.ts';
+import { decodeGossip, encodeGossip } from '../../../../src/core/wire/gossip.ts';
 import { authorToPeerId } from '../../../../src/core/wire/peer-id.ts';
+import { decodeSync, encodeSync } from '../../../../src/core/wire/sync.ts';
 import { encodeCbor } from '../cbor/reference.ts';
 import { alice, codeOf, expectRobust, filled } from './support.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Bytes, MAX_FRAGMENT_BYTES, MAX_GOSSIP_BYTES } from '../../../../src/core/types/index.ts';
+import { decodeGossip, encodeGossip, type GossipMessage } from '../../../../src/core/wire/gossip.ts';
 import { createSignedHead } from '../../../../src/core/wire/head.ts';
-import { decodeGossip, encodeGossip, type GossipMessage } from '../../../../src/core/wire/messages.ts';
 import { encodeCbor } from '../cbor/reference.ts';
 import {
   alice,

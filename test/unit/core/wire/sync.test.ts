@@ -15,7 +15,7 @@ import type { About } from '../../../../src/core/wire/about.ts';
 import { MAX_CELLS, PREFIX_CELLS } from '../../../../src/core/wire/cells.ts';
 import type { Difference } from '../../../../src/core/wire/differences.ts';
 import { createSignedHead } from '../../../../src/core/wire/head.ts';
-import { decodeSync, encodeSync, MAX_DIFFERENCES, type SyncMessage } from '../../../../src/core/wire/messages.ts';
+import { decodeSync, encodeSync, MAX_DIFFERENCES, type SyncMessage } from '../../../../src/core/wire/sync.ts';
 import { encodeCbor } from '../cbor/reference.ts';
 import {
   alice,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Bytes, compareBytes, MAX_SYNC_BYTES } from '../../../../src/core/types/index.ts';
-import { decodeSync, encodeSync, type SyncMessage } from '../../../../src/core/wire/messages.ts';
+import { decodeSync, encodeSync, type SyncMessage } from '../../../../src/core/wire/sync.ts';
 import {
   type BlocksRequest,
   MAX_BLOCKS_ANSWER,

@@ -18,6 +18,7 @@ it('a line of a node or lung names the peer as people do, with its id beside it,
   lung.info({ peer: 'no id', address: '/ip4/127.0.0.1' }, 'refused');
   lung.info({ peer: oslo, author: oslo }, 'repaired');
   lung.info({ peers: [oslo, peerId, 'other'] }, 'compared');
+  lung.warn({ authors: [oslo, 'other'] }, 'ended');
   lung.error({}, 'failed');
   expect(lines).toEqual([
     { peer: peerId },
@@ -25,6 +26,7 @@ it('a line of a node or lung names the peer as people do, with its id beside it,
     { peer: 'no id', address: '/ip4/127.0.0.1' },
     { peer: 'oslo', peerId, author: oslo, name: 'oslo' },
     { peers: ['oslo', 'oslo', 'other'] },
+    { authors: [oslo, 'other'], names: ['oslo', 'other'] },
     {},
   ]);
 });

@@ -10,7 +10,7 @@ import { RecentRoots } from '../../../../src/runtime/peers/recent-roots.ts';
 import { beginRepair, endRepair, serve, waitUntil } from '../../../../src/runtime/peers/repairing.ts';
 import { restartAgreement } from '../../../../src/runtime/peers/view.ts';
 import { createRepairs, type Repairs } from '../../../../src/runtime/repair/repairs.ts';
-import type { HttpPeer } from '../../../../src/runtime/transport/http-url.ts';
+import type { HttpPeer } from '../../../../src/runtime/transport/http-peer.ts';
 import { createLinks } from '../../../../src/runtime/transport/links.ts';
 import type { HttpSupervisor } from '../../../../src/runtime/transport/lung-http.ts';
 import type { P2pSupervisor } from '../../../../src/runtime/transport/lung-p2p.ts';

@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Author, Bytes, Hlc } from '../../../../src/core/types/index.ts';
 import { decodeSync, encodeGossip, encodeSync, type SyncMessage } from '../../../../src/core/wire/index.ts';
 import type { FrameHandler, HttpLung } from '../../../../src/ports/index.ts';
-import { createHttpUrl, type HttpHandlers, type HttpUrl } from '../../../../src/runtime/transport/http-url.ts';
+import type { HttpHandlers, HttpUrl } from '../../../../src/runtime/transport/http-peer.ts';
+import { createHttpUrl } from '../../../../src/runtime/transport/http-url.ts';
 import {
   createHttpSupervisor,
   type HttpPeerHandlers,

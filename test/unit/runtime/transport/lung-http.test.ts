@@ -3,7 +3,7 @@ import { type Author, type Bytes, type Hlc, LatticeError } from '../../../../src
 import { decodeSync, encodeGossip, encodeSync, type SyncMessage } from '../../../../src/core/wire/index.ts';
 import type { FrameHandler, HttpIdentity, HttpLung } from '../../../../src/ports/index.ts';
 import type { SyncMode } from '../../../../src/runtime/facade/index.ts';
-import type { HttpPeer } from '../../../../src/runtime/transport/http-url.ts';
+import type { HttpPeer } from '../../../../src/runtime/transport/http-peer.ts';
 import {
   createHttpSupervisor,
   type HttpPeerHandlers,

@@ -7,7 +7,7 @@ import type { PeerAddress } from '../../../../src/runtime/facade/index.ts';
 import { createMembers, type Members } from '../../../../src/runtime/fleet/members.ts';
 import { createRoster } from '../../../../src/runtime/fleet/roster.ts';
 import { createPeerTable, type PeerTable } from '../../../../src/runtime/peers/peers.ts';
-import type { HttpPeer } from '../../../../src/runtime/transport/http-url.ts';
+import type { HttpPeer } from '../../../../src/runtime/transport/http-peer.ts';
 import {
   type AddedPeersBook,
   type AddedPeersDeps,

@@ -4,7 +4,7 @@ import { siblingsOf } from '../../../../src/core/floor/index.ts';
 import { type Author, bytesToHex, type Context, type Fragment } from '../../../../src/core/types/index.ts';
 import { fragmentToSiblings, keyHash } from '../../../../src/core/wire/index.ts';
 import type { LatticeEvent } from '../../../../src/runtime/facade/index.ts';
-import { type AfterEnd, createAfterEnd, loadRecounted } from '../../../../src/runtime/upkeep/after-end.ts';
+import { type AfterEnd, beyondText, createAfterEnd, loadRecounted } from '../../../../src/runtime/upkeep/after-end.ts';
 import { createDisplacedBook, loadDisplaced } from '../../../../src/runtime/upkeep/displaced.ts';
 import { createAuthor, createHandClock, EPOCH_MS, FOUND, hasher, log, openTestState, turns } from '../support.ts';
 
@@ -317,4 +317,14 @@ it('what is listed has a bound, and the earliest operations make room for later 
   expect(keys.length).toBeLessThan(8);
   const { bytes, gone, operations } = await loadDisplaced(node.state.store);
   expect([bytes <= 1_000, gone + operations, operations]).toEqual([true, 8, keys.length]);
+});
+
+it('tells what could not be kept in the singular and the plural, with the newest keys', () => {
+  expect(beyondText({ operations: 1, keys: ['door'] })).toMatch(
+    /^1 replaced operation could not be kept for want of room, of the key "door": .* replaced it is removed, it does not come back here/,
+  );
+  const keys = Array.from({ length: 9 }, (_, i) => `k${i}`);
+  expect(beyondText({ operations: 12, keys })).toMatch(
+    /^12 replaced operations could not be kept for want of room, of keys such as "k1", .* and "k8": .* they do not come back/,
+  );
 });

@@ -1,21 +1,26 @@
 import { expect, it } from 'vitest';
+import type { Author } from '../../../../src/core/types/index.ts';
 import { authorToPeerId } from '../../../../src/core/wire/peer-id.ts';
 import { createNames } from '../../../../src/runtime/fleet/names.ts';
 import { createPeerTable } from '../../../../src/runtime/peers/peers.ts';
 import { createMemberFacts } from '../../../../src/runtime/watch/members.ts';
 import { createAuthor, createHandClock, log } from '../support.ts';
 
-it('nobody expects a member that has retired, from its end on [J2, RO3]', async () => {
+it('nobody expects a member that has retired, from its end on, and a mirror is known as one [J2, J6, RO3]', async () => {
   const clock = createHandClock();
-  const [stays, leaves] = [createAuthor(2).author, createAuthor(3).author];
+  const [stays, leaves, mirrors] = [2, 3, 4].map((id) => createAuthor(id).author) as [Author, Author, Author];
   const until = clock.now() + 60_000;
   const peers = createPeerTable(clock);
-  for (const author of [stays, leaves]) peers.ensure(author);
+  for (const author of [stays, leaves, mirrors]) peers.ensure(author);
   const facts = createMemberFacts({
     clock,
     graceMs: 3_000,
     heartbeatMs: 1_000,
-    roster: { has: () => true, endOf: (author) => (author === leaves ? until : undefined) },
+    roster: {
+      has: () => true,
+      isWriter: (author) => author !== mirrors,
+      endOf: (author) => (author === leaves ? until : undefined),
+    },
     hasTrustList: () => true,
     peers,
     http: { peers: () => [], find: () => undefined },
@@ -34,7 +39,8 @@ it('nobody expects a member that has retired, from its end on [J2, RO3]', async 
     remembered: { of: () => undefined, at: () => undefined },
   });
   const expected = () => facts().map(({ author }) => author);
-  expect(new Set(expected())).toEqual(new Set([stays, leaves]));
+  expect(new Set(expected())).toEqual(new Set([stays, leaves, mirrors]));
   await clock.advance(60_001);
-  expect(expected()).toEqual([stays]);
+  expect(expected()).toEqual([stays, mirrors]);
+  expect(facts().map(({ isMirror }) => isMirror)).toEqual([false, true]);
 });

@@ -144,6 +144,47 @@ const CASES: readonly Case[] = [
     agreement: ['equal', 'equal'],
   },
   {
+    title: 'a mirror takes no writes, which is no fault [J6]',
+    given: facts([equal, member('oslo', { isMirror: true, readOnly: { codes: ['mirror'], since: SINCE } })]),
+    kind: 'CONVERGED',
+    sentence: 'Both other nodes hold the same state as this one.',
+    codes: [],
+    agreement: ['equal', 'equal'],
+  },
+  {
+    title: 'a mirror with a full disk is named for that [J6]',
+    given: facts([equal, member('oslo', { isMirror: true, readOnly: { codes: ['mirror', 'disk'], since: SINCE } })]),
+    kind: 'DEGRADED',
+    sentence: '1 of 2 other nodes refuses writes: oslo, since 05:58:10 UTC, because its disk is full.',
+    codes: ['member-read-only'],
+  },
+  {
+    title: 'a writer that takes itself for a mirror is behind or wrong, and counts [J6]',
+    given: facts([equal, member('oslo', { readOnly: { codes: ['mirror'], since: SINCE } })]),
+    kind: 'DEGRADED',
+    sentence: '1 of 2 other nodes refuses writes: oslo, since 05:58:10 UTC, because it is a mirror.',
+    codes: ['member-read-only'],
+  },
+  {
+    title: 'a mirror judges the fleet as any other node, and says that it is one [J6]',
+    given: facts([equal, silent], { readOnly: [{ code: 'mirror', text: 'this node is a mirror', since: SINCE }] }),
+    kind: 'DEGRADED',
+    sentence: '1 of 2 other nodes is unreachable: oslo, since 05:58:10 UTC. This node is a mirror and takes no writes.',
+    codes: ['not-heard'],
+  },
+  {
+    title: 'a mirror whose disk is full is read-only for that [J6]',
+    given: facts([equal], {
+      readOnly: [
+        { code: 'mirror', text: 'this node is a mirror', since: SINCE },
+        { code: 'disk', text: 'the disk is full', since: SINCE },
+      ],
+    }),
+    kind: 'READ_ONLY',
+    sentence: 'This node refuses writes: the disk is full. This node is a mirror and takes no writes.',
+    codes: ['disk'],
+  },
+  {
     title: 'one is down and another one refuses writes',
     given: facts([equal, silent, member('moss', { readOnly: { codes: ['clone'], since: SINCE } })]),
     kind: 'DEGRADED',

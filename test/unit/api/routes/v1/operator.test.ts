@@ -17,6 +17,15 @@ describe('probes', () => {
     expect((await ask('/livez')).status).toBe(200);
   });
 
+  it('a mirror is ready, and says that it takes no writes [A16, J6]', async () => {
+    const { ask, lattice } = await startApi();
+    lattice.setReadOnly('mirror', 'this node is a mirror');
+    const notes = [{ code: 'mirror', text: 'this node is a mirror, and takes no writes' }];
+    expect([(await ask('/readyz')).status, (await ask('/readyz')).json()]).toEqual([200, { status: 'ready', notes }]);
+    lattice.setReadOnly('disk', 'the disk is full');
+    expect((await ask('/readyz')).json()).toMatchObject({ status: 'not-ready', reasons: [{ code: 'disk' }] });
+  });
+
   it('readyz waits for writes to open after a start, and not for the check of what is stored [A16, N8, N12]', async () => {
     const live = await startLattice();
     const told = { writesWait: true, integrity: { checked: 1, total: 50_000 } };

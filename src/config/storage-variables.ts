@@ -1,0 +1,115 @@
+import { MAX_CONTENT_BYTES } from '../core/vault/index.ts';
+import type { Variable } from './variable.ts';
+
+/** Where a node keeps the state, the vault and the audit record, and how much of the vault. */
+export const STORAGE_VARIABLES = [
+  {
+    name: 'STATE_DIR',
+    also: ['STATE_PATH'],
+    kind: 'path',
+    unit: 'path',
+    default: '.diotec360_state',
+    description: 'The directory of the store.',
+  },
+  {
+    name: 'VAULT_DIR',
+    also: ['VAULT_PATH'],
+    kind: 'path',
+    unit: 'path',
+    default: '.diotec360_vault',
+    description: 'The directory of content by hash.',
+  },
+  {
+    name: 'VAULT_POLICY',
+    kind: 'choice',
+    choices: { all: 'all', pinned: 'pinned', none: 'none' },
+    unit: 'all, pinned or none',
+    default: 'all',
+    description:
+      'Which bytes of the vault the node fetches: those of all objects, of pinned ones, or none. It always keeps what is put at the node itself.',
+  },
+  {
+    name: 'VAULT_MAX_BYTES',
+    kind: 'bytes',
+    range: [1, MAX_CONTENT_BYTES],
+    unit: 'bytes, or a number of KiB, MiB or GiB',
+    default: '64MiB',
+    description: 'The longest content that is put into the vault at this node. It fetches longer ones all the same.',
+  },
+  {
+    name: 'VAULT_CAPACITY',
+    kind: 'bytes',
+    range: [0, Number.MAX_SAFE_INTEGER],
+    unit: 'bytes, or a number of KiB, MiB, GiB or TiB',
+    default: '',
+    description: 'The bytes up to which the node fetches objects by itself. Unset: as many as the disk has room for.',
+  },
+  {
+    name: 'VAULT_STORE',
+    kind: 'vault-store',
+    unit: 'files, memory, or s3://bucket/prefix',
+    default: 'files',
+    description:
+      'Where the bytes of the vault lie: in files below the vault directory, in a bucket of an S3-compatible service, or in memory, where they end with the process. Each node has a prefix of its own.',
+  },
+  {
+    name: 'S3_ENDPOINT',
+    plain: ['AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL'],
+    kind: 'url',
+    unit: 'HTTP base URL',
+    default: 'https://s3.amazonaws.com',
+    description: 'Where the S3-compatible service of the vault answers. Unset: AWS in the region of S3_REGION.',
+  },
+  {
+    name: 'S3_REGION',
+    plain: ['AWS_REGION', 'AWS_DEFAULT_REGION'],
+    kind: 'text',
+    unit: 'text',
+    default: 'us-east-1',
+    description: 'The region of the bucket. Services beside AWS mostly take the default.',
+  },
+  {
+    name: 'S3_ACCESS_KEY_ID',
+    plain: ['AWS_ACCESS_KEY_ID'],
+    kind: 'credential',
+    unit: 'printable ASCII',
+    default: '',
+    secret: true,
+    description: 'The id of the key with which the bucket is used. It may list, read, write and delete objects.',
+  },
+  {
+    name: 'S3_SECRET_ACCESS_KEY',
+    plain: ['AWS_SECRET_ACCESS_KEY'],
+    kind: 'credential',
+    unit: 'printable ASCII',
+    default: '',
+    secret: true,
+    description: 'The secret of that key.',
+  },
+  {
+    name: 'S3_SESSION_TOKEN',
+    plain: ['AWS_SESSION_TOKEN'],
+    kind: 'credential',
+    unit: 'printable ASCII',
+    default: '',
+    secret: true,
+    description: 'The token of a temporary key, with which it is used. Unset: the key is a lasting one.',
+  },
+  {
+    name: 'SENTINEL_DIR',
+    also: ['AUDIT_PATH'],
+    kind: 'audit-path',
+    unit: 'path',
+    default: '.diotec360_sentinel',
+    description: 'The directory of the audit record. Of a path that ends in .db the directory is taken.',
+  },
+  {
+    name: 'IMPORT_LEGACY',
+    kind: 'choice',
+    choices: { off: 'off', auto: 'auto' },
+    unit: 'off or auto',
+    default: 'off',
+    description:
+      'With auto, a node whose state is empty takes in the files of the original that lie in STATE_DIR, VAULT_DIR and SENTINEL_DIR, once. Set it on one node.',
+  },
+] as const satisfies readonly Variable[];
