@@ -1,4 +1,4 @@
-// Runs cases of the model checker: npm run model -- [--cases 100000] [--seed S] | --replay LINE
+// Runs cases of the model checker: npm run model -- [--cases 100000] [--seed S] | [--floors] --replay LINE
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -6,13 +6,14 @@ import { parseArgs } from 'node:util';
 const USAGE = `usage: npm run model -- [--cases N] [--seed S]
        npm run model -- --rosters [--cases N] [--seed S]
        npm run model -- --floors [--cases N] [--seed S]
-       npm run model -- --replay LINE
+       npm run model -- [--floors] --replay LINE
 
   --cases N      how many cases (default 100000)
   --seed S       the text from which all of them follow (default: the present time)
   --rosters      decide rosters by ballots (docs/adr/0021) instead of keeping a state
   --floors       a fleet that changes while it runs, with floors, collection and expiry (docs/adr/0022)
-  --replay LINE  one case, as a failure has printed it
+  --replay LINE  one case, as a failure has printed it; of --floors it is what stands before the colon, and all that
+                 happens in it is told
 
 A case is a fleet of two to four honest nodes over the real register, trailing tree and sessions; with it one author who
 lies, or trust lists that change. A failing case is shrunk and printed. The same seed makes the same cases.
@@ -32,6 +33,8 @@ try {
   });
   if (values.cases !== undefined && !/^\d{1,9}$/.test(values.cases))
     throw new TypeError(`--cases is a whole number, not ${values.cases}`);
+  if (values.rosters && values.replay !== undefined)
+    throw new TypeError('--rosters replays no case: run its seed again, with as many --cases');
   options = { ...values, cases: values.cases ?? '100000', seed: values.seed ?? new Date().toISOString() };
 } catch (error) {
   process.stderr.write(`error: ${error.message}\n\n${USAGE}`);

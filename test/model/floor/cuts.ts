@@ -50,10 +50,13 @@ export class CutNode extends KeyedNode {
     for (const [key, kept] of disk.keys) this.setKey(key, carryOver(kept, this.rules, at, undecided));
     const state = this.#stateAt(at, collection, reign.state);
     const root = rootOf(state);
-    world.noteFixed(at, root, state, this.#stateAt(at, 0, reign.state));
     const claim: FloorClaim = { at, root, roster: reign.state.hash, collection, previous: disk.own.newest };
+    world.noteFixed(claim, state, this.#stateAt(at, 0, reign.state));
     const fixed = fixCut(disk.own, claim);
-    world.tell(() => `${this.index} fixes ${timeOf(at)} by epoch ${reign.state.roster.epoch}: ${stateLine(state)}`);
+    world.tell(
+      () =>
+        `${this.index} fixes ${timeOf(at)} by epoch ${reign.state.roster.epoch}, collected up to ${timeOf(collection)}: ${stateLine(state)}`,
+    );
     disk.own = fixed.own;
     world.newest.set(this.index, Math.max(at, world.newest.get(this.index) ?? 0));
     this.observeCut(fixed.observe);

@@ -1,5 +1,12 @@
 import { hlcMs } from '../../../src/core/clock/index.ts';
-import { collect, type FloorClaim, isDead, type Mortal, siblingsOf } from '../../../src/core/floor/index.ts';
+import {
+  collect,
+  type FloorClaim,
+  isDead,
+  isSameClaim,
+  type Mortal,
+  siblingsOf,
+} from '../../../src/core/floor/index.ts';
 import { counts, memberOf, type RosterState } from '../../../src/core/roster/index.ts';
 import { supersedes } from '../../../src/core/state/index.ts';
 import { type Author, type Bytes, bytesToHex } from '../../../src/core/types/index.ts';
@@ -44,8 +51,9 @@ export function rootOf(state: State): Bytes {
 
 export const authorAt = (name: string): Author => bytesToHex(hasher.hash(ENCODER.encode(name))) as Author;
 
-/** A cut that some nodes fixed. */
+/** A cut that some nodes fixed alike. */
 interface Fixed {
+  readonly claim: FloorClaim;
   readonly state: State;
   /** What it was made of: what is collected at the cut has replaced something before. */
   readonly made: Set<Op>;
@@ -53,9 +61,6 @@ interface Fixed {
 
 /** A cut of which some node knew that it is complete. */
 interface Complete {
-  readonly at: number;
-  readonly root: string;
-  readonly collection: number;
   readonly roster: RosterState;
   readonly fixed: Fixed;
 }
@@ -73,8 +78,11 @@ export class World {
   readonly #ends = new Map<string, number>();
   /** What some node let go for want of room, and has listed. */
   readonly listed = new Set<Op>();
-  /** The cuts that were fixed, by time and root. */
-  readonly #fixed = new Map<string, Fixed>();
+  /**
+   * The cuts that were fixed, by all that a claim says. The root alone would not do: what one roster has collected at a
+   * cut may leave the root that another, whose retention is longer, has of a state without it.
+   */
+  readonly #fixed: Fixed[] = [];
   /** What some node knows to be complete, in the order of time. */
   readonly #complete: Complete[] = [];
   /** The newest T that each node has fixed, with whatever store it had. */
@@ -125,30 +133,32 @@ export class World {
   }
 
   /** A node has fixed a cut; `before` is its state at it before anything was collected. */
-  noteFixed(at: number, root: Bytes, state: State, before: State): void {
-    const name = `${at}/${bytesToHex(root)}`;
-    const fixed = this.#fixed.get(name) ?? { state, made: new Set() };
-    this.#fixed.set(name, fixed);
+  noteFixed(claim: FloorClaim, state: State, before: State): void {
+    let fixed = this.#fixed.find((one) => isSameClaim(one.claim, claim));
+    if (fixed === undefined) {
+      fixed = { claim, state, made: new Set() };
+      this.#fixed.push(fixed);
+    }
     for (const siblings of before.values()) for (const op of siblings) fixed.made.add(op);
   }
 
   /** Some node knows that a cut is complete. From then on it is final, whoever forgets it. */
   noteComplete(claim: FloorClaim, roster: RosterState): void {
-    const root = bytesToHex(claim.root);
-    const known = this.#complete.find(({ at }) => at === claim.at);
+    const { at } = claim;
+    const known = this.#complete.find(({ fixed }) => fixed.claim.at === at);
     if (known !== undefined) {
-      if (known.root !== root) throw new Broken(`the cut at ${timeOf(claim.at)} has two complete roots`);
+      if (!isSameClaim(known.fixed.claim, claim)) throw new Broken(`the cut at ${timeOf(at)} is complete in two ways`);
       return;
     }
     for (const [hash, next] of this.rosters) {
       const start = this.leastStart.get(hash) ?? Number.POSITIVE_INFINITY;
-      if (next.roster.epoch === roster.roster.epoch + 1 && claim.at > start)
+      if (next.roster.epoch === roster.roster.epoch + 1 && at > start)
         throw new Broken(`a cut of epoch ${roster.roster.epoch} is complete above the start of the next`);
     }
-    const fixed = this.#fixed.get(`${claim.at}/${root}`);
+    const fixed = this.#fixed.find((one) => isSameClaim(one.claim, claim));
     if (fixed === undefined) throw new Error('a complete cut was fixed by nobody');
-    const complete: Complete = { at: claim.at, root, collection: claim.collection, roster, fixed };
-    const place = this.#complete.findIndex(({ at }) => at > claim.at);
+    const complete: Complete = { roster, fixed };
+    const place = this.#complete.findIndex((one) => one.fixed.claim.at > at);
     this.#complete.splice(place === -1 ? this.#complete.length : place, 0, complete);
     const here = this.#complete.indexOf(complete);
     this.#checkAfter(this.#complete[here - 1], complete);
@@ -157,13 +167,14 @@ export class World {
   }
 
   /** A complete cut is what the one before it and all operations in between make. */
-  #checkAfter(before: Complete | undefined, { at, fixed, collection, roster }: Complete): void {
+  #checkAfter(before: Complete | undefined, { fixed, roster }: Complete): void {
+    const { at, collection } = fixed.claim;
     for (const key of KEYS) {
       const siblings = fixed.state.get(key) ?? [];
       const earlier = before?.fixed.state.get(key) ?? [];
       // A write under a later roster belongs to no cut of the one before it.
       const isBetween = ({ hlc, epoch }: Op): boolean =>
-        hlcMs(hlc) <= at && (hlcMs(hlc) > (before?.at ?? 0) || epoch > (before?.roster.roster.epoch ?? 0));
+        hlcMs(hlc) <= at && (hlcMs(hlc) > (before?.fixed.claim.at ?? 0) || epoch > (before?.roster.roster.epoch ?? 0));
       // What was let go for want of room is listed, and what it had replaced may be back.
       if ([...this.listed].some((op) => op.key === key && (isBetween(op) || earlier.includes(op)))) continue;
       const all = new Set<Op>([...siblings, ...earlier]);
