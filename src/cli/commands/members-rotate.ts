@@ -154,6 +154,7 @@ async function goOn(
       throw error;
     }
   };
+  const deadline = performance.now() + options.wait * 1000;
   if (options.restart !== undefined) {
     const child = spawn(options.restart, { shell: true, stdio: ['ignore', 'inherit', 'inherit'], cwd: context.cwd });
     const [status] = (await once(child, 'close')) as [number | null];
@@ -165,7 +166,7 @@ async function goOn(
           next: 'The new key is in its place: restart the node by hand.',
         },
       );
-  } else if (!((await reloaded(client)) && (await isFresh())) && !options.json) {
+  } else if (!((await reloaded(client, deadline)) && (await isFresh())) && !options.json) {
     output.line(`The new key is in ${printable(path)}. Restart the node; this waits for it:`);
     output.line(`  under systemd   systemctl restart diotec360-lattice@NAME`);
     output.line(`  in a container  docker compose restart NAME`);
@@ -173,7 +174,6 @@ async function goOn(
       `  by hand         Ctrl-C, then ${context.programName} start --env-file ${shellWord(options.envFile ?? '')}`,
     );
   }
-  const deadline = performance.now() + options.wait * 1000;
   while (!(await isFresh())) {
     if (performance.now() >= deadline)
       throw new LatticeError('node-not-ready', 'the node has not answered under its new key yet', {
@@ -186,13 +186,20 @@ async function goOn(
   return EXIT.ok;
 }
 
-/** Whether the node has read its key again. One that does not run, or cannot read its env file again, is restarted. */
-async function reloaded(client: Pick<LatticeClient, 'reloadConfig'>): Promise<boolean> {
-  try {
-    await client.reloadConfig();
-    return true;
-  } catch (error) {
-    if (error instanceof LatticeError && RESTARTS.has(error.code)) return false;
-    throw error;
+/**
+ * Whether the node has read its key again. One that does not run, or cannot read its env file again, is restarted. Another
+ * node may have told that the change is decided; this one hears of it in a moment, and takes no key of a stranger before.
+ */
+async function reloaded(client: Pick<LatticeClient, 'reloadConfig'>, deadline: number): Promise<boolean> {
+  for (;;) {
+    try {
+      await client.reloadConfig();
+      return true;
+    } catch (error) {
+      if (!(error instanceof LatticeError)) throw error;
+      if (RESTARTS.has(error.code)) return false;
+      if (error.code !== 'other-author' || performance.now() >= deadline) throw error;
+    }
+    await sleep(clock, LOOK_MS);
   }
 }
