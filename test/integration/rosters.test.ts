@@ -233,6 +233,12 @@ it('keys turn while everybody writes and no node is restarted: every acknowledge
   const { entries } = await fleet.settled();
   const values = new Map(entries.map(({ key, value }) => [key, value]));
   expect([...acknowledged].filter(([key, n]) => values.get(key) !== n)).toEqual([]);
+  // A former key is nobody who is missing, has a name too many or goes by an earlier roster.
+  for (const { api } of fleet.nodes) {
+    const { verdict, warnings } = await api.status();
+    expect(verdict.kind).toBe('CONVERGED');
+    expect(warnings.filter(({ code }) => ['same-name', 'behind', 'other-trust-list'].includes(code))).toEqual([]);
+  }
   const { members, epoch } = await agreed(2, fleet.nodes);
   expect([epoch, members.filter(({ role }) => role === 'writer').length]).toEqual([2, 3]);
   for (const node of [b, c]) expect(members.find(({ author }) => author === node.author)?.role).toBe('retired');

@@ -29,6 +29,8 @@ export interface Names {
 export interface NamedMember {
   readonly author: Author;
   readonly name: string;
+  /** One that is retired takes no name from another: where a key has turned, both are the same node's. */
+  readonly role?: string;
 }
 
 export interface NamesDeps {
@@ -54,6 +56,7 @@ export function createNames(deps: NamesDeps): Names {
     for (const [author, name] of source) if (name !== '') names.set(author, shownName(name));
   if (deps.ownName !== '') names.set(deps.self, shownName(deps.ownName));
   let decided = namesIn(deps.decided ?? []);
+  let retired = retiredIn(deps.decided ?? []);
   let shared = namesOfMany();
   const warned = new Set<string>();
 
@@ -61,9 +64,13 @@ export function createNames(deps: NamesDeps): Names {
     return new Map(members.flatMap(({ author, name }) => (shownName(name) === '' ? [] : [[author, shownName(name)]])));
   }
 
-  /** What each node is called, by whichever way. */
+  function retiredIn(members: readonly NamedMember[]): ReadonlySet<Author> {
+    return new Set(members.flatMap(({ author, role }) => (role === 'retired' ? [author] : [])));
+  }
+
+  /** What each node is called, by whichever way, but for those that are retired. */
   function all(): ReadonlyMap<Author, string> {
-    return new Map([...names, ...decided]);
+    return new Map([...names, ...decided].filter(([author]) => !retired.has(author)));
   }
 
   function namesOfMany(): ReadonlySet<string> {
@@ -90,7 +97,8 @@ export function createNames(deps: NamesDeps): Names {
     of: nameOf,
     label(author) {
       const name = nameOf(author);
-      return nodeLabel({ name, peerId: deps.peerIdOf(author) }, name !== undefined && shared.has(name));
+      const isOthers = name !== undefined && (shared.has(name) || (retired.has(author) && idsOf(name).length > 0));
+      return nodeLabel({ name, peerId: deps.peerIdOf(author) }, isOthers);
     },
     learn(author, told) {
       const name = shownName(told ?? '');
@@ -103,6 +111,7 @@ export function createNames(deps: NamesDeps): Names {
     },
     decide(members) {
       decided = namesIn(members);
+      retired = retiredIn(members);
       shared = namesOfMany();
       warn();
     },

@@ -111,7 +111,12 @@ export function createMemberFacts(deps: MemberFactsDeps): () => MemberFacts[] {
 
   return () => {
     const { members, urls } = expectedNodes(deps);
-    return [...members.map(factsOf), ...urls.map(unanswered)];
+    const now = clock.monotonic();
+    // A member that retires is waited for up to its end while it is heard. A key that has turned is never heard again.
+    const awaited = members.filter(
+      ({ author, view }) => roster.endOf(author) === undefined || isHeard(view, now, deps),
+    );
+    return [...awaited.map(factsOf), ...urls.map(unanswered)];
   };
 }
 

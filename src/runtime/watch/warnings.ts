@@ -17,7 +17,7 @@ import type { FloorWatch } from './floor.ts';
 export interface WarningsDeps {
   readonly options: Pick<NodeOptions, 'warnings' | 'notices' | 'trusted'>;
   readonly self: Author;
-  readonly roster: Pick<Roster, 'present'>;
+  readonly roster: Pick<Roster, 'present' | 'endOf'>;
   readonly clock: Clock;
   readonly parts: {
     readonly peers: Pick<PeerTable, 'all'>;
@@ -63,7 +63,7 @@ export function createWarnings({ options, self, roster, clock, parts: s, floor }
       const name = s.names.label(author);
       if (hasTwin(view, clock.monotonic()))
         warn('peer-twin', `two nodes run with the key of ${name}: stop one of them`);
-      if (view.trustMatches === false)
+      if (view.trustMatches === false && roster.endOf(author) === undefined)
         warn(
           'other-trust-list',
           epoch === 0

@@ -51,3 +51,25 @@ it('two nodes that call themselves ever another common name are remembered for t
   expect(warned.at(-1)).toBe('n0');
   expect(warned).toHaveLength(1_101);
 });
+
+it('a retired member takes no name from another, and is told apart from it itself [J5, RO18]', () => {
+  const names = createNames({
+    self,
+    ownName: 'narvik',
+    configured: new Map(),
+    remembered: new Map(),
+    peerIdOf: (author) => author,
+    log: { warn() {} },
+  });
+  const turned = (role: string) => [
+    { author: oslo, name: 'oslo', role },
+    { author: bergen, name: 'oslo', role: 'writer' },
+  ];
+  names.decide(turned('retired'));
+  expect([names.label(bergen), names.shared()]).toEqual(['oslo', []]);
+  expect(names.label(oslo)).toMatch(/^oslo \(/);
+  names.decide(turned('writer'));
+  expect(names.label(bergen)).not.toBe('oslo');
+  names.decide([{ author: oslo, name: 'oslo', role: 'retired' }]);
+  expect(names.label(oslo)).toBe('oslo');
+});
