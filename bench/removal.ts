@@ -13,6 +13,7 @@ import { createEntries } from '../src/runtime/storage/entries.ts';
 import { openState } from '../src/runtime/storage/startup.ts';
 import { createAfterEnd } from '../src/runtime/upkeep/after-end.ts';
 import { createDisplacedBook, loadDisplaced } from '../src/runtime/upkeep/displaced.ts';
+import { watchedReads } from '../test/support/watched-store.ts';
 import { NETWORK, put, remoteCommit, signerOf } from './support/commits.ts';
 import type { Figure } from './support/figures.ts';
 
@@ -45,20 +46,7 @@ async function removal(size: number, rows: boolean): Promise<Removal> {
   }
   const store: Store = {
     ...inner,
-    get(key) {
-      count(key);
-      return inner.get(key);
-    },
-    getMany(keys) {
-      keys.forEach(count);
-      return inner.getMany(keys);
-    },
-    async *iterate(range) {
-      for await (const page of inner.iterate(range)) {
-        for (const [key] of page) count(key);
-        yield page;
-      }
-    },
+    ...watchedReads(inner, count),
   };
   const clock = systemClock({ onError: () => undefined });
   const until = Math.floor(clock.now() / 10_000) * 10_000 - 10_000;

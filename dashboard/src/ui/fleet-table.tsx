@@ -5,7 +5,7 @@ import { nodeNow } from '../lib/live.ts';
 import { linkTo } from '../lib/router.ts';
 import type { Member, Peer, Resources, Status } from '../lib/types.ts';
 import { readOnlyWords } from '../lib/verdict-words.ts';
-import { Ago, Badge, Empty } from './parts.tsx';
+import { Ago, Badge, Empty, Heads } from './parts.tsx';
 import { LungBadge } from './peer-parts.tsx';
 
 /** How the state of an expected node compares with this one's, as the verdict has it. */
@@ -149,13 +149,7 @@ export function FleetTable(props: {
       <table class="stack fleet">
         <caption class="unseen">Nodes of the fleet as {status.name} sees them</caption>
         <thead>
-          <tr>
-            {HEADS.map((head) => (
-              <th key={head} scope="col">
-                {head}
-              </th>
-            ))}
-          </tr>
+          <Heads of={HEADS} />
         </thead>
         <tbody>
           <SelfRow status={status} resources={resources} />

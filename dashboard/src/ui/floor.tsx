@@ -2,7 +2,7 @@ import type { Floor } from '../../../src/client/index.ts';
 import { api } from '../lib/api.ts';
 import { count, duration, plural } from '../lib/format.ts';
 import { useResource } from '../lib/resource.ts';
-import { Ago, Badge, Card, Facts, NodeName, Note, Show, sentence, When } from './parts.tsx';
+import { Ago, Badge, Card, Facts, Heads, NodeName, Note, Show, sentence, When } from './parts.tsx';
 
 /** The floor moves every 10 s. */
 const EVERY_MS = 5_000;
@@ -58,13 +58,7 @@ function Holders({ floor: { held, holders, due } }: { readonly floor: Floor }) {
       <table class="stack">
         <caption class="unseen">Who holds the floor back</caption>
         <thead>
-          <tr>
-            {HEADS.map((head) => (
-              <th key={head} scope="col">
-                {head}
-              </th>
-            ))}
-          </tr>
+          <Heads of={HEADS} />
         </thead>
         <tbody>
           {holders.map((holder) => (

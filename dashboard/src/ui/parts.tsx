@@ -236,3 +236,16 @@ export function Facts({ items }: { readonly items: readonly (readonly [name: str
     </dl>
   );
 }
+
+/** The row of heads of a table's columns. */
+export function Heads({ of }: { readonly of: readonly string[] }) {
+  return (
+    <tr>
+      {of.map((head) => (
+        <th key={head} scope="col">
+          {head}
+        </th>
+      ))}
+    </tr>
+  );
+}

@@ -7,6 +7,7 @@ import { plural } from '../lib/format.ts';
 import { announcement, refresh } from '../lib/live.ts';
 import { useResource } from '../lib/resource.ts';
 import { linkTo } from '../lib/router.ts';
+import { Pager } from './pager.tsx';
 import { Badge, Card, Empty, KeyText, NodeName, Note, Problem, Show, sentence, type Tone, When } from './parts.tsx';
 
 const EVERY_MS = 10_000;
@@ -203,26 +204,7 @@ export function SetAsideCard() {
                   />
                 ))}
               </ul>
-              {(cursors.length > 0 || next !== undefined) && (
-                <nav class="pager" aria-label="Pages of what was set aside">
-                  <button
-                    type="button"
-                    disabled={cursors.length === 0}
-                    onClick={() => setCursors((old) => old.slice(0, -1))}
-                  >
-                    Previous
-                  </button>
-                  <button
-                    type="button"
-                    disabled={next === undefined}
-                    onClick={() => {
-                      if (next !== undefined) setCursors([...cursors, next]);
-                    }}
-                  >
-                    Next
-                  </button>
-                </nav>
-              )}
+              <Pager cursors={cursors} next={next} go={setCursors} label="Pages of what was set aside" />
             </>
           )
         }

@@ -10,6 +10,7 @@ import { announcement, refresh, status } from '../lib/live.ts';
 import { useResource } from '../lib/resource.ts';
 import { linkTo } from '../lib/router.ts';
 import type { Conflict as ConflictAnswer } from '../lib/types.ts';
+import { Pager } from '../ui/pager.tsx';
 import { Ago, Badge, Card, Empty, KeyText, NodeName, Note, Problem, Show, When } from '../ui/parts.tsx';
 import { jsonFlaw, ValueField } from '../ui/value-editor.tsx';
 
@@ -201,26 +202,7 @@ export function Conflicts() {
                 reload={page.reload}
               />
             ))}
-            {(cursors.length > 0 || data.cursor !== undefined) && (
-              <nav class="pager" aria-label="Pages">
-                <button
-                  type="button"
-                  disabled={cursors.length === 0}
-                  onClick={() => setCursors((old) => old.slice(0, -1))}
-                >
-                  Previous
-                </button>
-                <button
-                  type="button"
-                  disabled={data.cursor === undefined}
-                  onClick={() => {
-                    if (data.cursor !== undefined) setCursors([...cursors, data.cursor]);
-                  }}
-                >
-                  Next
-                </button>
-              </nav>
-            )}
+            <Pager cursors={cursors} next={data.cursor} go={setCursors} />
           </>
         )}
       </Show>

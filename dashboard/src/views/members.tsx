@@ -11,7 +11,7 @@ import type { Roster } from '../lib/types.ts';
 import { Changes } from '../ui/changes.tsx';
 import { FloorCard } from '../ui/floor.tsx';
 import { Invitations, InviteForm } from '../ui/invitations.tsx';
-import { Ago, Badge, Card, Copyable, Facts, NodeName, Note, Problem, Show, When } from '../ui/parts.tsx';
+import { Ago, Badge, Card, Copyable, Facts, Heads, NodeName, Note, Problem, Show, When } from '../ui/parts.tsx';
 import { SetAsideCard } from '../ui/set-aside.tsx';
 
 const EVERY_MS = 3_000;
@@ -229,13 +229,7 @@ function RosterTable({ roster, done }: { readonly roster: Roster; readonly done:
       <table class="stack">
         <caption class="unseen">Members of the roster of epoch {epoch}</caption>
         <thead>
-          <tr>
-            {HEADS.map((head) => (
-              <th key={head} scope="col">
-                {head}
-              </th>
-            ))}
-          </tr>
+          <Heads of={HEADS} />
         </thead>
         <tbody>
           {members.map((member) => (

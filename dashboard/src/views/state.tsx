@@ -5,6 +5,7 @@ import { status, stirs } from '../lib/live.ts';
 import { useResource } from '../lib/resource.ts';
 import { linkTo, parameters } from '../lib/router.ts';
 import type { EntryPage } from '../lib/types.ts';
+import { Pager } from '../ui/pager.tsx';
 import { Ago, Badge, Card, Empty, KeyText, NodeName, Show } from '../ui/parts.tsx';
 import { NewEntry } from './edit.tsx';
 import { EntryPanel } from './entry.tsx';
@@ -204,29 +205,11 @@ export function StateView() {
             )
           }
         </Show>
-        <nav class="pager" aria-label="Pages">
-          {isPaged && (
-            <button type="button" disabled={cursors.length === 0} onClick={() => setCursors((old) => old.slice(0, -1))}>
-              Previous
-            </button>
-          )}
-          <span class="aside">
-            {data !== undefined && data.entries.length > 0 && isPaged
-              ? `keys ${count(from)} to ${count(from + data.entries.length - 1)}; ${found}`
-              : found}
-          </span>
-          {isPaged && (
-            <button
-              type="button"
-              disabled={data?.cursor === undefined}
-              onClick={() => {
-                if (data?.cursor !== undefined) setCursors([...cursors, data.cursor]);
-              }}
-            >
-              Next
-            </button>
-          )}
-        </nav>
+        <Pager cursors={cursors} next={data?.cursor} go={setCursors}>
+          {data !== undefined && data.entries.length > 0 && isPaged
+            ? `keys ${count(from)} to ${count(from + data.entries.length - 1)}; ${found}`
+            : found}
+        </Pager>
       </Card>
       {chosen !== undefined && <EntryPanel key={chosen} name={chosen} prefix={prefix} written={page.reload} />}
       {adding && <NewEntry suggested={prefix} written={page.reload} />}

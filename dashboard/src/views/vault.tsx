@@ -5,6 +5,7 @@ import { bytes, count, plural, short } from '../lib/format.ts';
 import { stirs } from '../lib/live.ts';
 import { useResource } from '../lib/resource.ts';
 import { linkTo, parameters } from '../lib/router.ts';
+import { Pager } from '../ui/pager.tsx';
 import { Badge, Card, Empty, Note, Show } from '../ui/parts.tsx';
 import { HereBadge, ObjectPanel } from './vault-object.tsx';
 import { UploadCard } from './vault-upload.tsx';
@@ -143,29 +144,11 @@ export function VaultView() {
             }
           </Show>
           {(cursors.length > 0 || data?.cursor !== undefined) && (
-            <nav class="pager" aria-label="Pages">
-              <button
-                type="button"
-                disabled={cursors.length === 0}
-                onClick={() => setCursors((old) => old.slice(0, -1))}
-              >
-                Previous
-              </button>
-              <span class="aside">
-                {data === undefined || data.objects.length === 0
-                  ? ''
-                  : `objects ${count(from)} to ${count(from + data.objects.length - 1)}`}
-              </span>
-              <button
-                type="button"
-                disabled={data?.cursor === undefined}
-                onClick={() => {
-                  if (data?.cursor !== undefined) setCursors([...cursors, data.cursor]);
-                }}
-              >
-                Next
-              </button>
-            </nav>
+            <Pager cursors={cursors} next={data?.cursor} go={setCursors}>
+              {data === undefined || data.objects.length === 0
+                ? ''
+                : `objects ${count(from)} to ${count(from + data.objects.length - 1)}`}
+            </Pager>
           )}
         </Card>
       </div>

@@ -4,6 +4,7 @@ import { BUCKETS, bucketRange, WRITTEN } from '../../../../src/core/rows/index.t
 import { type Author, bytesToHex } from '../../../../src/core/types/index.ts';
 import { type AfterEnd, createAfterEnd, loadRecounted } from '../../../../src/runtime/upkeep/after-end.ts';
 import { createDisplacedBook, loadDisplaced } from '../../../../src/runtime/upkeep/displaced.ts';
+import { watchedReads } from '../../../support/watched-store.ts';
 import {
   createAuthor,
   createHandClock,
@@ -37,20 +38,7 @@ function countingStore(inner: GatedStore = gateStore()): GatedStore & { readonly
     get entriesRead() {
       return entriesRead;
     },
-    get(key) {
-      count(key);
-      return inner.get(key);
-    },
-    getMany(keys) {
-      keys.forEach(count);
-      return inner.getMany(keys);
-    },
-    async *iterate(range) {
-      for await (const rows of inner.iterate(range)) {
-        for (const [key] of rows) count(key);
-        yield rows;
-      }
-    },
+    ...watchedReads(inner, count),
   };
 }
 
