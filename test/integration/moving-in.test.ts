@@ -1,12 +1,23 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Fleet, type Node, startFleet } from '../support/fleet.ts';
 import { type RunningProcess, runCli, untilExit } from '../support/node-process.ts';
-import { rootOf, snapshotText } from '../support/original/database.ts';
-import { originalEntries, startOriginalNode } from '../support/original-node.ts';
+import { openDatabase, rootOf, snapshotText } from '../support/original/database.ts';
+import {
+  originalEntries,
+  STATE_DIR,
+  startOriginalNode,
+  VAULT_DIR,
+  writeOriginalState,
+} from '../support/original-node.ts';
+import { contentBundle, fileText } from '../support/original-vault.ts';
+import { walText } from '../support/original-wal.ts';
 import { createProxy } from '../support/proxy.ts';
 import { eventually } from '../support/wait.ts';
+import { fingerprint } from '../unit/moving/support.ts';
+
+const DATABASE = new URL('../fixtures/original/telemetry.db', import.meta.url);
 
 let fleet: Fleet;
 let node: Node;
@@ -110,27 +121,113 @@ describe('a node whose state directory is the one of the original', () => {
 });
 
 describe('lattice import', () => {
-  it('that is cut by kill -9 is simply run again [I3]', async () => {
-    const entries = originalEntries(20_000);
-    const path = join(fleet.dir, 'snapshot.json');
-    writeFileSync(path, snapshotText(entries, rootOf(entries), 0));
+  it('that is cut by kill -9, in the state and in the vault, is simply run again [I3, I4]', async () => {
+    const old = join(fleet.dir, 'old');
+    const state = new Map(originalEntries(3_000));
+    writeOriginalState(old, state);
+    const database = openDatabase(join(old, STATE_DIR));
+    database.put('after', '1.0');
+    database.delete([...state.keys()][0] ?? '');
+    mkdirSync(join(old, VAULT_DIR, 'bundles'), { recursive: true });
+    const bundles = Array.from({ length: 60 }, (_, n) => contentBundle(`n${n}`, `${n}\n`.repeat(10_000)));
+    for (const { hash, bundle } of bundles)
+      writeFileSync(join(old, VAULT_DIR, 'bundles', `${hash.slice(0, 16)}.ae_bundle`), fileText(bundle));
+    mkdirSync(join(old, '.diotec360_sentinel'));
+    cpSync(DATABASE, join(old, '.diotec360_sentinel', 'telemetry.db'));
+    const before = fingerprint(old);
     await node.start();
-    // So slow a way that the kill comes before the end, however late this process looks.
+
+    // Each kill comes before the end, however late this process looks: from there on the way is that slow.
     const way = await createProxy(Number(new URL(node.api.url).port));
+    const objects = async (): Promise<number> => (await node.api.status()).vault?.objects ?? 0;
+    const import_ = (): RunningProcess => cli('import', old, '--json', '--url', `http://127.0.0.1:${way.port}`);
     way.throttle(20_000);
-    const cut = cli('import', path, '--url', `http://127.0.0.1:${way.port}`);
-    await eventually('a part is written', async () => (await live()) > 0);
-    cut.signal('SIGKILL');
-    await untilExit(cut);
+    const first = import_();
+    await eventually('a part of the state is written', async () => (await live()) > 0);
+    first.signal('SIGKILL');
+    await untilExit(first);
+    const keysOfFirst = await live();
+    way.throttle(undefined);
+    const second = import_();
+    await eventually('the state is written', async () => (await live()) >= database.state.size);
+    way.throttle(100_000);
+    await eventually('a part of the vault is put', async () => (await objects()) > 0);
+    second.signal('SIGKILL');
+    await untilExit(second);
     await way.close();
-    const before = await live();
-    expect(before).toBeLessThan(entries.size);
-    const report = JSON.parse(await ok('import', path, '--json')) as { totals: { taken: number; known: number } };
-    expect(report.totals.taken + report.totals.known).toBe(entries.size);
-    expect(report.totals.known).toBeGreaterThan(0);
-    const [status, again] = [await node.api.status(), JSON.parse(await ok('import', path, '--json')) as typeof report];
-    expect([status.live, status.conflicts]).toEqual([entries.size, 0]);
-    expect(again.totals).toMatchObject({ taken: 0, known: entries.size });
+    const objectsOfSecond = await objects();
+    expect(keysOfFirst).toBeLessThan(database.state.size);
+    expect(objectsOfSecond).toBeLessThan(bundles.length);
+
+    type Item = Readonly<Record<'kind' | 'taken' | 'known', unknown>>;
+    const sums = (text: string): Readonly<Record<string, readonly [taken: number, known: number]>> => {
+      const found: Record<string, [number, number]> = {};
+      for (const { kind, taken, known } of (JSON.parse(text) as { items: Item[] }).items) {
+        const of = (found[String(kind)] ??= [0, 0]);
+        of[0] += Number(taken);
+        of[1] += Number(known);
+      }
+      return found;
+    };
+    const third = sums(await ok('import', old, '--json'));
+    expect(third).toMatchObject({ entries: [0, database.state.size] });
+    expect(third['object']?.[0]).toBeGreaterThan(0);
+    expect(third['object']?.[1]).toBeGreaterThanOrEqual(objectsOfSecond);
+    const { root } = await node.api.status();
+    const again = sums(await ok('import', old, '--json'));
+    expect(again).toEqual({
+      entries: [0, database.state.size],
+      records: [0, (third['records']?.[0] ?? 0) + (third['records']?.[1] ?? 0)],
+      object: [0, bundles.length],
+    });
+    const status = await node.api.status();
+    expect([status.root, status.conflicts, status.vault?.here.objects]).toEqual([root, 0, bundles.length]);
+    expect((await stored()).filter((key) => !key.startsWith('vault/'))).toEqual(keys(database.state));
+    expect(fingerprint(old)).toBe(before);
+  });
+
+  it('of a directory in which everything is bad takes nothing, says what to do of each, and leaves it [I2, I4]', async () => {
+    const good = contentBundle('good', 'intent good()');
+    const old = join(fleet.dir, 'old');
+    writeOriginalState(old, originalEntries(30));
+    for (const name of [join(VAULT_DIR, 'bundles'), '.diotec360_sentinel'])
+      mkdirSync(join(old, name), { recursive: true });
+    const write = (name: string, text: string): void => writeFileSync(join(old, name), text);
+    const snapshot = join(STATE_DIR, 'snapshot.json');
+    write(snapshot, readFileSync(join(old, snapshot), 'utf8').replace('"balance": 1000', '"balance": 9000'));
+    const log = walText({}, [
+      ['PUT', 'a', 1],
+      ['PUT', 'b', 2],
+    ]);
+    write(join(STATE_DIR, 'wal.log'), log.split('\n').slice(2).join('\n'));
+    write(join(VAULT_DIR, 'bundles', 'broken.ae_bundle'), '{"code": "x"');
+    write(join(VAULT_DIR, 'bundles', 'changed.ae_bundle'), fileText({ ...good.bundle, code: 'intent bad()' }));
+    symlinkSync('/etc/hostname', join(old, VAULT_DIR, 'bundles', 'out.ae_bundle'));
+    write(join('.diotec360_sentinel', 'telemetry.db'), 'no database');
+    const before = fingerprint(old);
+    await node.start();
+    const { root } = await node.api.status();
+    const bad = cli('import', old, '--json');
+    expect((await untilExit(bad)).code).toBe(1);
+    const { refused } = JSON.parse(bad.stdout) as { refused: { code: string; next: string }[] };
+    expect(refused.map(({ code }) => code).toSorted()).toEqual([
+      'database-malformed',
+      'file-unreadable',
+      'snapshot-root-mismatch',
+      'vault-file-malformed',
+      'vault-file-mismatch',
+      'wal-unanchored',
+    ]);
+    for (const { next } of refused) expect(next).toMatch(/\w[.]$/);
+    const status = await node.api.status();
+    expect([status.root, status.live, status.vault?.objects]).toEqual([root, 0, 0]);
+    expect((await node.api.send('GET', '/api/persistence/executions')).json()).toMatchObject({ count: 0 });
+    expect(fingerprint(old)).toBe(before);
+
+    // What is good beside them is taken all the same.
+    write(join(VAULT_DIR, 'bundles', 'good.ae_bundle'), fileText(good.bundle));
+    expect((await untilExit(cli('import', old))).code).toBe(4);
+    expect((await node.api.status()).vault?.here.objects).toBe(1);
   });
 
   it('--watch of a running original follows what it writes and deletes [I7, I8]', async () => {

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { vaultType } from '../../src/core/original/vault/index.ts';
@@ -148,6 +148,26 @@ describe('the vault of three nodes', () => {
     const answer = await a.api.send('PUT', '/api/v1/state/vault%2Fanything', { body: 1 });
     expect(answer.status).toBe(400);
     expect(answer.json()).toMatchObject({ code: 'reserved-key' });
+  });
+
+  it('ends the fetch of an object that is removed under way, which is then nowhere [U10]', async () => {
+    const [a, , c] = nodes;
+    const before = (await c.api.status()).vault?.here;
+    for (const to of [0, 1]) fleet.proxy(2, to, 'http').throttle(2 ** 20);
+    fleet.block('cut', { lung: 'p2p', between: [0, 2] });
+    fleet.block('cut', { lung: 'p2p', between: [1, 2] });
+    const hash = await put(a, randomBytes(40 * 2 ** 20));
+    const partial = (): string[] => readdirSync(join(vaultOf(c), 'lattice', 'partial'));
+    await fleet.status(2, 'a part of it is here', ({ vault }) => (vault?.fetching[0]?.bytesHere ?? 0) > 0, ARRIVES_MS);
+    expect(partial().join()).toContain(hash);
+    expect((await a.api.send('DELETE', `/api/v1/vault/${hash}`)).status).toBe(204);
+    const isOver = ({ vault }: NodeStatus): boolean => vault?.fetching.length === 0 && vault.missing.objects === 0;
+    const { vault } = await fleet.status(2, 'nothing is fetched any more', isOver, ARRIVES_MS);
+    expect(vault?.here).toEqual(before);
+    const answer = await c.api.send('GET', `/api/v1/vault/${hash}`);
+    expect([answer.status, answer.json()]).toMatchObject([404, { code: 'object-not-found' }]);
+    for (const to of [0, 1]) fleet.proxy(2, to, 'http').throttle(undefined);
+    fleet.restore();
   });
 
   it('names a member that sends wrong blocks, leaves it out, and has the bytes from another one [U11]', async () => {

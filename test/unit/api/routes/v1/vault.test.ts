@@ -386,16 +386,18 @@ describe('the other routes of the vault', () => {
 });
 
 describe('the vault of a real node', () => {
+  /** Sizes of the files of its vault that have more than a few bytes. */
+  const sizesIn = (directory: string): number[] =>
+    readdirSync(directory, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && `${entry.parentPath}/`.includes('vault'))
+      .map((entry) => statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0)
+      .filter((size) => size > 100_000);
+
   it('has nothing on its disk of an upload that was cut, and the whole of one that was not [A32, U5]', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'lattice-vault-api-'));
     const node = await startLiveNode({}, directory);
     const large = randomBytes(2 * MIB);
-    /** Files of the vault that have more than a few bytes. */
-    const sizes = (): number[] =>
-      readdirSync(directory, { recursive: true, withFileTypes: true })
-        .filter((entry) => entry.isFile() && `${entry.parentPath}/`.includes('vault'))
-        .map((entry) => statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0)
-        .filter((size) => size > 100_000);
+    const sizes = (): number[] => sizesIn(directory);
     try {
       const { socket, ended } = await raw(node.url);
       socket.write(putHead(`content-length: ${large.length}`));
@@ -409,6 +411,29 @@ describe('the vault of a real node', () => {
       expect([put.status, sizes()]).toEqual([201, [large.length]]);
       const got = await fetch(`${node.url}/api/v1/vault/${sha256(large)}`);
       expect(sha256(new Uint8Array(await got.arrayBuffer()))).toBe(sha256(large));
+    } finally {
+      await node.end();
+    }
+  });
+
+  it('has nothing on its disk of content that has another hash, or is longer than was said [A32, U5]', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'lattice-vault-api-'));
+    const node = await startLiveNode({}, directory);
+    const large = Buffer.concat([randomBytes(2 * MIB - 1), Buffer.of(0)]);
+    const path = `/api/v1/vault/${sha256(large)}`;
+    try {
+      const changed = Buffer.from(large);
+      changed[MIB] = (changed[MIB] ?? 0) ^ 1;
+      const wrong = await ask(node.url, path, { method: 'PUT', headers: auth, body: changed });
+      expect([wrong.status, wrong.json()['code']]).toEqual([400, 'hash-mismatch']);
+      // A byte less is said than is sent: what was said is other content, and the rest is no request.
+      const { socket, text, ended } = await raw(node.url);
+      socket.write(putHead(`content-length: ${large.length - 1}`).replace('/api/v1/vault', path));
+      socket.write(large);
+      await ended;
+      expect(new Set(text().match(/^HTTP\/1\.1 \d+/gm))).toEqual(new Set(['HTTP/1.1 400']));
+      await until(() => sizesIn(directory).length === 0);
+      expect((await ask(node.url, '/api/v1/vault')).json()).toEqual({ objects: [] });
     } finally {
       await node.end();
     }
