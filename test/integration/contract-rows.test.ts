@@ -11,11 +11,13 @@ import { runCli, untilExit } from '../support/node-process.ts';
 import { originalData } from '../support/original-data.ts';
 import { hasPython } from '../support/python.ts';
 import { eventually } from '../support/wait.ts';
+import { rowsOfLog, rowsOfScripts, rowsOfTransport } from './contract-outside.ts';
 
 /*
- * The original's contract, row by row: what its endpoints answer (1), what was broken in it (7) and what its documents
- * promise (8). Every row is asked of nodes that run, after files of the original were moved in; each title begins with
- * the number of its row. Rows about files, variables, log lines and scripts (2, 4, 5, 6) have tests of their own.
+ * The original's contract, row by row: what its endpoints answer (1), its P2P and timing (3), its scripts (5), its log
+ * lines (6), what was broken in it (7) and what its documents promise (8). Every row is asked of nodes that run, after
+ * files of the original were moved in; each title begins with the number of its row. Variables and files (2, 4) have
+ * tests of their own.
  */
 
 /** Files of the original, or our own of the same forms where those are not there. */
@@ -321,6 +323,10 @@ describe('the contract of the original, row by row', () => {
     expect([preflight.status, preflight.headers.get('access-control-allow-origin')]).toEqual([204, ORIGIN]);
   });
 
+  const rig = () => ({ fleet, nodes });
+  rowsOfLog(rig);
+  rowsOfScripts(rig);
+
   it('7.2: a node that never wrote is valid and has a root', () => {
     expect(fresh).toMatchObject({ is_valid: true, status: 'VALID', merkle_root: expect.stringMatching(/^\w{64}$/) });
   });
@@ -346,6 +352,8 @@ describe('the contract of the original, row by row', () => {
     const proof = await nodes[0].api.proof(Object.keys(state)[0] ?? '');
     expect(JSON.stringify(proof)).toContain(String(root));
   });
+
+  rowsOfTransport(rig);
 
   it('7.1, 7.7, 7.5: over HTTP alone nodes come to one root and keep it, deletes too, and go back to P2P', async () => {
     const mode = async (to: string): Promise<void> => {

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LiveNodes, startLiveNodes } from '../support/live-nodes.ts';
-import { DEADLINE_MS, eventually } from '../support/wait.ts';
+import { askOriginal as ask, connectivity } from '../support/original-clients.ts';
+import { eventually } from '../support/wait.ts';
 
 /**
  * A checkout of the original's public repository, whose scripts are then run as they are, with python3 and its package
@@ -12,39 +13,6 @@ import { DEADLINE_MS, eventually } from '../support/wait.ts';
  */
 const CHECKOUT = process.env['ORIGINAL_REPOSITORY'];
 const CONNECTIVITY = CHECKOUT === undefined ? '' : join(CHECKOUT, 'scripts', 'test_lattice_connectivity.py');
-
-interface Answer {
-  readonly status: number;
-  readonly body: Readonly<Record<string, unknown>>;
-}
-
-async function ask(url: string, path: string, method = 'GET'): Promise<Answer> {
-  const answer = await fetch(`${url}${path}`, { method, signal: AbortSignal.timeout(DEADLINE_MS) });
-  return { status: answer.status, body: (await answer.json()) as Answer['body'] };
-}
-
-/**
- * What the connectivity script of the original asks, in its order and without any token, and whether it would exit 0:
- * all healthy, at least all but one with peers, every switch answered 200, and one root.
- */
-async function connectivity(urls: readonly string[]): Promise<{ readonly exit: 0 | 1; readonly told: object }> {
-  const told = { healthy: 0, connected: 0, switchable: 0, roots: new Set<unknown>() };
-  for (const url of urls) if ((await ask(url, '/')).status === 200) told.healthy++;
-  for (const url of urls) {
-    const { status, body } = await ask(url, '/api/lattice/p2p/status');
-    if (status === 200 && (body['peer_count'] as number) > 0) told.connected++;
-  }
-  for (const url of urls) {
-    const { status } = await ask(url, '/api/lattice/sync/switch?mode=http', 'POST');
-    if (status !== 200) continue;
-    told.switchable++;
-    await ask(url, '/api/lattice/sync/switch?mode=auto', 'POST');
-  }
-  for (const url of urls) told.roots.add((await ask(url, '/api/lattice/state')).body['merkle_root']);
-  const count = urls.length;
-  const isWell = told.healthy === count && told.connected >= count - 1 && told.switchable === count;
-  return { exit: isWell && told.roots.size === 1 ? 0 : 1, told };
-}
 
 describe('on a fleet that has HTTP alone', () => {
   let live: LiveNodes;

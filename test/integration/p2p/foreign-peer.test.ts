@@ -1,42 +1,31 @@
 import { noise } from '@chainsafe/libp2p-noise';
 import { yamux } from '@chainsafe/libp2p-yamux';
-import { type GossipSub, type GossipsubOpts, gossipsub } from '@libp2p/gossipsub';
-import { type Identify, identify } from '@libp2p/identify';
-import type { Libp2p } from '@libp2p/interface';
+import type { GossipsubOpts } from '@libp2p/gossipsub';
+import { identify } from '@libp2p/identify';
 import { ping } from '@libp2p/ping';
 import { tcp } from '@libp2p/tcp';
 import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p } from 'libp2p';
 import { afterEach, describe, expect, it } from 'vitest';
+import { type OutsidePeer, startOutsidePeer } from '../../support/outside-peer.ts';
 import { eventually } from '../../support/wait.ts';
 import { bytes, startedLung, type TestLung, TOPIC, until } from './support.ts';
 
-/** An independent node: stock js-libp2p with stock GossipSub, nothing of ours. */
-type Foreign = Libp2p<{ identify: Identify; pubsub: GossipSub }>;
-const foreigners: Foreign[] = [];
+const foreigners: OutsidePeer[] = [];
 
 afterEach(async () => {
   for (const node of foreigners.splice(0)) await node.stop();
 });
 
-async function foreignPeer(options: Partial<GossipsubOpts>): Promise<Foreign> {
-  const node = await createLibp2p({
-    transports: [tcp()],
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
-    services: {
-      identify: identify(),
-      ping: ping(),
-      pubsub: gossipsub({ allowPublishToZeroTopicPeers: true, ...options }),
-    },
-  });
+async function foreignPeer(options: Partial<GossipsubOpts>): Promise<OutsidePeer> {
+  const node = await startOutsidePeer(options);
   foreigners.push(node);
   node.services.pubsub.subscribe(TOPIC);
   return node;
 }
 
 /** A link on which gossip was too late is closed, and dialled anew as by any node. */
-async function joined(node: Foreign, lung: TestLung): Promise<void> {
+async function joined(node: OutsidePeer, lung: TestLung): Promise<void> {
   await eventually('the topic is joined on both sides', async () => {
     if (node.getConnections().length === 0) await node.dial(multiaddr(lung.address()));
     return lung.lung.topicPeers() === 1 && node.services.pubsub.getSubscribers(TOPIC).length === 1;
@@ -44,7 +33,7 @@ async function joined(node: Foreign, lung: TestLung): Promise<void> {
 }
 
 /** Refused whether the dial itself fails or the connection is closed right after the handshake. */
-async function isRefused(node: Foreign, lung: TestLung): Promise<void> {
+async function isRefused(node: OutsidePeer, lung: TestLung): Promise<void> {
   const before = lung.events.length;
   await node.dial(multiaddr(lung.address())).catch(() => undefined);
   await until('the connection is closed again', () => node.getConnections().length === 0);
@@ -60,6 +49,10 @@ describe('peers that are not ours', () => {
       if (detail.type === 'unsigned') received.push(new Uint8Array(detail.data));
     });
     await joined(node, lung);
+    const [connection] = node.getConnections();
+    expect([connection?.encryption, connection?.multiplexer]).toEqual(['/noise', '/yamux/1.0.0']);
+    const { protocols } = await node.peerStore.get(connection?.remotePeer ?? expect.fail('it is connected'));
+    expect(protocols).toEqual(expect.arrayContaining(['/meshsub/1.0.0', '/meshsub/1.1.0', '/meshsub/1.2.0']));
     const published = new Uint8Array([0, 255, 1, 2, 3]);
     expect(await lung.lung.publish(published)).toBe(1);
     await until('it has the bytes', () => received.length === 1);
