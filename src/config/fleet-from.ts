@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { isAbsolute, join, relative, sep } from 'node:path';
+import { isAbsolute, relative, sep } from 'node:path';
 import { seedToAuthor } from '../adapters/system/keys.ts';
 import { type Bytes, counted, LatticeError } from '../core/types/index.ts';
 import { isFlaw } from '../core/wire/host.ts';
@@ -308,8 +307,8 @@ function leftIn(text: string, dir: string, url: URL): string[] {
     ...(url.protocol === 'https:' && config.api.trustedProxies.length === 0
       ? ['a proxy takes its https requests: name it in DIOTEC360_TRUSTED_PROXIES, so that limits count clients']
       : []),
-    ...(existsSync(join(config.stateDir, 'snapshot.json'))
-      ? [`the original's state lies in ${config.stateDir}: lattice import takes it in`]
-      : []),
+    ...config.legacy
+      .filter(({ variable }) => variable === 'STATE_DIR')
+      .map(({ directory }) => `the original's state lies in ${directory}: lattice import takes it in`),
   ];
 }

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** Files of the original that lie in one of the directories of the configuration. */
 export interface LegacyFiles {
@@ -24,16 +24,36 @@ const KNOWN: Readonly<Record<LegacyFiles['variable'], RegExp>> = {
 const ORDER = Object.keys(KNOWN);
 
 /**
- * Looks which of the directories have files of the original's. One that cannot be read has none. The vault's directory is
- * looked at later, because a disk that hangs there must not hold up the configuration.
+ * The directories that the original keeps its files in, whatever its env file names: it never reads that, and its
+ * versions differ in the name.
  */
-export function findLegacy(
-  directories: Readonly<Record<Exclude<LegacyFiles['variable'], 'VAULT_DIR'>, string>>,
-): readonly LegacyFiles[] {
-  const { STATE_DIR, SENTINEL_DIR } = directories;
+const ORIGINAL: Readonly<Record<LegacyFiles['variable'], RegExp>> = {
+  STATE_DIR: /^\.(?:diotec360|aethel)_state$/i,
+  VAULT_DIR: /^\.(?:diotec360|aethel)_vault$/i,
+  SENTINEL_DIR: /^\.(?:diotec360|aethel)_sentinel$/i,
+};
+
+/**
+ * Looks which of the directories have files of the original's, and where one has none, beside it. One that cannot be
+ * read has none. The vault's directory is looked at later, because a disk that hangs there must not hold up the
+ * configuration.
+ */
+export function findLegacy(directories: Readonly<Record<LegacyFiles['variable'], string>>): readonly LegacyFiles[] {
+  const { STATE_DIR, VAULT_DIR, SENTINEL_DIR } = directories;
+  const at = (variable: LegacyFiles['variable'], directory: string): LegacyFiles[] =>
+    legacyAmong(variable, directory, namesIn(directory));
+  const beside = (variable: LegacyFiles['variable'], parent: string, named: string): LegacyFiles[] =>
+    namesIn(parent)
+      .filter((name) => ORIGINAL[variable].test(name) && join(parent, name) !== named)
+      .flatMap((name) => at(variable, join(parent, name)));
+  const found = (variable: LegacyFiles['variable'], directory: string): LegacyFiles[] => {
+    const own = at(variable, directory);
+    return own.length > 0 ? own : beside(variable, dirname(directory), directory);
+  };
   return [
-    ...legacyAmong('STATE_DIR', STATE_DIR, namesIn(STATE_DIR)),
-    ...legacyAmong('SENTINEL_DIR', SENTINEL_DIR, namesIn(SENTINEL_DIR)),
+    ...found('STATE_DIR', STATE_DIR),
+    ...beside('VAULT_DIR', dirname(STATE_DIR), VAULT_DIR),
+    ...found('SENTINEL_DIR', SENTINEL_DIR),
   ];
 }
 
@@ -60,7 +80,9 @@ function legacyAmong(variable: LegacyFiles['variable'], directory: string, all: 
 export function ownStateDir(directory: string, legacy: readonly LegacyFiles[]): string {
   const below = join(directory, OWN);
   if (hasStore(below)) return below;
-  return !hasStore(directory) && legacy.some(({ variable }) => variable === 'STATE_DIR') ? below : directory;
+  return !hasStore(directory) && legacy.some((found) => found.variable === 'STATE_DIR' && found.directory === directory)
+    ? below
+    : directory;
 }
 
 /** Of a store the key of the node may be there first, then LevelDB's own file, then the mark of its owner. */

@@ -187,7 +187,7 @@ export function configOf(
   if (sentinelDir === namedStateDir || sentinelDir === vaultDir) {
     reject('SENTINEL_DIR', 'it is the state or vault directory too', 'give each its own directory');
   }
-  const legacy = findLegacy({ STATE_DIR: namedStateDir, SENTINEL_DIR: sentinelDir });
+  const legacy = findLegacy({ STATE_DIR: namedStateDir, VAULT_DIR: vaultDir, SENTINEL_DIR: sentinelDir });
   const stateDir = ownStateDir(namedStateDir, legacy);
 
   const seedHex = read('NODE_PRIVKEY_HEX');

@@ -101,11 +101,18 @@ export function refusalOf(source: Source, error: unknown): Refusal {
   return {
     source,
     code,
-    reason: message,
+    reason: withoutPath(message, source.at),
     each: refused?.map(({ key, reason }) => ({ what: key, reason })),
     next: next ?? 'Nothing of it was taken. Take another copy of it while the original is stopped.',
     stored: text('stored'),
     computed: text('computed'),
     takenUnverified: false,
   };
+}
+
+/** What an error says of a file, without its path, which stands before the reason wherever a refusal is told. */
+export function withoutPath(message: string, path: string): string {
+  const unreadable = `cannot read ${path}: `;
+  if (message.startsWith(unreadable)) return `it cannot be read: ${message.slice(unreadable.length)}`;
+  return message.startsWith(`${path} `) ? `it ${message.slice(path.length + 1)}` : message;
 }

@@ -3,7 +3,7 @@ import { constants, type Dirent } from 'node:fs';
 import { type FileHandle, open, readdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MAX_VAULT_FILE_BYTES, type VaultKind } from '../core/original/vault/index.ts';
-import { type Bytes, LatticeError } from '../core/types/index.ts';
+import { type Bytes, fileFailure, LatticeError } from '../core/types/index.ts';
 
 /**
  * Files of one kind. What was read of each is in memory while a plan is carried out or the original's endpoints answer.
@@ -114,7 +114,7 @@ export async function readRegularFile(path: string, limit = MAX_VAULT_FILE_BYTES
     return new Uint8Array(bytes.buffer, bytes.byteOffset, length);
   } catch (error) {
     if (!isFileError(error) || error instanceof LatticeError || isShortOfDescriptors(error)) throw error;
-    throw unreadable(path, error.code === 'ELOOP' ? 'it is a link, and links are not followed' : error.message);
+    throw unreadable(path, error.code === 'ELOOP' ? 'it is a link, and links are not followed' : fileFailure(error));
   } finally {
     await file?.close();
   }

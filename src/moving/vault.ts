@@ -13,6 +13,7 @@ import {
 import { type Author, type Bytes, LatticeError } from '../core/types/index.ts';
 import { isObjectName } from '../core/vault/index.ts';
 import type { ObjectItem, PlanItem, ReadContext, Reader, Reading, Refusal, Source, Verification } from './plan.ts';
+import { withoutPath } from './snapshot.ts';
 import { hashOf, listVaultDirectory, readRegularFile, type VaultPlace } from './vault-directory.ts';
 
 /** Files that are read at a time. */
@@ -139,8 +140,8 @@ async function readOne(
   } catch (error) {
     if (!(error instanceof LatticeError) || error.code === 'vault-too-large') throw error;
     if (place === undefined && error.code === 'file-unreadable') throw error;
-    const { code, message: reason, next } = error;
-    refused.push({ source, what, code, reason, next, takenUnverified: false });
+    const { code, message, next } = error;
+    refused.push({ source, what, code, reason: withoutPath(message, at), next, takenUnverified: false });
     return undefined;
   }
 }

@@ -49,4 +49,23 @@ describe('the state directory', () => {
       ['SENTINEL_DIR', ['telemetry.db']],
     ]);
   });
+
+  it('that the original did not read has its files beside it, under the name of its version [I12]', () => {
+    // On a disk that does not tell them apart, each is found once, in the directory that is named.
+    lay('.aethel_state/snapshot.json', '.diotec360_vault/index.json', '.DIOTEC360_sentinel/telemetry.db');
+    lay('.diotec360_vault_nodeA/index.json', '.other_state/snapshot.json');
+    const config = loadConfig({ env: { DIOTEC360_STATE_DIR: '.DIOTEC360_state_node1' }, cwd: dir });
+    expect(config.stateDir).toBe(join(dir, '.DIOTEC360_state_node1'));
+    expect(config.legacy.map(({ directory }) => directory)).toContain(join(dir, '.aethel_state'));
+    const env = { DIOTEC360_VAULT_DIR: 'vault', DIOTEC360_SENTINEL_DIR: 'sentinel', DIOTEC360_STATE_DIR: 'state' };
+    expect(loadConfig({ env, cwd: dir }).legacy).toEqual([
+      { variable: 'STATE_DIR', directory: join(dir, '.aethel_state'), names: ['snapshot.json'] },
+      { variable: 'VAULT_DIR', directory: join(dir, '.diotec360_vault'), names: ['index.json'] },
+      { variable: 'SENTINEL_DIR', directory: join(dir, '.DIOTEC360_sentinel'), names: ['telemetry.db'] },
+    ]);
+    lay('state/wal.log');
+    const { legacy, stateDir } = loadConfig({ env, cwd: dir });
+    expect(legacy[0]).toEqual({ variable: 'STATE_DIR', directory: join(dir, 'state'), names: ['wal.log'] });
+    expect(stateDir).toBe(join(dir, 'state', 'lattice'));
+  });
 });

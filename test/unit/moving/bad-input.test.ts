@@ -56,7 +56,14 @@ const CASES: Readonly<Record<string, Case>> = {
     make: (dir) => truncateSync(join(dir, 'snapshot.json'), 256 * 1024 * 1024 + 1),
     isUncompared: true,
     code: 'file-too-large',
-    reason: /more than 268435456 bytes/,
+    reason: /^it has more than 268435456 bytes/,
+  },
+  'what is no text': {
+    files: { 'snapshot.json': '' },
+    make: (dir) => writeFileSync(join(dir, 'snapshot.json'), Buffer.of(0x7b, 0xff, 0x7d)),
+    isUncompared: true,
+    code: 'file-unreadable',
+    reason: /^it cannot be read: it is not UTF-8 text/,
   },
   'a bundle of more than a MiB': {
     files: { 'vault/bundles/huge.ae_bundle': '{' },
@@ -110,6 +117,7 @@ describe('what is wrong at the source', () => {
       const { items, refused } = await plan(dir, false);
       expect(refused.map(({ code }) => code)).toEqual([one.code]);
       expect(refused[0]?.reason).toMatch(one.reason);
+      expect(refused[0]?.reason, 'the path stands before it').not.toContain(dir);
       expect(refused[0]?.next ?? '', 'it says what to do').toMatch(/[.]$/);
       expect(items.map((item) => (item.kind === 'object' ? item.name : item.kind))).toEqual([goodFile.slice(8)]);
       await plan(dir, true);
