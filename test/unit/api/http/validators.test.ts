@@ -14,19 +14,19 @@ describe('validators that compile when they are needed', () => {
       },
     };
     // What Fastify calls with: the description of a route, whose schema is compiled.
-    const route = lateValidators()({}, OPTIONS)({ schema } as never);
+    const route = lateValidators()({}, OPTIONS)({ schema });
     expect(reads).toBe(0);
     expect([route(1), route('1'), route(2)]).toEqual([true, false, true]);
     const compiled = reads;
     expect(compiled).toBeGreaterThan(0);
-    route(3);
+    expect(route(3)).toBe(true);
     expect(reads).toBe(compiled);
   });
 
   it('says what was wrong with what was checked last, as Ajv does', () => {
     const check = lateValidators()({}, OPTIONS)({
       schema: { type: 'object', properties: { a: { type: 'string' }, b: { type: 'string' } } },
-    } as never);
+    });
     expect(check({ a: 1, b: 2 })).toBe(false);
     expect(check.errors?.map(({ instancePath }) => instancePath)).toEqual(['/a', '/b']);
     expect(check({ a: 'x' })).toBe(true);
@@ -34,7 +34,7 @@ describe('validators that compile when they are needed', () => {
   });
 
   it('every schema of the contract compiles, so that no request finds one that does not', () => {
-    const entities = Object.fromEntries(ENTITIES.map(({ schema }) => [schema.$id, schema]));
+    const entities = Object.fromEntries(ENTITIES.map(({ id, schema }) => [id, schema]));
     const compile = lateValidators()(entities as never, { customOptions: { strict: false } });
     const parts = CONTRACT.flatMap(({ id, params, query, headers, body }) =>
       Object.entries({ params, query, headers, body })
@@ -43,7 +43,7 @@ describe('validators that compile when they are needed', () => {
     );
     expect(parts.length).toBeGreaterThan(60);
     for (const { id, part, schema } of parts)
-      expect(() => compile({ schema } as never)(undefined), `${id}: ${part}`).not.toThrow();
+      expect(() => compile({ schema })(undefined), `${id}: ${part}`).not.toThrow();
   });
 
   it("names of headers are lower-case in the contract, as Node.js gives a request's", () => {
