@@ -11,6 +11,9 @@ const DELETED = 100_000;
 /** Longer than deletions stay (24 h), and than the hour on which they leave. */
 const LATER_MS = 26 * 3_600_000;
 const COLLECTED_MS = 200_000;
+/** What `npm run bench` compiles lies three folders below the package; this module is none of what it compiles. */
+const CLOCK = new URL('../../../test/support/preload/wrong-clock.mjs', import.meta.url);
+const LOOP = new URL('./support/loop-delay.js', import.meta.url);
 /** The store puts its files together in the background; what it keeps has settled by then. */
 const SETTLE_MS = 15_000;
 
@@ -25,12 +28,11 @@ async function withNode<T>(
   deleted: number,
   work: (node: BenchNode, stateDir: string, samples: () => readonly LoopSample[]) => Promise<T>,
 ): Promise<T> {
-  const modules = ['./support/wrong-clock.js', './support/loop-delay.js'];
-  process.env['BENCH_CLOCK_AHEAD_MS'] = String(LATER_MS);
+  process.env['CLOCK_AHEAD_MS'] = String(LATER_MS);
   const fleet = await createFleet({
     nodes: 1,
     settings: { LOG_LEVEL: 'warn' },
-    execArgv: modules.flatMap((module) => ['--import', new URL(module, import.meta.url).href]),
+    execArgv: [CLOCK, LOOP].flatMap((module) => ['--import', module.href]),
   });
   try {
     const [node] = fleet.nodes;
