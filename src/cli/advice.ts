@@ -40,7 +40,7 @@ function adviceOn(error: LatticeError, { token, envFile, inFleet, tokenFrom }: K
     return `${envFile} does not have the DIOTEC360_API_TOKEN of this node. Name the env file that the node was started with.`;
   }
   if (error.code === 'not-supported')
-    return 'Update the node (lattice status shows its version), or name a newer one with --url.';
+    return 'Update the node (lattice status shows its version), or name a newer one with --url. A node of the original has none of these paths.';
   if (error.status === 404 && error.problem?.next === undefined)
     return 'Check the spelling (lattice state ls lists the keys) and the URL.';
   return undefined;

@@ -309,6 +309,9 @@ function leftIn(text: string, dir: string, url: URL): string[] {
       : []),
     ...config.legacy
       .filter(({ variable }) => variable === 'STATE_DIR')
-      .map(({ directory }) => `the original's state lies in ${directory}: lattice import takes it in`),
+      .map(
+        ({ directory }) =>
+          `the original's state lies in ${directory}: take it in on one node, once it runs, with lattice import`,
+      ),
   ];
 }

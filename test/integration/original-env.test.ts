@@ -57,7 +57,7 @@ async function begin(one: OriginalEnv, n: number): Promise<'runs' | 'refused'> {
     source = sourceOf(one, n);
   } catch (error) {
     expect(error).toMatchObject({ code: 'invalid-config' });
-    for (const name of one.becomes.flaws ?? []) expect(String((error as Error).message)).toContain(name);
+    for (const name of one.becomes.flaws ?? []) expect((error as Error).message).toContain(name);
     return 'refused';
   }
   const { config } = source;

@@ -120,6 +120,13 @@ describe('a fleet of the three genesis files of the original', () => {
     expect(readFileSync(join(dir(), 'fleet', 'node3-backup.env'), 'utf8')).not.toContain('PAYPAL');
   });
 
+  it('names the state of the original where that keeps it, which is not where the file says', () => {
+    mkdirSync(join(dir(), '.diotec360_state'));
+    writeFileSync(join(dir(), '.diotec360_state', 'snapshot.json'), '{}');
+    const told = `the original's state lies in ${join(dir(), '.diotec360_state')}: take it in on one node, once it runs`;
+    expect(from(GENESIS).left.filter((one) => one.includes(told))).toHaveLength(3);
+  });
+
   it('tells where the same file leads to something else than with the original', () => {
     // P2P is off in all three, and none names the pages that may call its API.
     expect(from(GENESIS).notes.filter((note) => note.includes('the original'))).toEqual([
