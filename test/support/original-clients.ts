@@ -69,7 +69,12 @@ export async function hybridSync(
   return {
     statuses: [root, p2p, http, after, auto, health, integrity, nodes].map(({ status }) => status),
     told: {
-      ...{ enabled, started, peer_count, has_peers, sync_mode, heartbeat_active },
+      enabled,
+      started,
+      peer_count,
+      has_peers,
+      sync_mode,
+      heartbeat_active,
       messages: [http.body['message'], auto.body['message']],
       integrity: integrity.body['status'],
       root: (integrity.body['merkle_root'] as string).slice(0, 16),
