@@ -16,7 +16,7 @@ const BUNDLE = at('dist/cli-bundle');
 function packagesOf(chunks) {
   const modules = chunks.flatMap((chunk) => chunk.moduleIds ?? []);
   const folders = modules.flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(id)?.[0] ?? []);
-  return [...new Set(folders)].sort();
+  return [...new Set(folders)].sort((a, b) => (a < b ? -1 : 1));
 }
 
 function licenceOf(folder) {
