@@ -12,6 +12,7 @@ import { readTextFile } from './input.ts';
 import { nameOf } from './names.ts';
 import { alignColumns, printable } from './output.ts';
 import { isOfThisMachine } from './reach.ts';
+import { understood } from './understood.ts';
 import { type WatchOptions, watch } from './watch.ts';
 
 export interface FleetOptions extends GlobalOptions {
@@ -109,8 +110,9 @@ async function ask<T>(
   try {
     return { name, url: client.url, value: await look(client) };
   } catch (cause) {
-    if (!(cause instanceof LatticeError)) throw cause;
-    return { name, url: client.url, error: advised(cause, known) };
+    const error = await understood(cause, client.url);
+    if (!(error instanceof LatticeError)) throw error;
+    return { name, url: client.url, error: advised(error, known) };
   }
 }
 

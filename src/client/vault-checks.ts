@@ -2,7 +2,7 @@ import type { VaultCheck } from '../api/contract/vault-entities.ts';
 import { LatticeError } from '../core/types/errors.ts';
 import { cutShort, notOurs } from './errors.ts';
 import { withinEach } from './idle.ts';
-import type { CallOptions, Requests } from './request.ts';
+import { type CallOptions, objectOf, type Requests } from './request.ts';
 import type { VaultChecked, VaultReading } from './vault-client.ts';
 
 /** A line has a hash, a size and a sentence. */
@@ -41,12 +41,14 @@ export async function* checkedLines(
   for await (const line of linesOf(withinEach(reader, url, call.timeoutMs), url)) {
     let checked: VaultCheck;
     try {
-      checked = JSON.parse(line) as VaultCheck;
+      checked = objectOf(JSON.parse(line), url) as VaultCheck;
     } catch (cause) {
+      if (cause instanceof LatticeError) throw cause;
       throw notOurs(`${url} sent a line that is not JSON`, cause);
     }
     if ('reading' in checked) onReading?.(checked);
     else if ('hash' in checked) yield checked;
+    else if (checked.done !== true) throw notOurs(`${url} sent a line that no node sends`);
     else if (checked.error === undefined) return;
     else
       throw new LatticeError('vault-store-failed', `the check ended before its time: ${checked.error}`, {

@@ -116,15 +116,11 @@ export function loadKey(path: string): Bytes | undefined {
   } catch (error) {
     if (error instanceof LatticeError) throw error;
     if (isCode(error, 'ENOENT')) return undefined;
-    throw new LatticeError(
-      'key-unreadable',
-      `${path} cannot be read: ${fileFailure(error)}`,
-      {
-        next: 'check that the node runs as the owner of the file, or point DIOTEC360_KEY_FILE at the right one',
-        details: { path },
-        cause: error,
-      },
-    );
+    throw new LatticeError('key-unreadable', `${path} cannot be read: ${fileFailure(error)}`, {
+      next: 'check that the node runs as the owner of the file, or point DIOTEC360_KEY_FILE at the right one',
+      details: { path },
+      cause: error,
+    });
   }
   const digits = /^([0-9a-fA-F]{64})(\r?\n)?$/.exec(text)?.[1];
   if (digits === undefined) {
@@ -154,15 +150,11 @@ export function loadOrCreateKey(path: string): { readonly seed: Bytes; readonly 
     // Another process has made the key in the meantime, and that one counts.
     const other = isCode(error, 'EEXIST') ? loadKey(path) : undefined;
     if (other !== undefined) return { seed: other, created: false };
-    throw new LatticeError(
-      'key-unwritable',
-      `${path} cannot be made: ${fileFailure(error)}`,
-      {
-        next: 'make its directory writable for the node, or set DIOTEC360_KEY_FILE',
-        details: { path },
-        cause: error,
-      },
-    );
+    throw new LatticeError('key-unwritable', `${path} cannot be made: ${fileFailure(error)}`, {
+      next: 'make its directory writable for the node, or set DIOTEC360_KEY_FILE',
+      details: { path },
+      cause: error,
+    });
   }
   return { seed, created: true };
 }
