@@ -50,9 +50,8 @@ export const late = (url: string, ms: number): LatticeError =>
   });
 
 /**
- * LatticeError `unreachable`, for a request without an answer. `details.certificate` is true when the node was reached
- * and its TLS certificate was not accepted. `details.mayBeDown` is false when the way to the node is at fault, or what
- * listens there is no node.
+ * LatticeError `unreachable`, for a request without an answer. `details.mayBeDown` is false when the way to the node is at
+ * fault, its TLS certificate included, or when what listens there is no node.
  */
 export function unreachable(url: string, cause: unknown): LatticeError {
   const innermost = innermostOf(cause);
@@ -67,7 +66,7 @@ export function unreachable(url: string, cause: unknown): LatticeError {
     certificate !== undefined ? CERTIFICATE_NEXT : isOther ? OTHER_HINT : isOfNames(code) ? NAME_HINT : undefined;
   return new LatticeError('unreachable', `cannot reach ${url}: ${known ?? (said || code || 'unknown cause')}`, {
     next: next ?? 'Check that the node runs, and the URL.',
-    details: { certificate: certificate !== undefined, mayBeDown: next === undefined },
+    details: { mayBeDown: next === undefined },
     cause,
   });
 }

@@ -96,6 +96,8 @@ export interface MembershipDeps {
   readonly spread: (notice: Notice, bytes: Bytes, lung: LungName | undefined, from: Author | undefined) => void;
   /** This node's key has come to its end; `until` is Unix ms. */
   readonly onStopped: (until: number) => void;
+  /** What people read in place of an author. */
+  readonly nameOf: (author: Author) => string;
   readonly onEvent: (event: LatticeEvent) => void;
   /** Called whenever a change may show otherwise than before. */
   readonly onChange: () => void;
@@ -204,7 +206,8 @@ export function createMembership(deps: MembershipDeps): Membership {
     const type = statement.kind === 'withdrawal' ? 'change-withdrawn' : isNew ? 'change-proposed' : 'change-approved';
     const { action } = notice.change;
     log.info({ author: statement.author, change: id, action: action.kind, word: type }, 'roster change');
-    deps.onEvent({ type, change: id, author: statement.author, action: action.kind });
+    const { author } = statement;
+    deps.onEvent({ type, change: id, author, name: deps.nameOf(author), action: action.kind });
   }
 
   /** What this node's own key attested, and this store knows nothing of, was attested by a store that is lost. */

@@ -55,7 +55,6 @@ const GIVEN: Readonly<Record<string, readonly string[]>> = {
 /** Commands that ask a node and say in their own way what comes of it, or do something else first. */
 const IN_THEIR_OWN_WAY: ReadonlySet<string> = new Set([
   'doctor', // every answer is a finding (doctor.test.ts)
-  'evidence verify', // reads a file
   'members force', // works on the store of a node that is stopped
   'vault export', // makes its directory first
   'version', // tells its own first

@@ -677,8 +677,8 @@ describe('doctor', () => {
       expect(out).toContain(
         '→ Start the node on its host, by its service or there with lattice start --env-file n1.env',
       );
-      // The env file is here, and the node is not.
-      write(() => 'http://n0.invalid');
+      // The env file is here, and the node is not: this is an address that a node on another machine has, too.
+      write(() => 'http://0.0.0.0:1');
       const away = await run(['doctor', '--fleet', 'fleet.json', '--settle', '0'], { cwd });
       expect(away.out).not.toContain('Start the node:');
       expect(away.out).toContain('Start the node on its host');
