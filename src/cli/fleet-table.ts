@@ -7,8 +7,7 @@ import { connect, contextOf } from './connect.ts';
 import type { CliContext, GlobalOptions } from './context.ts';
 import { readToken } from './contexts.ts';
 import { EXIT } from './exit-codes.ts';
-import { readFleet } from './fleet-file.ts';
-import { readTextFile } from './input.ts';
+import { readFleetFile } from './fleet-file.ts';
 import { nameOf } from './names.ts';
 import { alignColumns, printable } from './output.ts';
 import { isOfThisMachine } from './reach.ts';
@@ -47,8 +46,6 @@ export interface FleetView<T> {
   below?(answers: readonly FleetAnswer<T>[]): readonly string[];
 }
 
-/** A fleet.json has a few lines for each node. */
-const MAX_FLEET_BYTES = 1024 * 1024;
 /** Nodes that are asked at a time, so that a large fleet opens no hundreds of connections at once. */
 const AT_A_TIME = 32;
 
@@ -150,7 +147,7 @@ export interface FleetClient {
 export async function fleetClients(context: CliContext, options: GlobalOptions, file: string): Promise<FleetClient[]> {
   // No node gets the token of another one's env file.
   const { context: _name, url: _url, envFile: _file, ...direct } = options;
-  const { nodes } = readFleet(await readTextFile(context, file, MAX_FLEET_BYTES));
+  const { nodes } = await readFleetFile(context, file);
   return await Promise.all(
     nodes.map(async ({ name, api, envFile, peerId }) => {
       const path = envFile === '' ? '' : resolve(dirname(resolve(context.cwd, file)), envFile);

@@ -39,7 +39,7 @@ export async function readTrust(context: CliContext, given: string): Promise<Tru
   if (given.trim() === '') throw usageError('--trust names nobody', FORMS);
   const text = await readFile(context, given);
   if (/^\s*\{/.test(text)) {
-    const { network, nodes, founders } = readFleet(text);
+    const { network, nodes, founders } = readFleet(text, given);
     const names = new Map<Author, string>();
     const authors = nodes.map(({ name, publicKey, peerId }) => {
       const author = authorOf(publicKey, given);

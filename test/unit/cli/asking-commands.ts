@@ -73,10 +73,14 @@ const leaves = (command: Command, words: readonly string[]): string[] =>
 
 const isOffline = (name: string): boolean => [...OFFLINE].some((one) => `${name} `.startsWith(`${one} `));
 
+/** Every command, each as the words that name it. */
+export const COMMANDS: readonly string[] = leaves(program, []);
+
 /** A line of every command that asks the node that is named to it, before it does anything else. */
 export const ASKING: readonly (readonly string[])[] = [
-  ...leaves(program, [])
-    .filter((name) => !isOffline(name) && !IN_THEIR_OWN_WAY.has(name))
-    .map((name) => [...name.split(' '), ...(GIVEN[name] ?? [])]),
+  ...COMMANDS.filter((name) => !isOffline(name) && !IN_THEIR_OWN_WAY.has(name)).map((name) => [
+    ...name.split(' '),
+    ...(GIVEN[name] ?? []),
+  ]),
   ['log', 'show', '--follow'],
 ];

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { exitCodeOf, reportError } from '../../../src/cli/errors.ts';
 import { createOutput } from '../../../src/cli/output.ts';
 import { createProgram } from '../../../src/cli/program.ts';
 import { LatticeError } from '../../../src/core/types/index.ts';
-import { ASKING } from './asking-commands.ts';
+import { ASKING, COMMANDS } from './asking-commands.ts';
 import { errorOf, type FakeNode, problem, run, startFakeNode, TOKEN } from './support.ts';
 
 let node: FakeNode;
@@ -272,6 +272,39 @@ describe('usage', () => {
     const asJson = await run([...argv, '--json']);
     expect(asJson.code).toBe(2);
     expect(errorOf(asJson)).toMatchObject({ code: 'usage', next: expect.stringMatching(/./) as unknown });
+  });
+
+  it.each(COMMANDS)('%s names itself where an option is unknown', async (name) => {
+    const words = name.split(' ');
+    const ran = await run([...words, '--no-such-option']);
+    expect([ran.code, ran.out]).toEqual([2, '']);
+    expect(ran.err).toMatch(/^error: unknown option '--no-such-option'/);
+    expect(ran.err).toMatch(new RegExp(`\\n {2}next: See lattice ${name} --help\\.\\n$`));
+  });
+
+  it.each([
+    ['doctor', '--fleet'],
+    ['status', '--fleet'],
+    ['invite', 'new', '--name', 'x', '--fleet'],
+    ['context', 'add', 'x', '--fleet'],
+    ['proof', 'verify', '/dev/null', '--trust'],
+  ])('%s names a file that is no fleet.json, or cannot be read', async (...argv) => {
+    const dir = mkdtempSync(join(tmpdir(), 'lattice-cli-'));
+    try {
+      writeFileSync(join(dir, 'half.json'), '{');
+      mkdirSync(join(dir, 'folder'));
+      const withFile = async (file: string): Promise<string> => {
+        const ran = await run([...argv, file], { cwd: dir, env: { HOME: dir, DIOTEC360_URL: node.url } });
+        expect([1, 2], ran.err).toContain(ran.code);
+        expect(ran.err).toMatch(/^error: .+\n {2}next: (?!This is a bug).+\n$/);
+        return ran.err;
+      };
+      expect(await withFile('half.json')).toContain('half.json is not a fleet.json: it is not JSON');
+      expect(await withFile('missing.json')).toContain('missing.json: no such file or directory');
+      expect(await withFile('folder')).toContain('folder: it is a directory');
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
   });
 
   it('without a next step of its own names the help of the command at hand', async () => {

@@ -143,6 +143,7 @@ describe('up', () => {
   it.each([
     ['a root differs', `FAKE_ROOT=${'cd'.repeat(32)}`],
     ['a node hears nobody', 'FAKE_HEALTH=ISOLATED'],
+    ['a node has not compared its state yet', 'FAKE_VERDICT=STARTING'],
   ])('never says CONVERGED while %s', async (_name, fault) => {
     await prepareFleet(join(dir, 'f'), basePorts, () => undefined);
     configure('node3-backup', fault);
