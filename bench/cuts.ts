@@ -1,5 +1,9 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { nodeHasher } from '../src/adapters/system/hasher.ts';
+import { openLevelStore } from '../src/adapters/store/index.ts';
+import { nodeHasher, systemClock, systemRandom } from '../src/adapters/system/index.ts';
 import {
   CutTracker,
   createTreeLoader,
@@ -10,11 +14,17 @@ import {
   type Versioned,
 } from '../src/core/index.ts';
 import type { Author } from '../src/core/types/index.ts';
-import type { CutView } from '../src/runtime/facade/index.ts';
-import { keyOf, NETWORK, valueOf } from './support/commits.ts';
-import { type Figure, quantile } from './support/figures.ts';
+import type { Log } from '../src/ports/index.ts';
+import { createWriter } from '../src/runtime/commit/writer.ts';
+import { createAttestedMark } from '../src/runtime/cuts/attested.ts';
+import type { CutView, FloorView } from '../src/runtime/facade/index.ts';
+import { createEntries } from '../src/runtime/storage/entries.ts';
+import { openState } from '../src/runtime/storage/startup.ts';
+import { keyOf, NETWORK, signerOf, valueOf } from './support/commits.ts';
+import { cpuSeconds, type Figure, quantile } from './support/figures.ts';
 import { createFleet, startAll } from './support/fleet.ts';
 import { openConnection, requestText } from './support/http-client.ts';
+import { syncsPerSecond } from './support/syncs.ts';
 
 const ENTRIES = 1_000_000;
 /** Keys that change between two cuts: 10,000 a second, each once. */
@@ -27,6 +37,9 @@ const RATE = 1_000;
 const CONNECTIONS = 24;
 const SECONDS = 60;
 
+const ATTESTED = 200;
+
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 const hasher = nodeHasher();
 const ms = (run: () => void): number => {
   const from = performance.now();
@@ -118,6 +131,13 @@ async function agreement(): Promise<Figure[]> {
     const [started, from] = [performance.now(), Date.now()];
     const total = SECONDS * RATE;
     let late = 0;
+    const lags: number[] = [];
+    const asking = setInterval(() => {
+      for (const { api } of fleet.nodes)
+        void fetch(`${api}/api/v1/floor`)
+          .then(async (answer) => (await answer.json()) as FloorView)
+          .then(({ at, now }) => lags.push((now - (at ?? 0)) / 1000));
+    }, 1000);
     await Promise.all(
       connections.map(async ({ node, connection }, c) => {
         for (let n = c; n < total; n += CONNECTIONS) {
@@ -132,6 +152,9 @@ async function agreement(): Promise<Figure[]> {
       }),
     );
     const ended = Date.now();
+    clearInterval(asking);
+    // The first cut that all three attest is the first floor.
+    const followed = lags.slice(3 * 2 * (PERIOD_MS / 1000));
     // In this time the last cut settles and is attested.
     await pause(2 * PERIOD_MS);
     const views = await Promise.all(
@@ -155,6 +178,14 @@ async function agreement(): Promise<Figure[]> {
         unit: '',
         limit: { name: 'all of them', value: times.size },
       },
+      { metric: 'floor_lag_p50_s', label: 'floor behind the clock, p50', value: quantile(followed, 0.5), unit: 's' },
+      {
+        metric: 'floor_lag_max_s',
+        label: '… at most',
+        value: Math.max(...followed),
+        unit: 's',
+        goal: { atMost: 20 },
+      },
       { metric: 'agreement_late_requests', label: 'requests begun more than 1 s late', value: late, unit: '' },
     ];
   } finally {
@@ -162,7 +193,62 @@ async function agreement(): Promise<Figure[]> {
   }
 }
 
+/** Measures what it costs a node to make durable that it attests a cut, before it does. */
+async function promiseFigures(): Promise<Figure[]> {
+  const dir = mkdtempSync(join(tmpdir(), 'lattice-bench-cuts-'));
+  const store = await openLevelStore(join(dir, 'store'));
+  try {
+    const { replica, rows } = await openState({
+      store,
+      hasher,
+      random: systemRandom(),
+      network: NETWORK,
+      self: signerOf(1).author,
+      isKnown: () => true,
+      directory: dir,
+    });
+    const writer = createWriter({
+      replica,
+      store,
+      hasher,
+      entries: createEntries({ rows, hasher, replica }),
+      signer: signerOf(1),
+      clock: systemClock({ onError: () => undefined }),
+      log: silent,
+      onStep: () => undefined,
+      onDurable: () => undefined,
+      onFatal: (error) => {
+        throw error;
+      },
+    });
+    const mark = createAttestedMark({ replica, writer, stored: 0 });
+    const under = hasher.hash(Uint8Array.of(1));
+    const [waited, used]: [number[], number[]] = [[], []];
+    for (let n = 1; n <= ATTESTED; n++) {
+      const [from, fromCpu] = [performance.now(), cpuSeconds()];
+      if (!(await mark.advance(n * PERIOD_MS, under))) throw new Error('a later cut is not attested');
+      waited.push(performance.now() - from);
+      used.push((cpuSeconds() - fromCpu) * 1000);
+    }
+    await writer.drain();
+    return [
+      {
+        metric: 'promise_ms',
+        label: 'durable that a cut is attested, p50',
+        value: quantile(waited, 0.5),
+        unit: 'ms',
+        goal: { atMost: 1 },
+        limit: { name: 'a durable append', value: 1000 / syncsPerSecond(dir) },
+      },
+      { metric: 'promise_cpu_ms', label: '… of processor time', value: quantile(used, 0.5), unit: 'ms' },
+    ];
+  } finally {
+    await store.close();
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
 /** Measures what cuts cost, and whether nodes under load agree on them. */
 export async function cuts(): Promise<readonly Figure[]> {
-  return [...trackerFigures(), ...(await agreement())];
+  return [...trackerFigures(), ...(await promiseFigures()), ...(await agreement())];
 }

@@ -16,6 +16,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   import: async () => (await import('./import.ts')).importBench,
   removal: async () => (await import('./removal.ts')).removalBench,
   clean: async () => (await import('./clean.ts')).cleanBench,
+  collection: async () => (await import('./collection.ts')).collectionBench,
   vault: async () => (await import('./vault.ts')).vault,
   rosters: async () => (await import('./rosters.ts')).rosters,
   flood: async () => (await import('./flood.ts')).floodBench,
@@ -25,7 +26,7 @@ const [name = '', ...flags] = process.argv.slice(2);
  * A bench that takes longer hangs, and is ended with its children. The benches with the long time run many nodes, run
  * for a time that the user sets, or fill stores of a million entries.
  */
-const MAX_MS = ['bootstrap', 'clean', 'live', 'cuts', 'peers', 'start', 'flood', 'vault'].includes(name)
+const MAX_MS = ['bootstrap', 'clean', 'collection', 'live', 'cuts', 'peers', 'start', 'flood', 'vault'].includes(name)
   ? 3_600_000
   : 300_000;
 const load = BENCHES[name];

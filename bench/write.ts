@@ -1,5 +1,5 @@
 import { fork } from 'node:child_process';
-import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,9 +9,10 @@ import { createMetrics } from '../src/adapters/system/metrics.ts';
 import type { HttpLung, Log, Store, StoreOperation } from '../src/ports/index.ts';
 import { createNode } from '../src/runtime/index.ts';
 import { keyOf, NETWORK, signerOf, valueOf } from './support/commits.ts';
-import { cpuSeconds, type Figure, median, quantile } from './support/figures.ts';
+import { cpuSeconds, type Figure, quantile } from './support/figures.ts';
 import { createFleet } from './support/fleet.ts';
 import { openConnection, requestText } from './support/http-client.ts';
+import { syncsPerSecond } from './support/syncs.ts';
 
 const COMMIT = 100;
 /** Commits that wait at one time. A batch of the writer takes about twenty of them. */
@@ -20,7 +21,6 @@ const COMMITS = 600;
 const CONNECTIONS = 64;
 const WARM_MS = 1_500;
 const RUN_MS = 4_000;
-const SYNCS = 200;
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 const absent = (): Promise<never> => Promise.reject(new Error('there is no network in this bench'));
@@ -160,20 +160,6 @@ async function nodeFigures(dir: string): Promise<Figure[]> {
       unit: '',
     },
   ];
-}
-
-/** Small appends a second, each made durable before the next: the limit that the disk sets for single writes. */
-function syncsPerSecond(dir: string): number {
-  const file = openSync(join(dir, 'sync'), 'w');
-  const times: number[] = [];
-  for (let i = 0; i < SYNCS; i++) {
-    const from = performance.now();
-    writeSync(file, Buffer.alloc(512, i));
-    fdatasyncSync(file);
-    times.push(performance.now() - from);
-  }
-  closeSync(file);
-  return 1000 / median(times);
 }
 
 /** Sends PUTs of one key each over keep-alive connections, and measures them for RUN_MS after WARM_MS. */

@@ -1,7 +1,7 @@
 import { openLevelStore } from '../../src/adapters/store/index.ts';
 import { createSigner, nodeHasher, systemRandom } from '../../src/adapters/system/index.ts';
-import { createCommit, createReplica, encodeFragment, makeHlc } from '../../src/core/index.ts';
-import { hexToBytes } from '../../src/core/types/index.ts';
+import { createCommit, createReplica, encodeFragment, type Fragment, makeHlc } from '../../src/core/index.ts';
+import { hexToBytes, MAX_OPERATIONS } from '../../src/core/types/index.ts';
 import { valueOf } from './commits.ts';
 
 /** Operations of one step, and of one durable batch, while a store is filled. */
@@ -27,9 +27,11 @@ export async function fillStore(
     readonly entries: number;
     readonly commit: number;
     readonly prefix: string;
+    /** So many of the keys, the first by number, are deleted again. Default: none. */
+    readonly deleted?: number;
   },
 ): Promise<Filled> {
-  const { network, entries, commit, prefix } = options;
+  const { network, entries, commit, prefix, deleted = 0 } = options;
   const signer = createSigner(hexToBytes(options.seedHex) as Uint8Array);
   const hasher = nodeHasher();
   const store = await openLevelStore(directory);
@@ -43,7 +45,17 @@ export async function fillStore(
   });
   const from = performance.now();
   const now = Date.now();
+  const began = now - 3_600_000;
   let payload = 0;
+  const takeIn = async (fragments: readonly Fragment[]): Promise<void> => {
+    const { rows } = replica.step(
+      { fragments, writes: [] },
+      () => undefined,
+      now,
+      () => new Uint8Array(64),
+    );
+    await store.batch(rows);
+  };
   for (let first = 0; first < entries; first += STEP) {
     const count = Math.min(STEP, entries - first);
     const fragments = Array.from({ length: Math.ceil(count / commit) }, (_, c) =>
@@ -51,7 +63,7 @@ export async function fillStore(
         {
           network,
           author: signer.author,
-          hlc: makeHlc(now - 3_600_000 + Math.floor(first / STEP), c),
+          hlc: makeHlc(began + Math.floor(first / STEP), c),
           operations: Array.from({ length: Math.min(commit, count - c * commit) }, (_, i) => {
             const n = ((first + c * commit + i) * STRIDE) % entries;
             return { kind: 'put' as const, key: `${prefix}/${n}`, value: valueOf(n, 0), context: [] };
@@ -62,13 +74,22 @@ export async function fillStore(
       ),
     );
     for (const fragment of fragments) payload += encodeFragment(fragment).length;
-    const step = replica.step(
-      { fragments, writes: [] },
-      () => undefined,
-      now,
-      () => new Uint8Array(64),
-    );
-    await store.batch(step.rows);
+    await takeIn(fragments);
+  }
+  for (let first = 0; first < deleted; first += MAX_OPERATIONS) {
+    const keys = Array.from({ length: Math.min(MAX_OPERATIONS, deleted - first) }, (_, i) => `${prefix}/${first + i}`);
+    await takeIn([
+      createCommit(
+        {
+          network,
+          author: signer.author,
+          hlc: makeHlc(began + 60_000 + first, 0),
+          operations: keys.map((key) => ({ kind: 'delete' as const, key, context: [] })),
+        },
+        hasher,
+        (message) => signer.sign(message),
+      ),
+    ]);
   }
   if (replica.tree.size !== entries) throw new Error(`${replica.tree.size} entries instead of ${entries}`);
   await store.close();

@@ -14,6 +14,7 @@ import {
   systemRandom,
 } from '../adapters/system/index.ts';
 import { createMetrics } from '../adapters/system/metrics.ts';
+import { packageFile } from '../adapters/system/package-files.ts';
 import { createApi, metricsText } from '../api/index.ts';
 import { type ApiSettings, type Config, settingsToConfig } from '../config/index.ts';
 import { type Author, type Bytes, bytesToHex, hexToBytes, LatticeError } from '../core/types/index.ts';
@@ -224,6 +225,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
         hasRoom: descriptors.hasRoom,
         resources: () => machine.resources(),
         vaultDisk: disk.run,
+        dashboard: packageFile('dist/dashboard/'),
         ...(config.metrics ? { metricsPage: metrics } : {}),
       });
       closers.push(() => api.close());

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
-
-/** The package.json of this package, which is beside `src` in a checkout and beside `dist` in a package. */
-const PACKAGE = new URL('../../package.json', import.meta.url);
+import { packageFile } from '../adapters/system/package-files.ts';
 
 /** The version of this software, which stands in package.json only. */
-export const VERSION: string = (JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string }).version;
+export const VERSION: string = (JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string })
+  .version;

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -90,4 +91,33 @@ describe('standard output', () => {
 it.skipIf(process.platform !== 'linux')('init in a place where no directory can be ends at once', async () => {
   const { code, err } = await shell('timeout 30 $lattice init --dir /proc/none');
   expect([code, err]).toEqual([1, expect.stringContaining('cannot be written to /proc/none')]);
+});
+
+describe('the built command line', () => {
+  const BUILT = join(ROOT, 'dist/cli');
+  const code = readdirSync(BUILT).filter((file) => file.endsWith('.js'));
+  const text = code.map((file) => readFileSync(join(BUILT, file), 'utf8')).join('\n');
+
+  it('asks for no library but those that stay outside, so that a start reads few files', () => {
+    const from = [...text.matchAll(/^(?:import|export)\b.*\bfrom "([^".][^"]*)";$|^import "([^".][^"]*)";$/gm)];
+    const libraries = new Set(from.flatMap(([, a, b]) => a ?? b ?? []).filter((name) => !isBuiltin(name)));
+    expect([...libraries].sort()).toEqual(['classic-level', 'pino']);
+  });
+
+  it('says the licences of the libraries inside, and only of those that a user gets with the package', () => {
+    const licences = readFileSync(join(BUILT, 'third-party-licences.txt'), 'utf8');
+    const names = [...licences.matchAll(/(?:^|\n-{80}\n\n)(\S+) \d+\.\d+\.\d+\S* \(/g)].map(([, name]) => name);
+    expect(names).toContain('fastify');
+    expect(names).toContain('@libp2p/gossipsub');
+    expect(names).not.toContain('rolldown');
+    expect(licences.split(`\n${'-'.repeat(80)}\n`)).toHaveLength(names.length);
+    const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
+      packages: Record<string, { dev?: boolean }>;
+    };
+    const missing = names.filter((name) => {
+      const entries = Object.entries(lock.packages).filter(([path]) => path.endsWith(`node_modules/${name}`));
+      return entries.every(([, { dev }]) => dev === true);
+    });
+    expect(missing).toEqual([]);
+  });
 });

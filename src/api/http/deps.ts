@@ -118,7 +118,7 @@ export interface ApiDeps {
   readonly reload?: () => Promise<ReloadReport>;
   /** Whether one more connection may be taken in, as far as file descriptors go. Default: always. */
   readonly hasRoom?: () => boolean;
-  /** The directory of the built dashboard. Default: beside the program. */
+  /** The directory of the built dashboard. Without it there is none. */
   readonly dashboard?: URL;
 }
 

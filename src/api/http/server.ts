@@ -10,6 +10,7 @@ import { sendError } from './errors.ts';
 import { answerUnreadable, MAX_HEADER_BYTES, toOriginForm } from './request-headers.ts';
 import { MAX_BODY_BYTES } from './requests.ts';
 import type { Shedding } from './shedding.ts';
+import { lateValidators } from './validators.ts';
 
 /**
  * Headers of every answer (SPEC A17). By them browsers put nothing of a node into a frame, guess no media types, and
@@ -100,6 +101,7 @@ export function createServer(
       return typeof given === 'string' && /^[!-~]{1,64}$/.test(given) ? given : nextId();
     },
     // What a client sends counts as it is: nothing is turned into another type or left out, and every flaw is named.
+    schemaController: { compilersFactory: { buildValidator: lateValidators() } },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: true, allErrors: true } },
     clientErrorHandler: answerUnreadable(clock, () => ({ ...SECURITY_HEADERS, 'x-request-id': nextId() })),
     frameworkErrors: (error, request, reply) =>

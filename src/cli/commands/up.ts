@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { nodeHasher } from '../../adapters/system/hasher.ts';
+import { packageFile } from '../../adapters/system/package-files.ts';
 import { isTemporary, type Status } from '../../client/index.ts';
 import type { Fleet } from '../../config/fleet.ts';
 import { readOriginalSnapshot } from '../../core/original/snapshot.ts';
@@ -25,7 +26,7 @@ export interface UpOptions extends GlobalOptions {
 
 /** The first ports, which are the original's. */
 const BASE_PORTS = { api: 8000, p2p: 9000 };
-const SAMPLE = new URL('../../../samples/snapshot-6-keys.json', import.meta.url);
+const SAMPLE = packageFile('samples/snapshot-6-keys.json');
 /** Time for all nodes to answer. Even a slow start takes only seconds; more means that a node hangs. */
 const READY_MS = 30_000;
 /** Time to equal roots with --once. A fleet on one machine that takes longer does not agree at all. */

@@ -1,10 +1,11 @@
 import { encodeCbor } from '../cbor/cbor.ts';
-import { ARRAY, expectArray, malformed, readBoolean, readBytesOf, readHead, readUint } from '../cbor/reader.ts';
+import { ARRAY, malformed, readBoolean, readBytesOf, readHead, readUint } from '../cbor/reader.ts';
 import { decodeStored } from '../cbor/stored.ts';
 import { type Bytes, bytesToHex, hexToBytes, MAX_OPERATIONS } from '../types/index.ts';
 
 const HASH_BYTES = 32;
 const HLC_BYTES = 8;
+const AUTHOR_BYTES = 32;
 
 /**
  * What a write under an idempotency key came to (SPEC A22). It does not say which keys were written: those are in the
@@ -25,6 +26,8 @@ export interface IdempotencyRecord {
   readonly created: readonly boolean[];
   /** For each operation when what it wrote ends, Unix ms, and 0 where that has no end. Absent where nothing ends. */
   readonly ends?: readonly number[];
+  /** The author who signed the commit, 64 hex digits. Absent in rows that an earlier version of this software wrote. */
+  readonly author?: string;
 }
 
 function bytesOf(hex: string, length: number): Bytes {
@@ -33,18 +36,25 @@ function bytesOf(hex: string, length: number): Bytes {
   return bytes;
 }
 
-/** The bytes of the row: [at, request, commit, hlc, first, [created…]], and [ends…] where anything ends. */
+/**
+ * The bytes of the row: [at, request, commit, hlc, first, [created…], [ends…], author], with [] where nothing ends. A
+ * record without its author has the form that it was read in.
+ */
 export function encodeIdempotency(record: IdempotencyRecord): Bytes {
-  const { at, request, commit, hlc, first, created, ends } = record;
+  const { at, request, commit, hlc, first, created, ends, author } = record;
   const told = [at, request, bytesOf(commit, HASH_BYTES), bytesOf(hlc, HLC_BYTES), first, created];
+  if (author !== undefined) return encodeCbor([...told, ends ?? [], bytesOf(author, AUTHOR_BYTES)]);
   return encodeCbor(ends === undefined ? told : [...told, ends]);
 }
 
-/** Reads the bytes of the row. LatticeError `damaged-row`. */
+/**
+ * Reads the bytes of the row, also those of earlier versions, which end before the author or before the ends.
+ * LatticeError `damaged-row`.
+ */
 export function decodeIdempotency(bytes: Bytes): IdempotencyRecord {
   return decodeStored('the record of an idempotency key', bytes, (reader) => {
     const items = readHead(reader, ARRAY);
-    if (items !== 6 && items !== 7) throw malformed(`a record of an idempotency key has 6 or 7 items, not ${items}`);
+    if (items < 6 || items > 8) throw malformed(`a record of an idempotency key has 6 to 8 items, not ${items}`);
     const at = readUint(reader);
     const request = readBytesOf(reader, HASH_BYTES);
     const commit = bytesToHex(readBytesOf(reader, HASH_BYTES));
@@ -56,7 +66,10 @@ export function decodeIdempotency(bytes: Bytes): IdempotencyRecord {
     for (let i = 0; i < count; i++) created.push(readBoolean(reader));
     const told = { at, request, commit, hlc, first, created };
     if (items === 6) return told;
-    expectArray(reader, count);
-    return { ...told, ends: created.map(() => readUint(reader)) };
+    const ending = readHead(reader, ARRAY);
+    if (ending !== count && (ending !== 0 || items === 7)) throw malformed(`${ending} ends of ${count} operations`);
+    const ends = ending === 0 ? {} : { ends: created.map(() => readUint(reader)) };
+    if (items === 7) return { ...told, ...ends };
+    return { ...told, ...ends, author: bytesToHex(readBytesOf(reader, AUTHOR_BYTES)) };
   });
 }

@@ -96,6 +96,7 @@ export function createIdempotency(deps: {
         hlc: hlcToHex(commit.header.hlc),
         first,
         created,
+        author: commit.header.author,
         ...endsOf(commit, first, created.length),
       });
       rows.push({ type: 'put', key: idempotencyKey(key), value });
@@ -127,7 +128,8 @@ export function createIdempotency(deps: {
       created: held.created[i] === true,
       ...(held.ends?.[i] ? { expires: held.ends[i] } : {}),
     }));
-    return { commit: held.commit, hlc: held.hlc, results, replayed: true };
+    const author = held.author === undefined ? {} : { author: held.author };
+    return { commit: held.commit, hlc: held.hlc, ...author, results, replayed: true };
   }
 
   return {

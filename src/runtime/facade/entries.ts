@@ -102,7 +102,10 @@ export interface WriteOperation {
 export interface WriteResult {
   readonly commit: string;
   readonly hlc: string;
-  /** The author who signed it, 64 hex digits. Absent where it is `replayed`: the key of the node may have turned since. */
+  /**
+   * The author who signed it, 64 hex digits. Absent where it is `replayed` from what an earlier version of this software
+   * kept.
+   */
   readonly author?: string;
   readonly results: readonly {
     readonly key: string;

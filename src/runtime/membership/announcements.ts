@@ -14,7 +14,7 @@ import type { Clock, Log, Signer, Timer, Verifier } from '../../ports/index.ts';
 import { type BucketSize, createBuckets } from '../../timing/index.ts';
 import type { Roster } from '../fleet/roster.ts';
 import type { LungName } from '../peers/link.ts';
-import type { Heard } from './membership.ts';
+import type { Heard } from './heard.ts';
 
 /**
  * How many announcements of one member count: some in a row, for a node that is being set up, and then one a minute.

@@ -1,57 +1,31 @@
 import { lastHlcAt } from '../../core/clock/index.ts';
-import type { Replica, RowWrite } from '../../core/replica/index.ts';
 import {
   type Acceptance,
   type ChangeAction,
-  checkForcedRoster,
-  checkRosterCertificate,
   compareBallots,
-  type Decided,
   decodeNotice,
-  decodeRosterCertificate,
   encodeNotice,
-  isForcedAfter,
   memberOf,
   NO_VOTES,
   type Notice,
   type Roster,
-  type RosterState,
-  rosterHash,
   type Signed,
   signaturesOf,
 } from '../../core/roster/index.ts';
-import {
-  encodeKnownAuthors,
-  FIRST_ROSTER,
-  rosterCertificateKey,
-  SECOND_CERTIFICATE,
-  STOPPED,
-  votesKey,
-} from '../../core/rows/index.ts';
-import {
-  type Author,
-  type Bytes,
-  bytesToHex,
-  equalBytes,
-  type Hasher,
-  LatticeError,
-  MAX_AHEAD_MS,
-} from '../../core/types/index.ts';
+import { encodeKnownAuthors, STOPPED } from '../../core/rows/index.ts';
+import { type Author, type Bytes, bytesToHex, MAX_AHEAD_MS } from '../../core/types/index.ts';
 import { attestationSigningBytes, decodeSignedAttestation } from '../../core/wire/index.ts';
-import type { Clock, Log, Random, Signer, Verifier } from '../../ports/index.ts';
+import type { Random, Signer } from '../../ports/index.ts';
 import { every, type Repetition } from '../../timing/index.ts';
 import type { AttestedMark } from '../cuts/attested.ts';
-import type { LatticeEvent } from '../facade/index.ts';
-import type { RosterOwner } from '../fleet/roster.ts';
 import type { LungName } from '../peers/link.ts';
 import type { BallotNotice } from './ballot-book.ts';
 import { type Ballots, createBallots, votesRow } from './ballots.ts';
+import { type Certificates, type CertificatesDeps, createCertificates } from './certificates.ts';
 import { type ApprovalNotice, type Changes, createChanges } from './changes.ts';
 import type { Doubt } from './doubt.ts';
+import type { Heard } from './heard.ts';
 import { allGood, type SavedMembership } from './saved.ts';
-
-// Longer than other files, because it is the one owner of a state that votes, words about changes, certificates and
-// attestations all change, in one order.
 
 /** How often it is looked at whether there is something to decide, or this node's own end has come. */
 const LOOK_EVERY_MS = 200;
@@ -60,25 +34,11 @@ const MAX_WAITING = 1024;
 /** Most epochs of one fleet: one change a day for eleven years, in some megabytes. */
 export const MAX_EPOCHS = 4096;
 
-/**
- * What became of a notice: it told something, it was known or is of no use here, a signature is bad, or too many waited
- * for it to be looked at.
- */
-export type Heard = 'news' | 'known' | 'forged' | 'unread';
-
-export interface MembershipDeps {
-  readonly network: string;
+export interface MembershipDeps extends Omit<CertificatesDeps, 'changes'> {
   readonly self: Author;
-  readonly hasher: Hasher;
   readonly signer: Signer;
-  readonly verifier: Verifier;
-  readonly clock: Clock;
   readonly random: Random;
-  readonly log: Log;
-  readonly roster: RosterOwner;
   readonly saved: SavedMembership;
-  readonly replica: Pick<Replica, 'observeTime'>;
-  readonly keep: (make: () => readonly RowWrite[]) => Promise<void>;
   readonly attested: Pick<AttestedMark, 'newest' | 'close' | 'heard'>;
   readonly doubt: Doubt;
   /** Called with every vote whose signature is good. */
@@ -90,17 +50,10 @@ export interface MembershipDeps {
   readonly locks: (next: Roster, action: ChangeAction) => string | undefined;
   /** Whether nothing about this node's own past is in doubt. */
   readonly isSettled: () => boolean;
-  /** Has the authors of the next roster known, durably, before it takes effect. */
-  readonly know: (authors: readonly Author[]) => Promise<void>;
-  /** Tells members what is news, except its bringer. */
-  readonly spread: (notice: Notice, bytes: Bytes, lung: LungName | undefined, from: Author | undefined) => void;
   /** This node's key has come to its end; `until` is Unix ms. */
   readonly onStopped: (until: number) => void;
   /** What people read in place of an author. */
   readonly nameOf: (author: Author) => string;
-  readonly onEvent: (event: LatticeEvent) => void;
-  /** Called whenever a change may show otherwise than before. */
-  readonly onChange: () => void;
 }
 
 /** The one owner of what is decided about the roster, of changes and of this node's votes (SPEC RO). */
@@ -114,10 +67,8 @@ export interface Membership {
   notices(): readonly Notice[];
   /** Why this node takes no part in the present decision. */
   abstains(): string | undefined;
-  /** The epoch for which a second certificate is known. */
-  second(): number | undefined;
-  /** The roster that a member has forced, and that this node was not told to take. */
-  offered(): { readonly epoch: number; readonly by: Author } | undefined;
+  readonly second: Certificates['second'];
+  readonly offered: Certificates['offered'];
   start(): void;
   stop(): void;
 }
@@ -126,20 +77,19 @@ export function createMembership(deps: MembershipDeps): Membership {
   const { network, self, hasher, roster, clock, log, verifier } = deps;
   const changes = createChanges({ hasher, saved: deps.saved.changes });
   const { doubt } = deps;
-  let second = deps.saved.second;
   let stopped = deps.saved.stopped.includes(self);
-  let offered: { readonly epoch: number; readonly by: Author } | undefined;
   let turn: Promise<unknown> = Promise.resolve();
   let waiting = 0;
   let looks: Repetition | undefined;
 
+  const certificates = createCertificates({ ...deps, changes });
   const ballots: Ballots = createBallots({
     ...deps,
     changes,
     mayVote: () => abstains() === undefined && deps.isSettled(),
     tell: (notice) => deps.spread(notice, encodeNotice(notice), undefined, undefined),
     async decided(certificate) {
-      await takeCertificate(certificate, undefined, undefined);
+      await certificates.take(certificate, undefined, undefined);
     },
   });
   ballots.reset();
@@ -155,7 +105,8 @@ export function createMembership(deps: MembershipDeps): Membership {
   }
 
   function abstains(): string | undefined {
-    if (second !== undefined) return 'two rosters were decided for one epoch, so nothing more is decided';
+    if (certificates.second() !== undefined)
+      return 'two rosters were decided for one epoch, so nothing more is decided';
     if (roster.votes.abstains) return 'this store lost votes that others have heard; it votes again in the next epoch';
     return doubt.text();
   }
@@ -166,7 +117,7 @@ export function createMembership(deps: MembershipDeps): Membership {
     lung: LungName | undefined,
     from: Author | undefined,
   ): Promise<Heard> {
-    if (notice.kind === 'certificate') return takeCertificate(notice.certificate, lung, from);
+    if (notice.kind === 'certificate') return certificates.take(notice.certificate, lung, from);
     if (notice.kind === 'attested') return takeAttested(notice.attestation);
     if (notice.kind === 'evidence') return (await deps.onEvidence(notice)) ? 'known' : 'forged';
     if (notice.kind === 'approval') {
@@ -240,113 +191,6 @@ export function createMembership(deps: MembershipDeps): Membership {
     );
   }
 
-  async function takeCertificate(bytes: Bytes, lung: LungName | undefined, from: Author | undefined): Promise<Heard> {
-    const { roster: next } = decodeRosterCertificate(bytes);
-    const { epoch } = roster.present.state.roster;
-    // What skips an epoch is of use once the chain to it is here, which the next exchange with its bringer fetches.
-    if (next.epoch > epoch + 1) return 'known';
-    const known = roster.from(next.epoch)[0];
-    if (known !== undefined && equalBytes(known.state.hash, rosterHash(next, hasher))) return 'known';
-    if (second !== undefined) return 'known';
-    const before = roster.from(next.epoch - 1)[0];
-    if (before === undefined) return 'known';
-    const about = { network, hasher };
-    if (known !== undefined && isForcedHere(known.state.hash)) {
-      log.warn({ epoch: next.epoch }, 'a roster of the lineage that was left by force is refused');
-      return 'known';
-    }
-    let decided: Decided;
-    try {
-      const isForced = known === undefined && isForcedAfter(bytes, before.state, about);
-      if (isForced && !isForcedHere(rosterHash(next, hasher))) return refuseForced(bytes, before.state);
-      decided = (isForced ? checkForcedRoster : checkRosterCertificate)(bytes, before.state, about);
-    } catch (error) {
-      if (!(error instanceof LatticeError) || error.code !== 'not-certified') throw error;
-      log.warn({ ...(from === undefined ? {} : { peer: from }), reason: error.message }, 'a roster is refused');
-      return 'known';
-    }
-    if (!(await allGood(verifier, decided.signatures))) return 'forged';
-    // A vote for a time to come would keep everybody from writing until then. Another quorum decides without it.
-    if (known === undefined && decided.start > clock.now() + MAX_AHEAD_MS) {
-      log.warn({ start: decided.start }, 'a roster is refused, because it begins in the future');
-      return 'known';
-    }
-    if (known !== undefined && next.epoch < epoch) {
-      // Keys that have left may sign anything about the past.
-      log.warn({ epoch: next.epoch }, 'somebody shows a second roster of an epoch that is over, which changes nothing');
-      return 'known';
-    }
-    if (known !== undefined) await alarm(bytes, next.epoch);
-    else if (!(await apply(decided, bytes))) return 'known';
-    const notice: Notice = { kind: 'certificate', certificate: bytes };
-    deps.spread(notice, encodeNotice(notice), lung, from);
-    deps.onChange();
-    return 'news';
-  }
-
-  const isForcedHere = (hash: Bytes): boolean => deps.saved.forced.has(bytesToHex(hash));
-
-  /** A member begins another lineage, which this node does not follow unless its operator says so (SPEC RO15). */
-  async function refuseForced(bytes: Bytes, state: RosterState): Promise<Heard> {
-    const { certificate, signatures } = checkForcedRoster(bytes, state, { network, hasher });
-    if (!(await allGood(verifier, signatures))) return 'forged';
-    const { roster: next, ballot } = certificate;
-    if (offered === undefined || offered.epoch !== next.epoch) {
-      const by = ballot.author;
-      log.error(
-        { epoch: next.epoch, peer: by },
-        'a member has begun another lineage by force, which this node does not follow',
-      );
-      offered = { epoch: next.epoch, by };
-      deps.onChange();
-    }
-    return 'known';
-  }
-
-  async function alarm(bytes: Bytes, epoch: number): Promise<void> {
-    second = bytes;
-    await deps.keep(() => [{ type: 'put', key: SECOND_CERTIFICATE, value: bytes }]);
-    log.error({ epoch }, 'two rosters were decided for one epoch: no roster is decided any more');
-  }
-
-  /** False where the roster before has been replaced meanwhile, which a reload does in epoch 0 (SPEC N18). */
-  async function apply({ state, start }: Decided, bytes: Bytes): Promise<boolean> {
-    const before = roster.present.state;
-    await deps.know(state.roster.members.map(({ author }) => author));
-    let isCurrent = true;
-    await deps.keep(() => {
-      isCurrent = roster.present.state === before;
-      if (!isCurrent) return [];
-      // These rows make a chain of the present list. A reload while they are written would have the running node go by
-      // another one than a restart finds.
-      roster.fix();
-      // Whatever this node writes from here on is later than what the roster before may have certified (SPEC RO5).
-      deps.replica.observeTime(lastHlcAt(start));
-      return [
-        ...(before.roster.epoch === 0
-          ? [
-              {
-                type: 'put' as const,
-                key: FIRST_ROSTER,
-                value: encodeKnownAuthors(before.roster.members.map(({ author }) => author)),
-              },
-            ]
-          : []),
-        { type: 'put', key: rosterCertificateKey(state.roster.epoch), value: bytes },
-        { type: 'del', key: votesKey(before.hash) },
-        ...changes.decided(before, state, clock.now()),
-      ];
-    });
-    if (!isCurrent) return false;
-    roster.take({ state, start, certificate: bytes }, NO_VOTES);
-    log.info(
-      { epoch: state.roster.epoch, hash: bytesToHex(state.hash), start, members: state.roster.members.length },
-      'roster changed',
-    );
-    deps.onEvent({ type: 'roster-changed', epoch: state.roster.epoch, hash: bytesToHex(state.hash), start });
-    return true;
-  }
-
   /** A retired key stops for good at its end, or as soon as its node starts again (SPEC RO8). */
   async function stopAtEnd(isStart: boolean): Promise<void> {
     const member = memberOf(roster.present.state.roster, self);
@@ -392,8 +236,8 @@ export function createMembership(deps: MembershipDeps): Membership {
         .filter(({ signed: { statement } }) => roster.isWriter(statement.author) && statement.expires > clock.now()),
     ],
     abstains,
-    offered: () => (offered !== undefined && offered.epoch > roster.present.state.roster.epoch ? offered : undefined),
-    second: () => (second === undefined ? undefined : decodeRosterCertificate(second).roster.epoch),
+    offered: certificates.offered,
+    second: certificates.second,
     start() {
       const onError = (err: unknown): void => log.error({ err }, 'looking after the roster failed');
       if (stopped) deps.onStopped(memberOf(roster.present.state.roster, self)?.until ?? 0);

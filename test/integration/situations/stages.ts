@@ -36,13 +36,13 @@ interface Defect {
 }
 const NOT_TOLD: Defect = {
   file: '/runtime/streams/fan-out.js',
-  from: "metrics.count('lattice_applied_batches_total');",
+  from: 'metrics.count("lattice_applied_batches_total");',
   to: "throw new Error('a defect');",
 };
 const FORGOTTEN_BY_CUTS: Defect = {
   file: '/runtime/streams/fan-out.js',
-  from: "['cuts', ({ applied }) => deps.cuts.applied(applied)],",
-  to: "['cuts', ({ applied }) => applied.step.sequence % 2 === 0 && deps.cuts.applied(applied)],",
+  from: '["cuts", ({ applied }) => deps.cuts.applied(applied)],',
+  to: '["cuts", ({ applied }) => applied.step.sequence % 2 === 0 && deps.cuts.applied(applied)],',
 };
 const HANGING_DISK: Defect = {
   file: '/adapters/store/leveldb.js',

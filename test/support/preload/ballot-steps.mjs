@@ -32,7 +32,7 @@ const before = (step, file, from) => ({ file, from, to: `globalThis.atBallotStep
 const steps = [
   before('proposed', BALLOTS, 'proposals.set(self, notice);'),
   before('accepted', BALLOTS, 'const mine = sign(statement);'),
-  before('decided', 'runtime/membership/membership.js', 'roster.take({ state, start, certificate: bytes }, NO_VOTES);'),
+  before('decided', 'runtime/membership/certificates.js', 'roster.take({'),
   {
     file: BALLOTS,
     from: 'const sign = (statement) => signStatement(',

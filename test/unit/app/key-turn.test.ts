@@ -77,6 +77,7 @@ it('a running node goes on under its new key: its handles, its API and its strea
   const { lattice, url } = node;
   const client = createClient({ url, token: TOKEN });
   await lattice.write([put('before', 1)]);
+  const once = await lattice.write([put('once', 1)], { idempotencyKey: 'k' });
   const seen: Change[] = [];
   const changes = lattice.changes();
   const following = (async () => {
@@ -116,6 +117,9 @@ it('a running node goes on under its new key: its handles, its API and its strea
   expect(seen.map(({ key }) => key).sort()).toEqual([...acknowledged].sort());
   expect((await lattice.verifyIntegrity()).valid).toBe(true);
   expect(lattice.status().warnings.map(({ code }) => code)).not.toContain('no-witness');
+  // A request that is repeated is answered with the key that wrote it.
+  expect(once.author).toBe(old.publicKey);
+  expect(await lattice.write([put('once', 1)], { idempotencyKey: 'k' })).toEqual({ ...once, replayed: true });
   // The former key signs nothing more, here or after a restart.
   const { results } = await lattice.write([put('after', 1)]);
   expect((await lattice.get('after'))?.version).toBe(results[0]?.version);

@@ -6,9 +6,6 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { LatticeError } from '../../../core/types/index.ts';
 import { sendBytes } from '../../http/byte-answers.ts';
 
-/** Where the build puts the dashboard, relative to this file once it is compiled. */
-const BUILT = new URL('../../../dashboard', import.meta.url);
-
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
@@ -116,10 +113,10 @@ export function redirectBrowser(request: FastifyRequest, reply: FastifyReply): b
 }
 
 /**
- * Serves the files of `directory` under /dashboard/, as the build has compressed them where the client takes that.
+ * Serves the files of `directory`, if one is given, under /dashboard/, as the build has compressed them where the client takes that.
  * Redirects are relative, so that a proxy may serve the node under a path of its own.
  */
-export function dashboardRoutes(directory: URL = BUILT) {
+export function dashboardRoutes(directory: URL | undefined) {
   let assets: Promise<ReadonlyMap<string, Asset>> | undefined;
 
   return async (scope: FastifyInstance): Promise<void> => {
@@ -130,7 +127,8 @@ export function dashboardRoutes(directory: URL = BUILT) {
 
     scope.get('/dashboard/*', hidden, async (request, reply) => {
       // The files are read at the first visit, so that a node without visitors spends nothing on them.
-      assets ??= readAssets(fileURLToPath(directory));
+      assets ??=
+        directory === undefined ? Promise.resolve(new Map<string, Asset>()) : readAssets(fileURLToPath(directory));
       const files = await assets;
       if (files.size === 0) {
         assets = undefined;

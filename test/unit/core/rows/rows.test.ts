@@ -395,14 +395,21 @@ describe('the row of remembered peers', () => {
 
 describe('records of idempotency keys and of added peers', () => {
   const hex = (bytes: number) => fc.uint8Array({ minLength: bytes, maxLength: bytes }).map((b) => bytesToHex(b));
-  const record: fc.Arbitrary<IdempotencyRecord> = fc.record({
-    at: fc.maxSafeNat(),
-    request: fc.uint8Array({ minLength: 32, maxLength: 32 }),
-    commit: hex(32),
-    hlc: hex(8),
-    first: fc.integer({ min: 0, max: 255 }),
-    created: fc.array(fc.boolean(), { maxLength: 256 }),
-  });
+  const record: fc.Arbitrary<IdempotencyRecord> = fc
+    .record(
+      {
+        at: fc.maxSafeNat(),
+        request: fc.uint8Array({ minLength: 32, maxLength: 32 }),
+        commit: hex(32),
+        hlc: hex(8),
+        first: fc.integer({ min: 0, max: 255 }),
+        created: fc.array(fc.boolean(), { minLength: 1, maxLength: 256 }),
+        author: hex(32),
+        end: fc.maxSafeNat(),
+      },
+      { requiredKeys: ['at', 'request', 'commit', 'hlc', 'first', 'created'] },
+    )
+    .map(({ end, ...told }) => (end === undefined ? told : { ...told, ends: told.created.map(() => end) }));
   const list = fc.array(text({ maxLength: 60 }), { maxLength: 5 });
   const peers: fc.Arbitrary<AddedPeers> = fc.record({ urls: list, multiaddrs: list });
 
@@ -411,9 +418,11 @@ describe('records of idempotency keys and of added peers', () => {
       fc.property(record, peers, fc.nat(2 ** 48 - 1), (r, p, at48) => {
         expect(decodeAttested(encodeAttested(at48))).toBe(at48);
         expect(decodeIdempotency(encodeIdempotency(r))).toEqual(r);
-        const { at, request, commit: id, hlc: time, first, created } = r;
+        const { at, request, commit: id, hlc: time, first, created, ends, author } = r;
+        // Rows of earlier versions end before the author, and where nothing ends before the ends too.
+        const more = author === undefined ? (ends === undefined ? [] : [ends]) : [ends ?? [], bytesOf(author)];
         expect(bytesToHex(encodeIdempotency(r))).toBe(
-          bytesToHex(encodeCbor([at, request, bytesOf(id), bytesOf(time), first, created])),
+          bytesToHex(encodeCbor([at, request, bytesOf(id), bytesOf(time), first, created, ...more])),
         );
         expect(decodeAddedPeers(encodeAddedPeers(p))).toEqual(p);
         expect(bytesToHex(encodeAddedPeers(p))).toBe(bytesToHex(encodeCbor([p.urls, p.multiaddrs])));
