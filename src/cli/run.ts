@@ -65,11 +65,11 @@ export async function runCli(argv: readonly string[], context: CliContext, versi
 }
 
 /** An error that no command expects may come of an answer that no node gives. */
-async function meant(error: unknown, context: CliContext, options: GlobalOptions): Promise<unknown> {
-  if (!(error instanceof TypeError)) return error;
+async function meant(cause: unknown, context: CliContext, options: GlobalOptions): Promise<unknown> {
+  if (!(cause instanceof TypeError)) return cause;
   const [{ connect }, { understood }] = await Promise.all([import('./connect.ts'), import('./understood.ts')]);
   const client = await connect(context, options).catch(() => undefined);
-  return client === undefined ? error : await understood(error, client.url);
+  return client === undefined ? cause : await understood(cause, client.url);
 }
 
 /** Gives a wrong use that says no more the help of the command at hand as its next step. */
