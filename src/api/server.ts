@@ -1,6 +1,6 @@
 import fastifyCors from '@fastify/cors';
 import type { FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
-import { LatticeError } from '../core/types/index.ts';
+import { LatticeError, listenFailure } from '../core/types/index.ts';
 import { localUrl } from '../core/wire/host.ts';
 import { settleWithin } from '../timing/index.ts';
 import { createAccess } from './http/access.ts';
@@ -62,7 +62,7 @@ export interface Api {
   readonly routes: readonly string[];
   /**
    * Binds the configured address and resolves to the base URL. Rejects with LatticeError `address-in-use` or
-   * `address-unavailable`.
+   * `address-unavailable` or `address-forbidden`.
    */
   listen(): Promise<{ readonly url: string }>;
   /** Stops listening, ends open streams and writes that wait for receipts, and gives requests under way a short time before it cuts their connections. */
@@ -259,10 +259,12 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
             cause,
           });
         }
-        throw new LatticeError('address-unavailable', `cannot listen on ${host} port ${port}: ${String(cause)}`, {
-          next: 'check DIOTEC360_API_HOST and DIOTEC360_API_PORT',
-          cause,
-        });
+        const { reason, next } = listenFailure(cause);
+        throw new LatticeError(
+          code === 'EACCES' ? 'address-forbidden' : 'address-unavailable',
+          `cannot listen on port ${port} of ${host}: ${reason}`,
+          { next: `${next}: DIOTEC360_API_HOST and DIOTEC360_API_PORT`, cause },
+        );
       }
       const bound = app.server.address();
       if (bound === null || typeof bound === 'string') throw new Error('a TCP server has a port');

@@ -5,7 +5,7 @@ import { ownerOf, whyNotOwner } from '../adapters/store/owner.ts';
 import { createSigner, loadKey } from '../adapters/system/keys.ts';
 import type { Config, VariableName } from '../config/index.ts';
 import { withLegacyVault } from '../config/legacy.ts';
-import { type Author, hexToBytes, LatticeError } from '../core/types/index.ts';
+import { type Author, fileFailure, hexToBytes, LatticeError, listenFailure } from '../core/types/index.ts';
 import { localUrl } from '../core/wire/host.ts';
 import { authorToPeerId } from '../core/wire/peer-id.ts';
 import { lackOfRoom } from './disk-room.ts';
@@ -44,7 +44,16 @@ export async function examineStart(options: ExamineStartOptions): Promise<StartF
   if (other !== undefined) findings.push(failure(other.message, other.next));
   const names = await lookAtVault(config.vaultDir, openVaultDisk())
     .names()
-    .catch(() => []);
+    .catch((error: unknown): string[] => {
+      // A start makes it where it is not there.
+      if (errorCode(error) !== 'ENOENT')
+        findings.push({
+          effect: 'note',
+          text: `the vault in ${config.vaultDir} cannot be read: ${fileFailure(error)}`,
+          next: 'The node works without it. Give it a directory that it may write in: DIOTEC360_VAULT_DIR.',
+        });
+      return [];
+    });
   const legacy = withLegacyVault(config.legacy, config.vaultDir, names);
   if (legacy.length > 0) {
     findings.push({
@@ -66,11 +75,16 @@ export async function examineStart(options: ExamineStartOptions): Promise<StartF
   }
   for (const one of taken) {
     const who = one.api && runs !== undefined ? ` by the node ${runs.name ?? runs.peerId}` : '';
-    findings.push({
-      effect: 'fails',
-      text: one.reason === 'EADDRINUSE' ? `${one.what} is taken${who}` : `${one.what} cannot be bound: ${one.reason}`,
-      next: `Stop the program that listens there, or set ${one.variable} to another address.`,
-    });
+    const isTaken = one.reason === 'EADDRINUSE';
+    const { reason, next } = listenFailure(one.reason);
+    findings.push(
+      failure(
+        isTaken ? `${one.what} is taken${who}` : `${one.what} cannot be bound: ${reason}`,
+        isTaken
+          ? `Stop the program that listens there, or set ${one.variable} to another address.`
+          : `Correct ${one.variable}: ${next}.`,
+      ),
+    );
   }
   return findings;
 }
@@ -129,7 +143,7 @@ async function examineDirectory(stateDir: string): Promise<StartFinding[]> {
   try {
     accessSync(at, constants.W_OK | constants.X_OK);
   } catch (error) {
-    return [failure(`the store in ${stateDir} cannot be written: ${errorCode(error)} for ${at}`, next)];
+    return [failure(`the store in ${stateDir} cannot be written: ${fileFailure(error)} in ${at}`, next)];
   }
   const lack = await lackOfRoom(at);
   return lack === undefined ? [] : [{ effect: 'read-only', text: lack, next: 'Free some space.' }];

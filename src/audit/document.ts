@@ -141,7 +141,7 @@ function shortened(name: string): string {
 const NEXT = 'Do not rely on this file. Fetch it again from a node of the fleet.';
 
 export function malformed(why: string): LatticeError {
-  return new LatticeError('proof-malformed', `not a proof: ${why}`, { next: NEXT });
+  return new LatticeError('proof-malformed', `the document is malformed: ${why}`, { next: NEXT });
 }
 
 export function invalid(why: string): LatticeError {

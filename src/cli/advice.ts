@@ -18,7 +18,7 @@ export interface Known extends Pick<GlobalOptions, 'token' | 'envFile'> {
 /** The next step in terms of the command line. Those of node and client speak of headers and of a program's options. */
 function adviceOn(error: LatticeError, { token, envFile, inFleet, tokenFrom }: Known): string | undefined {
   if (!(error instanceof LatticeProblem)) {
-    if (error.code === 'unreachable' && error.details['certificate'] !== true) {
+    if (error.code === 'unreachable' && error.details['mayBeDown'] !== false) {
       if (inFleet !== undefined) {
         const start = `lattice start --env-file ${shellWord(inFleet.envFile)}`;
         return inFleet.isHere

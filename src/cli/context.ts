@@ -20,6 +20,11 @@ export interface CliContext {
   onReload(handler: () => void): () => void;
   /** The first ports of `up`. Without them it takes the original's. */
   readonly basePorts?: { readonly api: number; readonly p2p: number };
+  /**
+   * Has the system look for a name for so many seconds at most. Without it a name server that is silent holds the
+   * process for as long as the system has set, because nothing ends a search under way.
+   */
+  limitLookups?(seconds: number): void;
   /** Ends the process at once, without waiting for what is under way. */
   exitNow(exitCode: number): void;
 }
@@ -33,11 +38,17 @@ export interface GlobalOptions {
   readonly context?: string;
   /** Seconds for one request. */
   readonly timeout: number;
+  /** Whether --timeout was given, which then holds for what may take longer by itself, too. */
+  readonly timeoutGiven?: boolean;
   /** Data for programs are asked for, in JSON or another form (output.ts), instead of text for people. */
   readonly json?: boolean;
   /** Times are shown in UTC instead of the zone of this machine. */
   readonly utc?: boolean;
 }
+
+/** The timeout that the user has given; none where a call waits for as long as it may take. */
+export const givenTimeout = ({ timeout, timeoutGiven }: GlobalOptions): { readonly timeoutMs?: number } =>
+  timeoutGiven === true ? { timeoutMs: timeout * 1000 } : {};
 
 export function usageError(message: string, next?: string): LatticeError {
   return new LatticeError('usage', message, next === undefined ? {} : { next });

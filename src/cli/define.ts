@@ -72,10 +72,14 @@ export function createDefinition(
   };
 }
 
-/** All options of a command, of which `json` says whether data were asked for, by --json or by --output. */
+/**
+ * All options of a command, of which `json` says whether data were asked for, by --json or by --output, and
+ * `timeoutGiven` whether the user has named a timeout.
+ */
 function globalsOf(command: Command): Readonly<Record<string, unknown>> {
   const options = command.optsWithGlobals();
-  return { ...options, json: formOf(options) !== 'table' };
+  const timeoutGiven = command.getOptionValueSourceWithGlobals('timeout') !== 'default';
+  return { ...options, json: formOf(options) !== 'table', timeoutGiven };
 }
 
 /** The form that --output or --json asks for. */

@@ -12,6 +12,7 @@ import { bad, type Finding, info, note, ok } from './finding.ts';
 import { nextStepOfUnreached } from './next-steps.ts';
 import { byteCount } from './output.ts';
 import { canConnect, portsOf } from './reach.ts';
+import { understood } from './understood.ts';
 
 export interface NodeReport {
   readonly url: string;
@@ -54,7 +55,8 @@ export async function examineNode(client: ApiClient, expected: Expected): Promis
   try {
     (await client.request('/health')).json();
     findings.push(ok('answers'));
-  } catch (error) {
+  } catch (cause) {
+    const error = await understood(cause, url);
     if (!(error instanceof LatticeError)) throw error;
     return { ...report, ...unanswered(report, error, expected) };
   }
@@ -86,7 +88,8 @@ export async function examineNode(client: ApiClient, expected: Expected): Promis
       ...(await examineMembers(client, status, peers)),
     );
     return { ...report, label: status.name, peerId: status.peerId, reachable: true, status, peers };
-  } catch (error) {
+  } catch (cause) {
+    const error = await understood(cause, url);
     if (!(error instanceof LatticeError)) throw error;
     findings.push(
       bad(

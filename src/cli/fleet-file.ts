@@ -1,5 +1,7 @@
 import type { Fleet } from '../config/fleet.ts';
 import { LatticeError } from '../core/types/index.ts';
+import type { CliContext } from './context.ts';
+import { readTextFile } from './input.ts';
 
 /** More nodes than any fleet has. A longer list is not a fleet.json. */
 const MAX_NODES = 1000;
@@ -13,10 +15,21 @@ export function withNodes(fleet: Fleet, nodes: Fleet['nodes']): Fleet {
   return { network: fleet.network, founders, nodes };
 }
 
-/** Reads the description of a fleet that `lattice init` writes to fleet.json. Throws LatticeError `fleet-malformed`. */
-export function readFleet(text: string): Fleet {
+/** A fleet.json has a few lines for each node. */
+const MAX_FLEET_BYTES = 1024 * 1024;
+
+/** The fleet of a file that the user has named. Rejects as `readTextFile` and `readFleet` do. */
+export async function readFleetFile(context: CliContext, file: string): Promise<Fleet> {
+  return readFleet(await readTextFile(context, file, MAX_FLEET_BYTES), file);
+}
+
+/**
+ * Reads the description of a fleet that `lattice init` writes to fleet.json; `file` is what an error calls it. Throws
+ * LatticeError `fleet-malformed`.
+ */
+export function readFleet(text: string, file: string): Fleet {
   const fail = (why: string): never => {
-    throw new LatticeError('fleet-malformed', `not a fleet.json: ${why}`, {
+    throw new LatticeError('fleet-malformed', `${file} is not a fleet.json: ${why}`, {
       next: 'Give the fleet.json that lattice init wrote.',
     });
   };

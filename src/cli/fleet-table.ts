@@ -7,11 +7,11 @@ import { connect, contextOf } from './connect.ts';
 import type { CliContext, GlobalOptions } from './context.ts';
 import { readToken } from './contexts.ts';
 import { EXIT } from './exit-codes.ts';
-import { readFleet } from './fleet-file.ts';
-import { readTextFile } from './input.ts';
+import { readFleetFile } from './fleet-file.ts';
 import { nameOf } from './names.ts';
 import { alignColumns, printable } from './output.ts';
 import { isOfThisMachine } from './reach.ts';
+import { understood } from './understood.ts';
 import { type WatchOptions, watch } from './watch.ts';
 
 export interface FleetOptions extends GlobalOptions {
@@ -46,8 +46,6 @@ export interface FleetView<T> {
   below?(answers: readonly FleetAnswer<T>[]): readonly string[];
 }
 
-/** A fleet.json has a few lines for each node. */
-const MAX_FLEET_BYTES = 1024 * 1024;
 /** Nodes that are asked at a time, so that a large fleet opens no hundreds of connections at once. */
 const AT_A_TIME = 32;
 
@@ -109,8 +107,9 @@ async function ask<T>(
   try {
     return { name, url: client.url, value: await look(client) };
   } catch (cause) {
-    if (!(cause instanceof LatticeError)) throw cause;
-    return { name, url: client.url, error: advised(cause, known) };
+    const error = await understood(cause, client.url);
+    if (!(error instanceof LatticeError)) throw error;
+    return { name, url: client.url, error: advised(error, known) };
   }
 }
 
@@ -148,7 +147,7 @@ export interface FleetClient {
 export async function fleetClients(context: CliContext, options: GlobalOptions, file: string): Promise<FleetClient[]> {
   // No node gets the token of another one's env file.
   const { context: _name, url: _url, envFile: _file, ...direct } = options;
-  const { nodes } = readFleet(await readTextFile(context, file, MAX_FLEET_BYTES));
+  const { nodes } = await readFleetFile(context, file);
   return await Promise.all(
     nodes.map(async ({ name, api, envFile, peerId }) => {
       const path = envFile === '' ? '' : resolve(dirname(resolve(context.cwd, file)), envFile);

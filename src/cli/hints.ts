@@ -8,6 +8,7 @@ export const OFFLINE: ReadonlySet<string> = new Set([
   'config check',
   'context',
   'cuts verify',
+  'evidence verify',
   'help',
   'id',
   'init',

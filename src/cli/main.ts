@@ -36,6 +36,12 @@ function onReload(handler: () => void): () => void {
   return () => void process.off('SIGHUP', handler);
 }
 
+/** Sets what the resolver of glibc reads before its first search; other ones go by their own files alone. */
+function limitLookups(seconds: number): void {
+  const attempts = seconds < 2 ? 1 : 2;
+  process.env['RES_OPTIONS'] = `timeout:${Math.max(1, Math.floor(seconds / attempts))} attempts:${attempts}`;
+}
+
 const called = process.argv[1] ?? self;
 
 /** How the user called this program. In a checkout npm runs it, by the script of the name `lattice`. */
@@ -59,6 +65,7 @@ process.exitCode = await runCli(
     self: [process.execPath, '--', self],
     onStop,
     onReload,
+    limitLookups,
     exitNow: (exitCode) => process.exit(exitCode),
   },
   VERSION,

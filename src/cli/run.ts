@@ -33,7 +33,11 @@ export async function runCli(argv: readonly string[], context: CliContext, versi
       help += text;
     },
   );
-  program.hook('preAction', () => prepare(program, argv, context));
+  program.hook('preAction', () => {
+    prepare(program, argv, context);
+    if (program.getOptionValueSource('timeout') !== 'default')
+      context.limitLookups?.(program.opts()['timeout'] as number);
+  });
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
@@ -47,13 +51,25 @@ export async function runCli(argv: readonly string[], context: CliContext, versi
       output.remark(help.replace(/\n$/, ''));
       return EXIT.usage;
     }
+    const command = commandAt(program, argv);
     const shown =
       error instanceof CommanderError
-        ? usageOf(error, commandAt(program, argv))
-        : withHelp(advised(error, await knownOf(error, context, program.opts())), pathOf(commandAt(program, argv)));
+        ? usageOf(error, command)
+        : withHelp(
+            advised(await meant(error, context, program.opts()), await knownOf(error, context, program.opts())),
+            pathOf(command),
+          );
     reportError(shown, output, asData);
     return exitCodeOf(shown);
   }
+}
+
+/** An error that no command expects may come of an answer that no node gives. */
+async function meant(cause: unknown, context: CliContext, options: GlobalOptions): Promise<unknown> {
+  if (!(cause instanceof TypeError)) return cause;
+  const [{ connect }, { understood }] = await Promise.all([import('./connect.ts'), import('./understood.ts')]);
+  const client = await connect(context, options).catch(() => undefined);
+  return client === undefined ? cause : await understood(cause, client.url);
 }
 
 /** Gives a wrong use that says no more the help of the command at hand as its next step. */

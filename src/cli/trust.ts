@@ -3,7 +3,7 @@ import type { ProofTrust } from '../audit/trust.ts';
 import { parseEnvText } from '../config/env-file.ts';
 import { namesOf } from '../config/variable.ts';
 import { VARIABLES } from '../config/variables.ts';
-import { type Author, hexToBytes, LatticeError } from '../core/types/index.ts';
+import { type Author, counted, hexToBytes, joined, LatticeError } from '../core/types/index.ts';
 import { peerIdToAuthor } from '../core/wire/peer-id.ts';
 import { type CliContext, usageError } from './context.ts';
 import { readFleet } from './fleet-file.ts';
@@ -22,6 +22,8 @@ export interface TrustList {
 
 /** A fleet.json of a thousand nodes fits, and so does the longest env file that a node reads. */
 const MAX_FILE_BYTES = 1024 * 1024;
+/** Names that an error lists at most. */
+const LISTED = 20;
 const HEX_32 = /^[0-9a-fA-F]{64}$/;
 const ASSIGNMENT = /^\s*(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=/m;
 const FORMS = 'Give a fleet.json, an env file of a node, a file of keys, or keys and peer ids separated by commas.';
@@ -37,7 +39,7 @@ export async function readTrust(context: CliContext, given: string): Promise<Tru
   if (given.trim() === '') throw usageError('--trust names nobody', FORMS);
   const text = await readFile(context, given);
   if (/^\s*\{/.test(text)) {
-    const { network, nodes, founders } = readFleet(text);
+    const { network, nodes, founders } = readFleet(text, given);
     const names = new Map<Author, string>();
     const authors = nodes.map(({ name, publicKey, peerId }) => {
       const author = authorOf(publicKey, given);
@@ -81,6 +83,30 @@ export function rosterHashOf(given: string | undefined): string | undefined {
   if (given === undefined) return undefined;
   if (!HEX_32.test(given)) throw usageError('--since-roster takes the hash of a roster, 64 hex digits');
   return given.toLowerCase();
+}
+
+/**
+ * The author that the user names: by its public key or peer id, or by the name that the trust list has for it. Throws
+ * LatticeError `usage`.
+ */
+export function authorNamed(given: string, trust: TrustList | undefined, option: string): Author {
+  if (looksLikeKey(given)) return authorOf(given, option);
+  const found = [...(trust?.names ?? [])].filter(([, name]) => name === given);
+  const [first, second] = found;
+  if (first !== undefined && second === undefined) return first[0];
+  const shown = JSON.stringify(printable(given));
+  if (first !== undefined)
+    throw usageError(
+      `${option}: ${counted(found.length, 'node')} have the name ${shown}`,
+      `Give the public key of one: ${found.map(([author]) => author).join(', ')}.`,
+    );
+  const known = [...(trust?.names.values() ?? [])];
+  throw usageError(
+    `${option}: ${shown} is neither a public key nor a peer id, and no node that --trust names is called so`,
+    known.length === 0
+      ? 'Give its public key, or its name and --trust with a fleet.json.'
+      : `Known are ${joined(known.slice(0, LISTED))}.`,
+  );
 }
 
 async function readFile(context: CliContext, path: string): Promise<string> {

@@ -24,6 +24,15 @@ export function verdictWord(output: Output, { verdict, health }: AnyStatus): str
     : output.paint(STYLES[verdict.kind] ?? 'yellow', verdict.kind.replaceAll('_', '-'));
 }
 
+/**
+ * Whether the roots of nodes that say CONVERGED differ at one look at all of them. Each node says so of what it has
+ * heard, and whoever looks at all sees the newest writes on their way.
+ */
+export function rootsDiffer(seen: readonly AnyStatus[]): boolean {
+  const claims = seen.some(({ verdict }) => verdict?.kind === 'CONVERGED');
+  return claims && new Set(seen.map(({ root }) => root)).size > 1;
+}
+
 /** The verdict's sentence, which every surface shows alike. Empty where the node tells none. */
 export function verdictSentence({ verdict }: AnyStatus): string {
   return printable(verdict?.sentence ?? '');

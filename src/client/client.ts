@@ -11,7 +11,14 @@ import { openExport } from './export.ts';
 import { type FollowOptions, follow } from './follow.ts';
 import type { LatticeClient } from './lattice-client.ts';
 import { createMembersClient } from './members.ts';
-import { type CallOptions, type ClientOptions, createRequests, type RequestOptions } from './request.ts';
+import {
+  type CallOptions,
+  type ClientOptions,
+  createRequests,
+  type JsonOptions,
+  objectOf,
+  type RequestOptions,
+} from './request.ts';
 import type { CommitOptions, WriteOptions } from './state-client.ts';
 import type { LogEvent, LogLevel } from './stream-client.ts';
 import { createVaultClient } from './vault.ts';
@@ -31,11 +38,9 @@ const quoted = (version: string | undefined): string | undefined =>
  */
 export function createClient(options: ClientOptions): LatticeClient {
   const requests = createRequests(options);
-  const { url, request } = requests;
-
-  const json = async <T>(path: string, asked?: RequestOptions): Promise<T> => (await request(path, asked)).json() as T;
+  const { url, request, json } = requests;
   /** The JSON of an answer; undefined when the node answers `not-found`. */
-  const jsonOrAbsent = async <T>(path: string, asked: RequestOptions): Promise<T | undefined> => {
+  const jsonOrAbsent = async <T>(path: string, asked: JsonOptions): Promise<T | undefined> => {
     try {
       return await json<T>(path, asked);
     } catch (error) {
@@ -49,7 +54,7 @@ export function createClient(options: ClientOptions): LatticeClient {
   };
   const removeEntry = async (path: string, asked: RequestOptions): Promise<Receipt | undefined> => {
     const answer = await request(path, asked);
-    return answer.status === 204 ? undefined : (answer.json() as Committed).receipt;
+    return answer.status === 204 ? undefined : (objectOf(answer.json(), url + path, 'commit') as Committed).receipt;
   };
   /** What a write waits for, as parameters. The node answers soon after it has waited. */
   const waiting = ({ replicas, certified, complete, receiptMs }: CommitOptions) => ({
@@ -78,7 +83,7 @@ export function createClient(options: ClientOptions): LatticeClient {
   };
 
   const listEntries: LatticeClient['listEntries'] = ({ prefix, limit, cursor, ...call } = {}) =>
-    json('/api/v1/state', { query: { prefix, limit, cursor }, ...at(call) });
+    json('/api/v1/state', { has: 'entries', query: { prefix, limit, cursor }, ...at(call) });
 
   async function* pages(prefix: string | undefined, call: CallOptions): AsyncGenerator<Entry, void> {
     let cursor: string | undefined;
@@ -107,9 +112,10 @@ export function createClient(options: ClientOptions): LatticeClient {
     members: createMembersClient(requests),
     follow: (path, stream = {}) => streamOf((signal) => follow(requests, path, { ...stream, signal }), stream.signal),
 
-    getEntry: (key, call = {}) => jsonOrAbsent('/api/v1/state', { query: { key }, ...at(call) }),
+    getEntry: (key, call = {}) => jsonOrAbsent('/api/v1/state', { has: 'version', query: { key }, ...at(call) }),
     putEntry: (key, value, write = {}) =>
       json('/api/v1/state', {
+        has: 'version',
         method: 'PUT',
         query: { key, expires: write.expires, ttl: write.ttl, ...waiting(write) },
         json: value,
@@ -118,6 +124,7 @@ export function createClient(options: ClientOptions): LatticeClient {
       }),
     putEntryJson: (key, text, write = {}) =>
       json('/api/v1/state', {
+        has: 'version',
         method: 'PUT',
         query: { key, expires: write.expires, ttl: write.ttl, ...waiting(write) },
         body: text,
@@ -137,6 +144,7 @@ export function createClient(options: ClientOptions): LatticeClient {
     exportState: (asked = {}) => openExport(requests, options.timeoutMs, asked),
     commit: (operations, write = {}) =>
       json('/api/v1/commits', {
+        has: 'commit',
         method: 'POST',
         query: waiting(write),
         json: { operations },
@@ -146,19 +154,22 @@ export function createClient(options: ClientOptions): LatticeClient {
     getHistory: (key, { limit, cursor, ...call } = {}) =>
       json('/api/v1/history', { query: { key, limit, cursor }, ...at(call) }),
     listConflicts: ({ limit, cursor, ...call } = {}) =>
-      json('/api/v1/conflicts', { query: { limit, cursor }, ...at(call) }),
+      json('/api/v1/conflicts', { has: 'conflicts', query: { limit, cursor }, ...at(call) }),
     getProof: (key, { at: where, from, ...call } = {}) =>
-      json('/api/v1/proof', { query: { key, at: where, from }, ...at(call) }),
-    getProofText: async (key, { at: where, from, ...call } = {}) =>
-      (await request('/api/v1/proof', { query: { key, at: where, from }, ...at(call) })).text(),
-    listEvidence: (call = {}) => json('/api/v1/evidence', at(call)),
-    listCuts: (call = {}) => json('/api/v1/cuts', at(call)),
-    getFloor: (call = {}) => json('/api/v1/floor', at(call)),
+      json('/api/v1/proof', { has: 'format', query: { key, at: where, from }, ...at(call) }),
+    getProofText: async (key, { at: where, from, ...call } = {}) => {
+      const answer = await request('/api/v1/proof', { query: { key, at: where, from }, ...at(call) });
+      objectOf(answer.json(), `${url}/api/v1/proof`, 'format');
+      return answer.text();
+    },
+    listEvidence: (call = {}) => json('/api/v1/evidence', { has: 'items', ...at(call) }),
+    listCuts: (call = {}) => json('/api/v1/cuts', { has: 'items', ...at(call) }),
+    getFloor: (call = {}) => json('/api/v1/floor', { has: 'collection', ...at(call) }),
     listAside: ({ limit, cursor, ...call } = {}) =>
-      json('/api/v1/floor/aside', { query: { limit, cursor }, ...at(call) }),
+      json('/api/v1/floor/aside', { has: 'items', query: { limit, cursor }, ...at(call) }),
     recoverAside: (wish, call = {}) => json('/api/v1/floor/recover', { method: 'POST', json: wish, ...at(call) }),
     getCertificate: ({ at: when, from, ...call } = {}) =>
-      jsonOrAbsent('/api/v1/cuts/certificate', { query: { at: when, from }, ...at(call) }),
+      jsonOrAbsent('/api/v1/cuts/certificate', { has: 'certificate', query: { at: when, from }, ...at(call) }),
 
     async addAuditRecords(records, call = {}) {
       const sum = { added: 0, known: 0 };
@@ -175,47 +186,60 @@ export function createClient(options: ClientOptions): LatticeClient {
       return sum;
     },
     listAuditRecords: ({ kind, limit, cursor, ...call }) =>
-      json('/api/v1/audit/records', { query: { kind, limit, cursor }, ...at(call) }),
+      json('/api/v1/audit/records', { has: 'records', query: { kind, limit, cursor }, ...at(call) }),
 
     isAlive: async (call = {}) => (await json<{ status: string }>('/livez', at(call))).status === 'ok',
     isReady: (call = {}) => json('/readyz', { also: [503], ...at(call) }),
-    getStatus: (call = {}) => json('/api/v1/status', at(call)),
+    getStatus: (call = {}) => json('/api/v1/status', { has: 'root', ...at(call) }),
     getHealth: (call = {}) => json('/api/v1/health', at(call)),
     getResources: (call = {}) => json('/api/v1/resources', at(call)),
     getSeries: ({ since, ...call } = {}) => json('/api/v1/series', { query: { since }, ...at(call) }),
     getMetrics: async (call = {}) =>
       (await request('/metrics', { headers: { accept: 'text/plain' }, ...at(call) })).text(),
-    getOpenApi: (call = {}) => json('/openapi.json', at(call)),
-    listTokens: async (call = {}) => (await json<{ items: AccessToken[] }>('/api/v1/tokens', at(call))).items,
-    createToken: (wish, call = {}) => json('/api/v1/tokens', { method: 'POST', json: wish, ...at(call) }),
+    getOpenApi: (call = {}) => json('/openapi.json', { has: 'openapi', ...at(call) }),
+    listTokens: async (call = {}) =>
+      (await json<{ items: AccessToken[] }>('/api/v1/tokens', { has: 'items', ...at(call) })).items,
+    createToken: (wish, call = {}) => json('/api/v1/tokens', { has: 'token', method: 'POST', json: wish, ...at(call) }),
     removeToken: (id, call = {}) =>
       withoutBody(`/api/v1/tokens/${encodeURIComponent(id)}`, { method: 'DELETE', ...at(call) }),
-    getConfig: async (call = {}) => (await json<{ items: ConfigItem[] }>('/api/v1/config', at(call))).items,
-    reloadConfig: (call = {}) => json('/api/v1/config/reload', { method: 'POST', ...at(call) }),
+    getConfig: async (call = {}) =>
+      (await json<{ items: ConfigItem[] }>('/api/v1/config', { has: 'items', ...at(call) })).items,
+    reloadConfig: (call = {}) => json('/api/v1/config/reload', { has: 'changed', method: 'POST', ...at(call) }),
 
     changes: ({ prefix, ...stream } = {}) =>
       changesAmong((signal) => events({ ...stream, signal }), { prefix, after: stream.after, signal: stream.signal }),
     events: (stream = {}) => streamOf((signal) => events({ ...stream, signal }), stream.signal),
     logs: ({ level, ...stream } = {}) => streamOf((signal) => logEvents(level, { ...stream, signal }), stream.signal),
     getLogs: ({ level, after, limit, ...call } = {}) =>
-      json('/api/v1/logs', { query: { level, after, limit, format: 'json' }, ...at(call) }),
-    getLogLevel: async (call = {}) => (await json<{ level: LogLevel }>('/api/v1/logs/level', at(call))).level,
+      json('/api/v1/logs', { has: 'items', query: { level, after, limit, format: 'json' }, ...at(call) }),
+    getLogLevel: async (call = {}) =>
+      (await json<{ level: LogLevel }>('/api/v1/logs/level', { has: 'level', ...at(call) })).level,
     setLogLevel: async (level, call = {}) =>
-      (await json<{ changed: boolean }>('/api/v1/logs/level', { method: 'POST', json: { level }, ...at(call) }))
-        .changed,
+      (
+        await json<{ changed: boolean }>('/api/v1/logs/level', {
+          has: 'changed',
+          method: 'POST',
+          json: { level },
+          ...at(call),
+        })
+      ).changed,
 
-    listPeers: async (call = {}) => (await json<{ peers: Peer[] }>('/api/v1/peers', at(call))).peers,
+    listPeers: async (call = {}) =>
+      (await json<{ peers: Peer[] }>('/api/v1/peers', { has: 'peers', ...at(call) })).peers,
     addPeer: async (peer, call = {}) =>
-      (await json<{ added: boolean }>('/api/v1/peers', { method: 'POST', json: peer, ...at(call) })).added,
+      (await json<{ added: boolean }>('/api/v1/peers', { has: 'added', method: 'POST', json: peer, ...at(call) }))
+        .added,
     removePeer: (peer, call = {}) =>
       withoutBody('/api/v1/peers', { method: 'DELETE', query: { ...peer }, ...at(call) }),
-    pingPeer: (peer, call = {}) => json('/api/v1/peers/ping', { method: 'POST', json: { peer }, ...at(call) }),
+    pingPeer: (peer, call = {}) =>
+      json('/api/v1/peers/ping', { has: 'results', method: 'POST', json: { peer }, ...at(call) }),
     getDifferences: (peerId, { limit, ...call } = {}) =>
       json(`/api/v1/peers/${encodeURIComponent(peerId)}/differences`, { query: { limit }, ...at(call) }),
-    verifyStore: (call = {}) => json('/api/v1/store/verify', { method: 'POST', ...at(call) }),
-    syncNow: (call = {}) => json('/api/v1/sync/now', { method: 'POST', ...at(call) }),
+    verifyStore: (call = {}) => json('/api/v1/store/verify', { has: 'round', method: 'POST', ...at(call) }),
+    syncNow: (call = {}) => json('/api/v1/sync/now', { has: 'peers', method: 'POST', ...at(call) }),
     setMode: (mode, { reason, ...call } = {}) =>
       json('/api/v1/sync/mode', {
+        has: 'mode',
         method: 'POST',
         json: { mode, ...(reason === undefined ? {} : { reason }) },
         ...at(call),

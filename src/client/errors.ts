@@ -32,6 +32,9 @@ export class LatticeProblem extends LatticeError {
 
 const NOT_OURS_HINT = 'Check that the URL is a Lattice node and not a proxy or another service.';
 
+const NAME_HINT = 'Check the spelling of the host in the URL, and the name server of this machine.';
+const OTHER_HINT = 'Check that the URL is that of a node, https where it speaks TLS: another program may listen there.';
+
 /** LatticeError `not-a-lattice-node`, for an answer that no node gives. */
 export const notOurs = (message: string, cause?: unknown): LatticeError =>
   new LatticeError('not-a-lattice-node', message, { next: NOT_OURS_HINT, cause });
@@ -47,22 +50,23 @@ export const late = (url: string, ms: number): LatticeError =>
   });
 
 /**
- * LatticeError `unreachable`, for a request without an answer. `details.certificate` is true when the node was reached
- * and its TLS certificate was not accepted.
+ * LatticeError `unreachable`, for a request without an answer. `details.mayBeDown` is false when the way to the node is at
+ * fault, its TLS certificate included, or when what listens there is no node.
  */
 export function unreachable(url: string, cause: unknown): LatticeError {
   const innermost = innermostOf(cause);
   const code = codeOf(innermost);
+  const isOfHttp = isOfParser(innermost, code);
   const certificate = CERTIFICATE_FAILURES[code];
   const known =
-    certificate ??
-    CONNECTION_FAILURES[code] ??
-    NOT_TLS[code] ??
-    (isOfParser(innermost, code) ? 'it does not speak HTTP' : undefined);
+    certificate ?? CONNECTION_FAILURES[code] ?? NOT_TLS[code] ?? (isOfHttp ? 'it does not speak HTTP' : undefined);
   const said = innermost instanceof Error ? innermost.message : '';
+  const isOther = NOT_TLS[code] !== undefined || isOfHttp || code === 'ECONNRESET';
+  const next =
+    certificate !== undefined ? CERTIFICATE_NEXT : isOther ? OTHER_HINT : isOfNames(code) ? NAME_HINT : undefined;
   return new LatticeError('unreachable', `cannot reach ${url}: ${known ?? (said || code || 'unknown cause')}`, {
-    next: certificate === undefined ? 'Check that the node runs, and the URL.' : CERTIFICATE_NEXT,
-    details: { certificate: certificate !== undefined },
+    next: next ?? 'Check that the node runs, and the URL.',
+    details: { mayBeDown: next === undefined },
     cause,
   });
 }
@@ -70,6 +74,8 @@ export function unreachable(url: string, cause: unknown): LatticeError {
 /** LatticeError `unreachable`, for an answer that stopped before its end. */
 export const cutShort = (url: string, what: string, cause?: unknown): LatticeError =>
   new LatticeError('unreachable', `cannot reach ${url}: ${what}`, { next: 'Try again.', cause });
+
+const isOfNames = (code: string): boolean => code === 'ENOTFOUND' || code === 'EAI_AGAIN';
 
 /** Causes within causes that are looked through; fetch wraps an error once or twice. */
 const MAX_DEPTH = 5;

@@ -85,6 +85,12 @@ export interface TransferOptions extends RequestOptions {
   readonly onTouch?: (touch: () => void) => void;
 }
 
+/** A request that is answered with an object. */
+export interface JsonOptions extends RequestOptions {
+  /** A field that every such answer has: without it another service has answered. */
+  readonly has?: string;
+}
+
 /** The beginning of an answer, and what reads the rest. */
 export interface OpenAnswer {
   readonly status: number;
@@ -102,6 +108,11 @@ export interface Requests {
    * `timeout` or `answer-too-large`, or with the reason of an aborted signal.
    */
   request(path: string, options?: TransferOptions): Promise<Answer>;
+  /**
+   * Makes a request and resolves to the object that a node answers. Rejects as `request` does, and with LatticeError
+   * `not-a-lattice-node` when the answer is no object in JSON, or lacks the field that it has in every case.
+   */
+  json<T>(path: string, options?: JsonOptions): Promise<T>;
   /**
    * Resolves to the reader of the answer's body once it has begun, which `signal` ends. Rejects as `request` does.
    */
@@ -168,8 +179,10 @@ export function createRequests(options: ClientOptions): Requests {
     const begin = () => setTimeout(() => ending.abort(late(url, timeoutMs)), Math.min(timeoutMs, MAX_TIMEOUT_MS));
     let timer = begin();
     const touch = (): void => {
+      // What is still sent while the node answers gives the answer no more time.
+      if (answering) return;
       clearTimeout(timer);
-      if (!answering) timer = begin();
+      timer = begin();
     };
     asked.onTouch?.(touch);
     const onSent =
@@ -223,31 +236,35 @@ export function createRequests(options: ClientOptions): Requests {
 
   const isGood = (status: number): boolean => status >= 200 && status < 300;
 
+  function request(path: string, asked: TransferOptions = {}): Promise<Answer> {
+    const where = url + path;
+    return exchange(path, asked, 'application/json', async (answer): Promise<Answer> => {
+      const { status, headers } = answer;
+      if (!isGood(status) && asked.also?.includes(status) !== true) return refuse(path, answer);
+      const { bytes, whole } = await readBody(answer, MAX_ANSWER_BYTES);
+      if (!whole) throw tooLarge(`${where} answered more than ${MAX_ANSWER_BYTES} bytes`);
+      const text = (): string => new TextDecoder().decode(bytes);
+      return {
+        status,
+        header: (name) => headers.get(name),
+        bytes,
+        text,
+        json() {
+          try {
+            return JSON.parse(text()) as unknown;
+          } catch (cause) {
+            throw notOurs(`${where} did not answer JSON`, cause);
+          }
+        },
+      };
+    });
+  }
+
   return {
     url,
-    request(path, asked = {}) {
-      const where = url + path;
-      return exchange(path, asked, 'application/json', async (answer): Promise<Answer> => {
-        const { status, headers } = answer;
-        if (!isGood(status) && asked.also?.includes(status) !== true) return refuse(path, answer);
-        const { bytes, whole } = await readBody(answer, MAX_ANSWER_BYTES);
-        if (!whole) throw tooLarge(`${where} answered more than ${MAX_ANSWER_BYTES} bytes`);
-        const text = (): string => new TextDecoder().decode(bytes);
-        return {
-          status,
-          header: (name) => headers.get(name),
-          bytes,
-          text,
-          json() {
-            try {
-              return JSON.parse(text()) as unknown;
-            } catch (cause) {
-              throw notOurs(`${where} did not answer JSON`, cause);
-            }
-          },
-        };
-      });
-    },
+    request,
+    json: async <T>(path: string, { has, ...asked }: JsonOptions = {}): Promise<T> =>
+      objectOf((await request(path, asked)).json(), url + path, has) as T,
     transfer(path, { accept = '*/*', ...asked } = {}) {
       return exchange(path, asked, accept, async (answer, begun): Promise<OpenAnswer> => {
         const { status, headers } = answer;
@@ -286,6 +303,13 @@ export function createRequests(options: ClientOptions): Requests {
       });
     },
   };
+}
+
+/** A value, when it is an object that has the field. Throws LatticeError `not-a-lattice-node` otherwise. */
+export function objectOf(value: unknown, where: string, has?: string): object {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value) && (has === undefined || has in value))
+    return value;
+  throw notOurs(`${where} answered JSON that no node answers`);
 }
 
 function checkToken(token: string): void {

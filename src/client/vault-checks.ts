@@ -2,11 +2,13 @@ import type { VaultCheck } from '../api/contract/vault-entities.ts';
 import { LatticeError } from '../core/types/errors.ts';
 import { cutShort, notOurs } from './errors.ts';
 import { withinEach } from './idle.ts';
-import type { CallOptions, Requests } from './request.ts';
+import { type CallOptions, objectOf, type Requests } from './request.ts';
 import type { VaultChecked, VaultReading } from './vault-client.ts';
 
 /** A line has a hash, a size and a sentence. */
 const MAX_LINE_CHARS = 64 * 1024;
+/** Each kind of line has one of these. */
+const KINDS = ['reading', 'hash', 'done'];
 
 /** The lines of a text that comes in pieces. Throws LatticeError `not-a-lattice-node` for a line without end. */
 async function* linesOf(pieces: AsyncIterable<Uint8Array>, url: string): AsyncGenerator<string> {
@@ -41,8 +43,11 @@ export async function* checkedLines(
   for await (const line of linesOf(withinEach(reader, url, call.timeoutMs), url)) {
     let checked: VaultCheck;
     try {
-      checked = JSON.parse(line) as VaultCheck;
+      const value = objectOf(JSON.parse(line), url);
+      if (!KINDS.some((kind) => kind in value)) throw notOurs(`${url} sent a line that no node sends`);
+      checked = value as VaultCheck;
     } catch (cause) {
+      if (cause instanceof LatticeError) throw cause;
       throw notOurs(`${url} sent a line that is not JSON`, cause);
     }
     if ('reading' in checked) onReading?.(checked);

@@ -11,7 +11,7 @@ import { streamOf } from '../timing/stream.ts';
 import { LatticeProblem, notOurs } from './errors.ts';
 import { contentHasher } from './hasher.ts';
 import { sendsBlobs } from './platform-fetch.ts';
-import type { Answer, CallOptions, RequestOptions, Requests } from './request.ts';
+import { type Answer, type CallOptions, objectOf, type RequestOptions, type Requests } from './request.ts';
 import { blobOfContent, lengthOf, readContent, streamOfContent } from './upload.ts';
 import { checkedLines } from './vault-checks.ts';
 import type { VaultClient } from './vault-client.ts';
@@ -32,11 +32,13 @@ const changed = (mine: string, theirs: string): LatticeError =>
 
 /** The vault of the node that `requests` go to. */
 export function createVaultClient(requests: Requests): VaultClient {
-  const { request } = requests;
-  const json = async <T>(path: string, asked: RequestOptions = {}): Promise<T> =>
-    (await request(path, asked)).json() as T;
-  const post = async <T>(path: string, call: CallOptions, query: RequestOptions['query'] = {}): Promise<T> =>
-    json(path, { method: 'POST', query, ...at(call) });
+  const { request, json } = requests;
+  const post = async <T>(
+    path: string,
+    has: string,
+    call: CallOptions,
+    query: RequestOptions['query'] = {},
+  ): Promise<T> => json(path, { has, method: 'POST', query, ...at(call) });
 
   const put: VaultClient['put'] = async (content, options = {}) => {
     const { name, type, pin, expect, onProgress, signal, timeoutMs } = options;
@@ -75,14 +77,14 @@ export function createVaultClient(requests: Requests): VaultClient {
       const length = of === undefined ? {} : { length: of };
       answer = await request(path, { ...asked, body, onTouch, ...length }).finally(end);
     }
-    const object = answer.json() as VaultObject;
+    const object = objectOf(answer.json(), requests.url + path, 'hash') as VaultObject;
     const mine = bytesToHex(run.digest());
     if (object.hash !== mine) throw changed(mine, object.hash);
     return { object, created: answer.status === 201 };
   };
 
   const list: VaultClient['list'] = ({ limit, cursor, ...call } = {}) =>
-    json<VaultPage>(BASE, { query: { limit, cursor }, ...at(call) });
+    json<VaultPage>(BASE, { has: 'objects', query: { limit, cursor }, ...at(call) });
 
   async function* objects(call: CallOptions): AsyncGenerator<VaultObject, void> {
     let cursor: string | undefined;
@@ -95,7 +97,7 @@ export function createVaultClient(requests: Requests): VaultClient {
 
   const stat: VaultClient['stat'] = async (hash, call = {}) => {
     try {
-      return await json<VaultObject>(pathOf(hash, '/about'), at(call));
+      return await json<VaultObject>(pathOf(hash, '/about'), { has: 'hash', ...at(call) });
     } catch (error) {
       if (error instanceof LatticeProblem && error.code === 'object-not-found') return undefined;
       throw error;
@@ -111,12 +113,12 @@ export function createVaultClient(requests: Requests): VaultClient {
     leaves,
     get: (hash, options = {}) => openContent({ requests, stat, leaves }, hash, options),
     objects: ({ signal, timeoutMs } = {}) => streamOf((ending) => objects({ signal: ending, timeoutMs }), signal),
-    status: (call = {}) => json<VaultState>(`${BASE}/status`, at(call)),
+    status: (call = {}) => json<VaultState>(`${BASE}/status`, { has: 'objects', ...at(call) }),
     holders: async (hash, call = {}) =>
       (await json<{ holders: VaultHolder[] }>(pathOf(hash, '/holders'), at(call))).holders,
-    pin: (hash, call = {}) => post(pathOf(hash, '/pin'), call),
-    unpin: (hash, call = {}) => post(pathOf(hash, '/unpin'), call),
-    fetch: (hash, call = {}) => post(pathOf(hash, '/fetch'), { timeoutMs: FETCH_TIMEOUT_MS, ...call }),
+    pin: (hash, call = {}) => post(pathOf(hash, '/pin'), 'hash', call),
+    unpin: (hash, call = {}) => post(pathOf(hash, '/unpin'), 'hash', call),
+    fetch: (hash, call = {}) => post(pathOf(hash, '/fetch'), 'here', { timeoutMs: FETCH_TIMEOUT_MS, ...call }),
     async remove(hash, call = {}) {
       const { status } = await request(pathOf(hash), { method: 'DELETE', ...at(call) });
       if (status !== 204)
@@ -124,8 +126,9 @@ export function createVaultClient(requests: Requests): VaultClient {
     },
     verify: ({ hash, signal, timeoutMs, onReading } = {}) =>
       streamOf((ending) => checkedLines(requests, hash, { signal: ending, timeoutMs }, onReading), signal),
-    original: (call = {}) => json(`${BASE}/original`, at(call)),
-    bundle: (of, call = {}) => json(`${BASE}/bundles`, { method: 'POST', json: of, ...at(call) }),
-    gc: ({ dryRun = false, ...call } = {}) => post<VaultCollection>(`${BASE}/gc`, call, { dryRun: String(dryRun) }),
+    original: (call = {}) => json(`${BASE}/original`, { has: 'rows', ...at(call) }),
+    bundle: (of, call = {}) => json(`${BASE}/bundles`, { has: 'bundle', method: 'POST', json: of, ...at(call) }),
+    gc: ({ dryRun = false, ...call } = {}) =>
+      post<VaultCollection>(`${BASE}/gc`, 'removed', call, { dryRun: String(dryRun) }),
   };
 }

@@ -96,11 +96,14 @@ export function flawedBy(problems: readonly Problem[]): ReadonlySet<VariableName
 /** Every name under which a variable may stand. A problem under another one is about the env file as a whole. */
 const NAMES: ReadonlySet<string> = new Set(VARIABLES.flatMap((variable: Variable) => namesOf(variable)));
 
+/** Whether all that is wrong is about single variables, so that the rest of the configuration is what was meant. */
+export const wasRead = (problems: readonly Problem[]): boolean => problems.every(({ variable }) => NAMES.has(variable));
+
 /** The configuration of an inspection. Throws LatticeError `invalid-config` with everything that is wrong. */
 export function usable({ config, problems }: Pick<Inspection, 'config' | 'problems'>): Config {
   if (problems.length === 0) return config;
   // What follows from defaults says nothing about a file that could not be read.
-  if (!problems.every(({ variable }) => NAMES.has(variable))) throw invalidConfig(problems);
+  if (!wasRead(problems)) throw invalidConfig(problems);
   throw invalidConfig(problems, { p2p: config.p2p.flaws, violations: config.violations, warnings: config.warnings });
 }
 

@@ -1,7 +1,7 @@
 import { hkdfSync, randomBytes } from 'node:crypto';
 import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, rmSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { type Bytes, bytesToHex, hexToBytes, LatticeError } from '../../core/types/index.ts';
+import { type Bytes, bytesToHex, fileFailure, hexToBytes, LatticeError } from '../../core/types/index.ts';
 import { makeDirectory } from './make-directory.ts';
 
 export * from './ed25519.ts';
@@ -85,7 +85,9 @@ export function writeNewFile(path: string, content: string, mode: number): void 
 function readSecret(path: string): string {
   const fd = openSync(path, constants.O_RDONLY);
   try {
-    const { mode } = fstatSync(fd);
+    const status = fstatSync(fd);
+    if (status.isDirectory()) throw Object.assign(new Error('EISDIR'), { code: 'EISDIR' });
+    const { mode } = status;
     if (HAS_MODES && (mode & 0o177) !== 0) {
       throw permissionsError(
         path,
@@ -114,15 +116,11 @@ export function loadKey(path: string): Bytes | undefined {
   } catch (error) {
     if (error instanceof LatticeError) throw error;
     if (isCode(error, 'ENOENT')) return undefined;
-    throw new LatticeError(
-      'key-unreadable',
-      `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-      {
-        next: 'check that the node runs as the owner of the file, or point DIOTEC360_KEY_FILE at the right one',
-        details: { path },
-        cause: error,
-      },
-    );
+    throw new LatticeError('key-unreadable', `${path} cannot be read: ${fileFailure(error)}`, {
+      next: 'check that the node runs as the owner of the file, or point DIOTEC360_KEY_FILE at the right one',
+      details: { path },
+      cause: error,
+    });
   }
   const digits = /^([0-9a-fA-F]{64})(\r?\n)?$/.exec(text)?.[1];
   if (digits === undefined) {
@@ -152,15 +150,11 @@ export function loadOrCreateKey(path: string): { readonly seed: Bytes; readonly 
     // Another process has made the key in the meantime, and that one counts.
     const other = isCode(error, 'EEXIST') ? loadKey(path) : undefined;
     if (other !== undefined) return { seed: other, created: false };
-    throw new LatticeError(
-      'key-unwritable',
-      `${path} cannot be made: ${error instanceof Error ? error.message : String(error)}`,
-      {
-        next: 'make its directory writable for the node, or set DIOTEC360_KEY_FILE',
-        details: { path },
-        cause: error,
-      },
-    );
+    throw new LatticeError('key-unwritable', `${path} cannot be made: ${fileFailure(error)}`, {
+      next: 'make its directory writable for the node, or set DIOTEC360_KEY_FILE',
+      details: { path },
+      cause: error,
+    });
   }
   return { seed, created: true };
 }

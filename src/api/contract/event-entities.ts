@@ -56,6 +56,7 @@ const change = Shape({
 const said = {
   change: hex64('The id of the change.'),
   author: Text(),
+  name: Text({ description: 'What people read in its place.' }),
   action: word(['add', 'promote', 'retire', 'rotate', 'remove', 'drop', 'name', 'settings']),
 };
 

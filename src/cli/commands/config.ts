@@ -1,6 +1,6 @@
 import type { ExamineStartOptions } from '../../app/examine-start.ts';
 import { flawedBy, inspectConfig, type Problem } from '../../config/index.ts';
-import { usable } from '../../config/load.ts';
+import { usable, wasRead } from '../../config/load.ts';
 import { counted, LatticeError } from '../../core/types/index.ts';
 import { createApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
@@ -41,7 +41,8 @@ const textOf = (value: unknown): string =>
 export async function configCheck(context: CliContext, options: GlobalOptions): Promise<number> {
   const inspection = inspectConfig({ env: context.env, envFile: options.envFile, cwd: context.cwd });
   const { config, problems, p2pProblems } = inspection;
-  if (problems.length > 0 && options.json) usable(inspection);
+  // Of a file that could not be read nothing else is known.
+  if (problems.length > 0 && (options.json || !wasRead(problems))) usable(inspection);
   const { warnings, violations } = config;
   const { examineStart } = await import('../../app/examine-start.ts');
   const findings = await examineStart({ config, flawed: flawedBy([...problems, ...p2pProblems]), askNode });

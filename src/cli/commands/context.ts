@@ -5,8 +5,7 @@ import { createApiClient } from '../client.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { type FleetContext, isContextName, MAX_CONTEXTS, readContexts, readToken, writeContexts } from '../contexts.ts';
 import { EXIT } from '../exit-codes.ts';
-import { readFleet } from '../fleet-file.ts';
-import { readTextFile } from '../input.ts';
+import { readFleetFile } from '../fleet-file.ts';
 import { alignColumns, printable } from '../output.ts';
 
 export interface ContextAddOptions extends GlobalOptions {
@@ -14,9 +13,6 @@ export interface ContextAddOptions extends GlobalOptions {
   readonly fleet?: string;
   readonly node?: string;
 }
-
-/** A fleet.json describes at most some hundreds of nodes. */
-const MAX_FLEET_BYTES = 1024 * 1024;
 
 export async function contextAdd(context: CliContext, name: string, options: ContextAddOptions): Promise<number> {
   if (!isContextName(name))
@@ -62,7 +58,7 @@ async function nodeOf(
   file: string,
   name: string | undefined,
 ): Promise<{ url: string; tokenFile?: string }> {
-  const { nodes } = readFleet(await readTextFile(context, file, MAX_FLEET_BYTES));
+  const { nodes } = await readFleetFile(context, file);
   const node = name === undefined ? nodes[0] : nodes.find((n) => n.name === name);
   if (node === undefined)
     throw usageError(

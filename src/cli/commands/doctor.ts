@@ -43,6 +43,7 @@ const MARKS = { ok: ['green', '✓'], info: ['dim', '·'], note: ['yellow', '!']
  */
 export async function doctor(context: CliContext, urls: readonly string[], given: DoctorOptions): Promise<number> {
   const options = given.check === true ? { ...given, timeout: Math.min(given.timeout, CHECK_REQUEST_SECONDS) } : given;
+  if (given.check === true) context.limitLookups?.(options.timeout);
   const targets = await targetsOf(context, urls, options);
   const begun = performance.now();
   const left = (): number => (options.check === true ? CHECK_MS : Infinity) - (performance.now() - begun);

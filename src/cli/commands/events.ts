@@ -57,17 +57,16 @@ const SAID: {
     undefined,
     `the roster of epoch ${epoch} (${hash.slice(0, SHORT_ROOT)}) counts${start === 0 ? '' : `, for cuts after ${times.at(start)}`}`,
   ],
-  'change-proposed': (event, names) => [undefined, saidOf(event, 'asks for', names)],
-  'change-approved': (event, names) => [undefined, saidOf(event, 'approves', names)],
-  'change-withdrawn': (event, names) => [undefined, saidOf(event, 'no longer wants', names)],
+  'change-proposed': (event) => [undefined, saidOf(event, 'asks for')],
+  'change-approved': (event) => [undefined, saidOf(event, 'approves')],
+  'change-withdrawn': (event) => [undefined, saidOf(event, 'no longer wants')],
 };
 
 function saidOf(
-  { change, author, action }: Of<'change-proposed' | 'change-approved' | 'change-withdrawn'>,
+  { change, name, action }: Of<'change-proposed' | 'change-approved' | 'change-withdrawn'>,
   does: string,
-  names: Names,
 ): string {
-  return `${names.ofAuthor(author)} ${does} the change ${change.slice(0, SHORT_ROOT)} of the members: ${action}`;
+  return `${name} ${does} the change ${change.slice(0, SHORT_ROOT)} of the members: ${action}`;
 }
 
 export const EVENT_TYPES = Object.keys(SAID);

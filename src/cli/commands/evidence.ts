@@ -8,7 +8,7 @@ import { EXIT } from '../exit-codes.ts';
 import { readInputBytes } from '../input.ts';
 import { readNames } from '../names.ts';
 import { alignColumns, printable, shellWord } from '../output.ts';
-import { readTrust } from '../trust.ts';
+import { authorNamed, readTrust } from '../trust.ts';
 import { printChecks, verdictOf } from '../verdict.ts';
 import { type OutOptions, writeOut } from '../write-file.ts';
 import { networkOf } from './proof-verify.ts';
@@ -66,11 +66,12 @@ export async function evidenceVerify(
   options: EvidenceVerifyOptions,
 ): Promise<number> {
   const trust = options.trust === undefined ? undefined : await readTrust(context, options.trust);
+  const author = options.author === undefined ? undefined : authorNamed(options.author, trust, '--author');
   const examination = await examineEvidence(await readInputBytes(context, file, MAX_EVIDENCE_BYTES), {
     hasher: nodeHasher(),
     verifier: createVerifier(),
     trusted: trust?.authors ?? 'anyone',
-    asked: { network: networkOf(options, trust), author: options.author?.toLowerCase() },
+    asked: { network: networkOf(options, trust), author },
   });
   const { checks, proven, error } = examination;
   // A key that signed both is shown by the signatures alone; whose key it is, is another question.

@@ -1,13 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import type { Invitation } from '../../client/index.ts';
 import { type InvitedTo, invitedTo, localOnly, writeInvitation } from '../../client/invitation-line.ts';
 import { joined, LatticeError } from '../../core/types/index.ts';
 import { contextOf } from '../connect.ts';
 import { type CliContext, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { readFleet } from '../fleet-file.ts';
+import { readFleetFile } from '../fleet-file.ts';
 import { type OperatedNode, type OperatorOptions, operatedNodes } from '../operators.ts';
 import { alignColumns, printable } from '../output.ts';
 import { timesOf } from '../times.ts';
@@ -43,7 +41,7 @@ export async function invite(context: CliContext, options: InviteOptions): Promi
   }
   const [first] = made;
   if (first === undefined) throw refused[0] ?? new LatticeError('unreachable', 'no node answers');
-  const known = p2pOfFleet(context, options.fleet ?? (await contextOf(context, options))?.fleet);
+  const known = await p2pOfFleet(context, options.fleet ?? (await contextOf(context, options))?.fleet);
   const to = (
     await Promise.all(made.map(({ node }, i) => addressesOf(node, i === 0 ? options.address : undefined, known)))
   ).flat();
@@ -93,9 +91,9 @@ export async function invite(context: CliContext, options: InviteOptions): Promi
 }
 
 /** The multiaddrs of a fleet.json by public key. */
-function p2pOfFleet(context: CliContext, file: string | undefined): ReadonlyMap<string, string> {
+async function p2pOfFleet(context: CliContext, file: string | undefined): Promise<ReadonlyMap<string, string>> {
   if (file === undefined) return new Map();
-  const { nodes } = readFleet(readFileSync(resolve(context.cwd, file), 'utf8'));
+  const { nodes } = await readFleetFile(context, file);
   return new Map(nodes.flatMap(({ publicKey, p2p }) => (p2p === '' ? [] : [[publicKey, p2p]])));
 }
 

@@ -235,7 +235,7 @@ async function joinFleetFile(
 ): Promise<void> {
   const path = joinPath(dir, 'fleet.json');
   if (!existsSync(path)) return;
-  const fleet = readFleet(readFileSync(path, 'utf8'));
+  const fleet = readFleet(readFileSync(path, 'utf8'), path);
   const { name, host, author } = node;
   if (fleet.network !== node.network || fleet.nodes.some(({ publicKey }) => publicKey === author)) return;
   const peerId = authorToPeerId(author);

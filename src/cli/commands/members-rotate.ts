@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, linkSync, readFileSync, renameSync } from 'node:fs';
+import { existsSync, linkSync, renameSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { loadKey, loadOrCreateKey, seedToAuthor } from '../../adapters/system/keys.ts';
 import { handOverStore, ownerOf } from '../../app/store-owner.ts';
@@ -14,7 +14,7 @@ import { clock } from '../clock.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { readFleet, withNodes } from '../fleet-file.ts';
+import { readFleetFile, withNodes } from '../fleet-file.ts';
 import { findMember, keyOf, memberName, operatedNodes } from '../operators.ts';
 import { printable, shellWord } from '../output.ts';
 import { replaceFile } from '../replace-file.ts';
@@ -126,7 +126,7 @@ async function install({ path, stateDir, old, fresh }: Keys): Promise<void> {
 async function tellFleetFile(context: CliContext, { fleet }: RotateOptions, { old, fresh }: Keys): Promise<void> {
   if (fleet === undefined) return;
   const path = resolve(context.cwd, fleet);
-  const told = readFleet(readFileSync(path, 'utf8'));
+  const told = await readFleetFile(context, path);
   const [before, after] = [authorToPeerId(old), authorToPeerId(fresh)];
   const changed = told.nodes.map((node) =>
     node.publicKey === old

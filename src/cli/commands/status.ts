@@ -7,7 +7,7 @@ import { stateOfMember } from '../members.ts';
 import { byName } from '../names.ts';
 import { alignColumns, printable, SHORT_ROOT } from '../output.ts';
 import { type Times, timesOf } from '../times.ts';
-import { verdictLines, verdictSentence, verdictWord } from '../verdict-lines.ts';
+import { rootsDiffer, verdictLines, verdictSentence, verdictWord } from '../verdict-lines.ts';
 import { type WatchOptions, watch } from '../watch.ts';
 
 export type StatusOptions = WatchOptions & FleetOptions;
@@ -57,6 +57,14 @@ async function statusOfFleet(context: CliContext, options: StatusOptions): Promi
           ? besidesVerdict(answer.value).map((text) => output.paint('yellow', `${printable(answer.name)}: ${text}`))
           : [],
       );
+      const seen = answers.flatMap((answer) => ('value' in answer ? [answer.value] : []));
+      if (rootsDiffer(seen))
+        besides.unshift(
+          output.paint(
+            'yellow',
+            'The roots differ at this look: the newest writes are on their way. If they still do at the next, see lattice doctor.',
+          ),
+        );
       return told.length === 0 ? [] : ['', ...alignColumns(told), ...besides];
     },
   });

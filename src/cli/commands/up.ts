@@ -196,7 +196,8 @@ async function untilEqual(
     const root = statuses[0]?.root;
     // Equal roots of nodes that are not connected only show that their stores agree.
     const connected = clients.length === 1 || statuses.every((status) => status?.health !== 'ISOLATED');
-    if (root !== undefined && connected && statuses.every((status) => status?.root === root)) return root;
+    const compared = statuses.every((status) => status?.verdict.kind !== 'STARTING');
+    if (root !== undefined && connected && compared && statuses.every((status) => status?.root === root)) return root;
     if (options.once && performance.now() > deadline) {
       const roots = statuses
         .map(

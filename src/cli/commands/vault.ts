@@ -1,7 +1,7 @@
 import type { VaultObject } from '../../client/index.ts';
 import { counted, LatticeError } from '../../core/types/index.ts';
 import { connect } from '../connect.ts';
-import type { CliContext, GlobalOptions } from '../context.ts';
+import { type CliContext, type GlobalOptions, givenTimeout } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { readNames } from '../names.ts';
 import { alignColumns, byteCount, printable } from '../output.ts';
@@ -155,12 +155,12 @@ export async function vaultRemove(context: CliContext, text: string, options: Gl
 export async function vaultFetch(context: CliContext, text: string, options: GlobalOptions): Promise<number> {
   const client = await connect(context, options);
   const hash = await findHash(client, text);
-  let object = await client.vault.fetch(hash);
+  let object = await client.vault.fetch(hash, givenTimeout(options));
   const progress = createProgress(context, 'Fetched', object.size, options);
   // Each round waits for up to 20 s, and ends with an error when nobody has the bytes.
   while (object.here !== 'whole') {
     progress.at(object.bytesHere);
-    object = await client.vault.fetch(hash).finally(() => progress.end());
+    object = await client.vault.fetch(hash, givenTimeout(options)).finally(() => progress.end());
   }
   progress.end();
   if (options.json) context.output.data(object);
@@ -183,7 +183,12 @@ export async function vaultVerify(
   const sum = { objects: 0, bytes: 0 };
   const progress = createProgress(context, 'Checked', undefined, options);
   const onReading = ({ read }: { readonly read: number }): void => progress.at(sum.bytes + read);
-  for await (const checked of client.vault.verify({ hash, timeoutMs: SILENCE_MS, onReading })) {
+  for await (const checked of client.vault.verify({
+    hash,
+    timeoutMs: SILENCE_MS,
+    ...givenTimeout(options),
+    onReading,
+  })) {
     sum.objects++;
     sum.bytes += checked.size;
     progress.at(sum.bytes);

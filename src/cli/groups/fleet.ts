@@ -230,6 +230,9 @@ function defineEvidence({ context, group, define, defineDefault }: Definition): 
   )
     .option('--trust <list>', TRUST_HELP)
     .option('--network <name>', 'the network that it must be of (default: that of the fleet.json of --trust)')
-    .option('--author <hex>', 'the key that must have signed both')
+    .option(
+      '--author <who>',
+      'who must have signed both: a public key, a peer id, or a name in the fleet.json of --trust',
+    )
     .addHelpText('after', VERDICTS);
 }

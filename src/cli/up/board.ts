@@ -2,7 +2,7 @@ import type { Status } from '../../client/index.ts';
 import type { FleetNode } from '../../config/fleet.ts';
 import { counted } from '../../core/types/index.ts';
 import type { Output } from '../output.ts';
-import { verdictSentence, verdictWord } from '../verdict-lines.ts';
+import { rootsDiffer, verdictSentence, verdictWord } from '../verdict-lines.ts';
 
 /** A node and its status, which is undefined while the node does not answer. */
 export interface BoardRow {
@@ -34,11 +34,12 @@ export async function createBoard(output: Output): Promise<Board> {
       style: { head: [], border: [] },
       chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
     });
+    const apart = areApart(rows);
     for (const { node, status } of rows) {
       table.push([
         node.name.length > NAME_WIDTH ? `${node.name.slice(0, NAME_WIDTH - 1)}…` : node.name,
         new URL(node.api).port,
-        wordOf(output, status),
+        wordOf(output, status, apart),
         String(status?.p2p.peers ?? '-'),
         String(status?.http.peers ?? '-'),
         String(status?.live ?? '-'),
@@ -56,6 +57,8 @@ export async function createBoard(output: Output): Promise<Board> {
         draw(rows);
         return;
       }
+      // Afterwards every write would tell of it.
+      const apart = !frozen && areApart(rows);
       for (const { node, status } of rows) {
         // After `freeze` only changes of the verdict are shown, because the root changes with every write.
         const rest =
@@ -66,7 +69,7 @@ export async function createBoard(output: Output): Promise<Board> {
                 ? ''
                 : `  ${verdictSentence(status)}`
               : `  ${counted(status.live, 'key')}  root ${status.root}`;
-        const line = `${node.name}  ${wordOf(output, status)}${rest}`;
+        const line = `${node.name}  ${wordOf(output, status, apart)}${rest}`;
         if (before.has(node.name) || !frozen) {
           if (before.get(node.name) !== line) output.line(line);
         }
@@ -80,8 +83,15 @@ export async function createBoard(output: Output): Promise<Board> {
   };
 }
 
-const wordOf = (output: Output, status: Status | undefined): string =>
-  status === undefined ? output.paint('dim', 'no answer') : verdictWord(output, status);
+const areApart = (rows: readonly BoardRow[]): boolean => rootsDiffer(rows.flatMap(({ status }) => status ?? []));
+
+/** The verdict of a node, unless the other rows show that it does not hold yet: `apart`. */
+function wordOf(output: Output, status: Status | undefined, apart: boolean): string {
+  if (status === undefined) return output.paint('dim', 'no answer');
+  return apart && status.verdict.kind === 'CONVERGED'
+    ? output.paint('yellow', 'roots differ')
+    : verdictWord(output, status);
+}
 
 /** The verdict's sentence of a node that is not well, in lines that fit the screen. */
 function sentenceLines({ node, status }: BoardRow): string[] {

@@ -30,7 +30,7 @@ export async function prepareFleet(dir: string, base: BasePorts, say: (text: str
     writeFleet(plan);
     return plan.fleet;
   }
-  const fleet = readFleet(await readFile(file, 'utf8'));
+  const fleet = readFleet(await readFile(file, 'utf8'), file);
   if (await areFree(fleet.nodes.flatMap((node) => [apiPort(node), p2pPort(node)]))) return fleet;
   await refuseIfRunning(fleet, dir);
   const [api, p2p] = await freeBases(
@@ -93,5 +93,5 @@ async function moveFleet(dir: string, fleet: Fleet, api: number, p2p: number): P
     return text;
   };
   for (const node of fleet.nodes) await edit(node.envFile);
-  return readFleet(await edit('fleet.json'));
+  return readFleet(await edit('fleet.json'), join(dir, 'fleet.json'));
 }

@@ -50,6 +50,25 @@ const FILE_FAILURES: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only',
 };
 
+const NO_NAME = { reason: 'its name cannot be looked up', next: 'name an address of this machine' };
+const LISTEN_FAILURES: Readonly<Record<string, { readonly reason: string; readonly next: string }>> = {
+  EADDRINUSE: { reason: 'it is taken', next: 'stop the program that listens there, or choose another port' },
+  EADDRNOTAVAIL: {
+    reason: 'this machine has no such address',
+    next: 'name an address of this machine, or 0.0.0.0 for all of them',
+  },
+  EACCES: { reason: 'the system does not permit it', next: 'use a port from 1024 up, or permit the node this one' },
+  ENOTFOUND: NO_NAME,
+  EAI_AGAIN: NO_NAME,
+};
+
+/** Why nothing can listen at an address, and what to do, in clauses. `cause` is what the system threw, or its code. */
+export function listenFailure(cause: unknown): { readonly reason: string; readonly next: string } {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+  const reason = cause instanceof Error ? cause.message : code;
+  return LISTEN_FAILURES[code] ?? { reason, next: 'choose another address' };
+}
+
 /** Why a file could not be read or written, for people: `cause` is what the system threw. */
 export function fileFailure(cause: unknown): string {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';

@@ -7,6 +7,8 @@ interface Said<Type extends string> {
   readonly type: Type;
   readonly change: string;
   readonly author: string;
+  /** What people read in place of the author. */
+  readonly name: string;
   readonly action: ChangeAction['kind'];
 }
 

@@ -52,6 +52,8 @@ export interface MembershipDeps extends Omit<CertificatesDeps, 'changes'> {
   readonly isSettled: () => boolean;
   /** This node's key has come to its end; `until` is Unix ms. */
   readonly onStopped: (until: number) => void;
+  /** What people read in place of an author. */
+  readonly nameOf: (author: Author) => string;
 }
 
 /** The one owner of what is decided about the roster, of changes and of this node's votes (SPEC RO). */
@@ -155,7 +157,8 @@ export function createMembership(deps: MembershipDeps): Membership {
     const type = statement.kind === 'withdrawal' ? 'change-withdrawn' : isNew ? 'change-proposed' : 'change-approved';
     const { action } = notice.change;
     log.info({ author: statement.author, change: id, action: action.kind, word: type }, 'roster change');
-    deps.onEvent({ type, change: id, author: statement.author, action: action.kind });
+    const { author } = statement;
+    deps.onEvent({ type, change: id, author, name: deps.nameOf(author), action: action.kind });
   }
 
   /** What this node's own key attested, and this store knows nothing of, was attested by a store that is lost. */

@@ -110,6 +110,7 @@ export function buildMembership(
     spread: exchange.spread,
     onStopped: (until) =>
       guard.set('retired', `the roster retired this node's key, which stopped at ${timeOf(until, clock.now())}`),
+    nameOf: names.label,
     onEvent: streams.publishEvent,
     onChange: tell,
   });

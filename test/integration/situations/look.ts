@@ -71,12 +71,22 @@ export const hasBrowser = process.env['LATTICE_PROXIES'] === 'required' || exist
 let browser: Promise<Browser> | undefined;
 
 /** The dashboard of the node in a browser, as long as it is open. */
-export async function openDashboard({ node }: View): Promise<{ said(): Promise<string>; close(): Promise<void> }> {
+export async function openDashboard({ node }: View): Promise<{
+  /** What stands in the card of the verdict. */
+  said(): Promise<string>;
+  /** Everything below the header. */
+  shows(): Promise<string>;
+  close(): Promise<void>;
+}> {
   browser ??= chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
   const context = await (await browser).newContext();
   const page = await context.newPage();
   await page.goto(`${node.api.url}/dashboard`);
-  return { said: () => page.locator('section.verdict').innerText(), close: () => context.close() };
+  return {
+    said: () => page.locator('section.verdict').innerText(),
+    shows: () => page.getByRole('main').innerText(),
+    close: () => context.close(),
+  };
 }
 
 export async function closeBrowser(): Promise<void> {

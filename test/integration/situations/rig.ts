@@ -141,10 +141,12 @@ async function examine(row: Row, view: View, made: number): Promise<Noticed> {
       expectStatus(row, now);
       expect(text).toContain(now.verdict.kind.replace('_', '-'));
       expect(text).toContain(now.verdict.sentence);
+      if (row.says !== undefined) expect(text).toMatch(row.says);
     }),
     doctor: until('doctor', async () => {
       const { code, text } = await doctorOf(view);
       for (const name of row.names) expect(text).toContain(name);
+      if (row.says !== undefined) expect(text).toMatch(row.says);
       expect(code, text).toBe(row.doctor);
     }),
     ...(hasBrowser ? { dashboard: showsOnDashboard(row, view, until) } : {}),
@@ -173,11 +175,14 @@ async function showsOnDashboard(
       const now = await statusOf(view);
       expectStatus(row, now);
       expect(await page.said()).toContain(now.verdict.sentence);
+      if (row.says !== undefined) expect(await page.shows()).toMatch(row.says);
     });
   } finally {
     await page.close();
   }
 }
+
+const takesWrites = ({ verdict, writable = verdict !== 'READ_ONLY' }: Row): boolean => writable;
 
 function expectStatus(row: Row, { verdict, writable }: NodeStatus): void {
   expect({
@@ -188,7 +193,7 @@ function expectStatus(row: Row, { verdict, writable }: NodeStatus): void {
   for (const name of row.names) expect(verdict.sentence).toContain(name);
   const heals = verdict.reasons.some((reason) => reason.heals === 'operator') ? 'operator' : 'by-itself';
   expect(verdict.reasons.length === 0 ? undefined : heals).toBe(row.heals);
-  expect(writable).toBe(row.verdict !== 'READ_ONLY');
+  expect(writable).toBe(takesWrites(row));
 }
 
 /** Every figure agrees with the verdict: a node that is not heard is never equal and never without lag. */
@@ -200,7 +205,7 @@ function expectMetrics(row: Row, { verdict }: NodeStatus, series: Awaited<Return
       .filter((one) => one.value === 1)
       .map(({ labels }) => labels),
   ).toEqual([{ kind: row.verdict }]);
-  expect(value('lattice_writable', {})).toBe(row.verdict === 'READ_ONLY' ? 0 : 1);
+  expect(value('lattice_writable', {})).toBe(takesWrites(row) ? 1 : 0);
   for (const [name, agreement] of Object.entries(row.members)) {
     const labels = { name };
     expect(value('lattice_peer_agreement', { name, agreement }), `${name} ${agreement}`).toBe(1);

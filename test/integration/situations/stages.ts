@@ -6,6 +6,7 @@ import type { VerdictKind } from '../../../src/runtime/facade/index.ts';
 import type { Fleet, Node } from '../../support/fleet.ts';
 import { eventually } from '../../support/wait.ts';
 import type { Rig } from './rig.ts';
+import { aside, members } from './stages-members.ts';
 import type { StageName } from './table.ts';
 
 const NAMES = ['cairo', 'lima', 'oslo'];
@@ -349,4 +350,6 @@ export const STAGES: Readonly<Record<StageName, (rig: Rig) => Promise<void>>> = 
   trust,
   network,
   disk,
+  members,
+  aside,
 };

@@ -1,6 +1,6 @@
 import type { MemberAgreement, VerdictCode, VerdictKind } from '../../../src/runtime/facade/index.ts';
 
-export type StageName = 'network' | 'deaths' | 'clocks' | 'trust' | 'disk' | 'repairs' | 'alone';
+export type StageName = 'network' | 'deaths' | 'clocks' | 'trust' | 'disk' | 'repairs' | 'alone' | 'members' | 'aside';
 
 /** What the surfaces of one node say in one situation. Node names are those of the fleets in `stages.ts`. */
 export interface Row {
@@ -18,6 +18,10 @@ export interface Row {
   readonly members: Readonly<Record<string, MemberAgreement>>;
   /** Whether the trouble ends by itself; absent where there is none. */
   readonly heals?: 'by-itself' | 'operator';
+  /** Whether it takes writes. Default: unless it is READ_ONLY. */
+  readonly writable?: boolean;
+  /** What stands beside the verdict on the command line, in `doctor` and on the dashboard. */
+  readonly says?: RegExp;
   /** The reasons of /readyz; empty where it answers 200. */
   readonly notReady: readonly string[];
   /** The exit code of `lattice doctor` for the fleet. */
@@ -243,7 +247,7 @@ export const TABLE: readonly Row[] = [
     members: { lima: 'equal', oslo: 'differs' },
     heals: 'operator',
     doctor: 1,
-    alerts: ['LatticeRootDivergence'],
+    alerts: ['LatticeRootDivergence', 'LatticeWarning'],
   },
   {
     ...WELL,
@@ -256,7 +260,7 @@ export const TABLE: readonly Row[] = [
     members: { cairo: 'differs', lima: 'differs' },
     heals: 'operator',
     doctor: 1,
-    alerts: ['LatticeNoSync', 'LatticeRefusing', 'LatticeRootDivergence'],
+    alerts: ['LatticeNoSync', 'LatticeRefusing', 'LatticeRootDivergence', 'LatticeWarning'],
   },
   {
     ...WELL,
@@ -319,6 +323,67 @@ export const TABLE: readonly Row[] = [
     seenFrom: 'the node itself',
     verdict: 'ALONE',
     members: {},
+  },
+  {
+    ...WELL,
+    situation: 'A mirror',
+    stage: 'members',
+    seenFrom: 'another node',
+    verdict: 'CONVERGED',
+    members: { lima: 'equal', oslo: 'equal', rome: 'equal' },
+  },
+  {
+    ...WELL,
+    situation: 'A mirror',
+    stage: 'members',
+    seenFrom: 'the node itself',
+    verdict: 'CONVERGED',
+    members: { cairo: 'equal', lima: 'equal', oslo: 'equal' },
+    writable: false,
+  },
+  {
+    ...WELL,
+    situation: 'A change of the members that waits for approvals',
+    stage: 'members',
+    seenFrom: 'any node',
+    verdict: 'CONVERGED',
+    members: { lima: 'equal', oslo: 'equal', rome: 'equal' },
+    says: /change (of the members )?waits/,
+    alerts: ['LatticeChangeWaits'],
+  },
+  {
+    ...WELL,
+    situation: 'A node whose key is retired',
+    stage: 'members',
+    seenFrom: 'another node',
+    verdict: 'CONVERGED',
+    members: { lima: 'equal', rome: 'equal' },
+    doctor: 1,
+  },
+  {
+    ...WELL,
+    situation: 'A node whose key is retired',
+    stage: 'members',
+    seenFrom: 'the node itself',
+    verdict: 'READ_ONLY',
+    codes: ['retired'],
+    members: { cairo: 'equal', lima: 'equal', rome: 'equal' },
+    heals: 'operator',
+    notReady: ['retired'],
+    doctor: 1,
+    alerts: ['LatticeReadOnly'],
+  },
+  {
+    // It comes from an old backup, and the others have let go of what that has.
+    ...WELL,
+    situation: 'Operations that were set aside',
+    stage: 'aside',
+    seenFrom: 'the node itself',
+    verdict: 'CONVERGED',
+    members: { cairo: 'equal', lima: 'equal' },
+    says: /taken out of the state/,
+    doctor: 1,
+    alerts: ['LatticeWarning'],
   },
   {
     ...WELL,

@@ -77,6 +77,14 @@ describe('what a start would meet', () => {
     expect(await examine(env)).toEqual([
       { effect: 'fails', text: expect.stringContaining('is not a key file'), next: expect.anything() },
     ]);
+    // A change of its mode would help nobody.
+    expect(await examine({ DIOTEC360_KEY_FILE: dir })).toEqual([
+      {
+        effect: 'fails',
+        text: `${dir} cannot be read: it is a directory`,
+        next: expect.stringContaining('DIOTEC360_KEY_FILE'),
+      },
+    ]);
   });
 
   it('names a port that is taken, of the API and of P2P', async () => {
@@ -106,7 +114,11 @@ describe('what a start would meet', () => {
   it('names an address that this machine does not have', async () => {
     const env = { ...key, DIOTEC360_API_HOST: '192.0.2.1', DIOTEC360_API_PORT: '8000' };
     expect(await examine(env)).toEqual([
-      expect.objectContaining({ effect: 'fails', text: 'port 8000 on 192.0.2.1 cannot be bound: EADDRNOTAVAIL' }),
+      {
+        effect: 'fails',
+        text: 'port 8000 on 192.0.2.1 cannot be bound: this machine has no such address',
+        next: expect.stringMatching(/^Correct DIOTEC360_API_HOST .*: name an address of this machine/),
+      },
     ]);
   });
 
@@ -135,6 +147,17 @@ describe('what a start would meet', () => {
     expect(await examine(key)).toEqual([]);
   });
 
+  it('tells that the vault cannot be read, which keeps no node from its work', async () => {
+    writeFileSync(join(dir, 'file'), '');
+    expect(await examine({ ...key, DIOTEC360_VAULT_DIR: 'file' })).toEqual([
+      {
+        effect: 'note',
+        text: expect.stringMatching(/^the vault in .* cannot be read: a part of the path is not a directory$/),
+        next: expect.stringContaining('DIOTEC360_VAULT_DIR'),
+      },
+    ]);
+  });
+
   it('names a directory that is a file, and one that cannot be written', async () => {
     writeFileSync(join(dir, 'file'), '');
     expect(await examine({ ...key, DIOTEC360_STATE_DIR: 'file/state' })).toEqual([
@@ -144,7 +167,7 @@ describe('what a start would meet', () => {
     if (process.getuid?.() === 0) return;
     mkdirSync(join(dir, 'closed'), { mode: 0o500 });
     expect(await examine({ ...key, DIOTEC360_STATE_DIR: 'closed/state' })).toEqual([
-      expect.objectContaining({ effect: 'fails', text: expect.stringContaining('EACCES') }),
+      expect.objectContaining({ effect: 'fails', text: expect.stringContaining('no permission') }),
     ]);
   });
 });

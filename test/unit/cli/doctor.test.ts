@@ -196,6 +196,15 @@ describe('doctor', () => {
     expect(out).toMatch(/✗ n0: its clock is (59|60) s ahead/);
   });
 
+  it.each([[null], [{}], [{ status: 'UP', peers: 1 }]])('names a service that is no node: %j', async (body) => {
+    const [node] = nodes as [FakeNode];
+    node.intercept = () => ({ status: 200, body });
+    const ran = await run(['doctor', '--url', node.url, '--settle', '0']);
+    expect([ran.code, ran.err]).toEqual([1, '']);
+    expect(ran.out).toMatch(/answered JSON that no node answers|gave an answer that no node gives/);
+    expect(ran.out).toContain('Check that the URL is a Lattice node');
+  });
+
   it('one node down is exit code 1, all down 3', async () => {
     await nodes[0]?.close();
     const one = await doctor('--json');
@@ -569,6 +578,16 @@ describe('doctor', () => {
     expect(out).toMatch(/^LATTICE CRITICAL - .*(answer|timed out|within)/);
   });
 
+  it('names are not looked for any longer than for an answer, where a time is set', async () => {
+    const told: number[] = [];
+    const limitLookups = (seconds: number): void => void told.push(seconds);
+    const { url = '' } = nodes[0] ?? {};
+    await run(['doctor', url, '--check'], { limitLookups });
+    await run(['status', '--url', url, '--timeout', '3'], { limitLookups });
+    await run(['status', '--url', url], { limitLookups });
+    expect(told).toEqual([2, 3]);
+  });
+
   it('--check answers one line with the exit codes of monitoring plugins', async () => {
     const check = async () => {
       const { code, out } = await doctor('--check');
@@ -658,8 +677,8 @@ describe('doctor', () => {
       expect(out).toContain(
         '→ Start the node on its host, by its service or there with lattice start --env-file n1.env',
       );
-      // The env file is here, and the node is not.
-      write(() => 'http://n0.invalid');
+      // The env file is here, and the node is not: this is an address that a node on another machine has, too.
+      write(() => 'http://0.0.0.0:1');
       const away = await run(['doctor', '--fleet', 'fleet.json', '--settle', '0'], { cwd });
       expect(away.out).not.toContain('Start the node:');
       expect(away.out).toContain('Start the node on its host');

@@ -1,12 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { exitCodeOf, reportError } from '../../../src/cli/errors.ts';
 import { createOutput } from '../../../src/cli/output.ts';
 import { createProgram } from '../../../src/cli/program.ts';
 import { LatticeError } from '../../../src/core/types/index.ts';
+import { ASKING, COMMANDS } from './asking-commands.ts';
 import { errorOf, type FakeNode, problem, run, startFakeNode, TOKEN } from './support.ts';
 
 let node: FakeNode;
@@ -15,42 +17,48 @@ beforeEach(async () => {
 });
 afterEach(() => node.close());
 
+/** What accepts connections and is no HTTP server. */
+async function listen(serve: (socket: Socket) => void): Promise<{ readonly url: string; close(): void }> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    serve(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+let dripping: Awaited<ReturnType<typeof listen>>;
+let trickling: Awaited<ReturnType<typeof listen>>;
+let speaking: Awaited<ReturnType<typeof listen>>;
+beforeAll(async () => {
+  const byTheByte = (head: string) => (socket: Socket) => {
+    const drip = setInterval(() => socket.write('H'), 10);
+    socket.on('close', () => clearInterval(drip));
+    socket.write(head);
+  };
+  dripping = await listen(byTheByte('HTTP/1.1 200 OK\r\nx: '));
+  trickling = await listen(
+    byTheByte('HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99999\r\n\r\n'),
+  );
+  speaking = await listen((socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'));
+});
+afterAll(() => {
+  dripping.close();
+  trickling.close();
+  speaking.close();
+});
+
 const PEER_ID = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp';
 
-/** Every command that asks a node. */
-const REMOTE: readonly (readonly string[])[] = [
-  ['status'],
-  ['peers'],
-  ['conflicts'],
-  ['state', 'get', 'k'],
-  ['state', 'put', 'k', '1'],
-  ['state', 'del', 'k'],
-  ['state', 'ls'],
-  ['state', 'root'],
-  ['proof', 'get', 'k'],
-  ['sync', 'mode', 'auto'],
-  ['sync', 'now'],
-  ['sync', 'status'],
-  ['peers', 'add', 'http://127.0.0.1:2'],
-  ['peers', 'rm', 'http://127.0.0.1:2'],
-  ['peers', 'ping', '12D3KooWPeer'],
-  ['peers', 'diff', '12D3KooWPeer'],
-  ['conflicts', 'show', 'k0'],
-  ['conflicts', 'resolve', 'k0', '--take', '1'],
-  ['history', 'k'],
-  ['cuts'],
-  ['cuts', 'certificate'],
-  ['config', 'show'],
-  ['key', 'show'],
-  ['metrics'],
-  ['openapi'],
-  ['log'],
-  ['log', '--follow'],
-  ['events'],
-  ['import', new URL('../../fixtures/original/snapshot.json', import.meta.url).pathname],
-];
-
-describe.each(REMOTE.map((argv) => [argv.slice(0, 2).join(' ').slice(0, 20), argv] as const))('%s', (name, argv) => {
+describe.each(ASKING.map((argv) => [argv.slice(0, 3).join(' ').slice(0, 20), argv] as const))('%s', (name, argv) => {
   it('answers 3 and one JSON error when nothing listens', async () => {
     await node.close();
     const ran = await run([...argv, '--url', node.url, '--json']);
@@ -69,6 +77,31 @@ describe.each(REMOTE.map((argv) => [argv.slice(0, 2).join(' ').slice(0, 20), arg
     expect(errorOf(ran).next).toContain('--timeout');
   });
 
+  it('ends with its time while something sends a byte now and then', async () => {
+    const ran = await run([...argv, '--url', dripping.url, '--timeout', '0.1', '--json']);
+    expect([ran.code, errorOf(ran).code]).toEqual([3, 'timeout']);
+  });
+
+  // These read for as long as something comes.
+  const reads = ['events', 'export', 'log show --follow', 'vault get', 'vault verify'];
+  it.skipIf(reads.some((one) => name.startsWith(one)))(
+    'ends with its time while an answer comes by the byte',
+    async () => {
+      const ran = await run([...argv, '--url', trickling.url, '--timeout', '0.1', '--json'], { stdin: 'content' });
+      expect([ran.code, errorOf(ran).code]).toEqual([3, 'timeout']);
+    },
+  );
+
+  it('says that something else listens there when the answer is no HTTP', async () => {
+    const ran = await run([...argv, '--url', speaking.url, '--json']);
+    expect([ran.code, ran.out]).toEqual([3, '']);
+    expect(errorOf(ran)).toMatchObject({
+      code: 'unreachable',
+      message: `cannot reach ${speaking.url}: it does not speak HTTP`,
+      next: expect.stringContaining('another program may listen there') as unknown,
+    });
+  });
+
   it("passes on the node's problem in two lines", async () => {
     node.intercept = () => problem(503, 'read-only', 'the disk\nis full', 'free some space');
     const ran = await run([...argv, '--url', node.url]);
@@ -80,20 +113,27 @@ describe.each(REMOTE.map((argv) => [argv.slice(0, 2).join(' ').slice(0, 20), arg
       { status: 200, type: 'text/html', body: '<html>' },
       { status: 502, type: 'text/html', body: '<html>Bad gateway' },
       { status: 302, headers: { location: 'http://127.0.0.1:1/' }, body: '' },
+      { status: 200, body: null },
+      { status: 200, body: [1] },
+      { status: 200, body: {} },
+      { status: 200, body: { status: 'UP', components: [] } },
     ]) {
       node.intercept = () => answer;
       const ran = await run([...argv, '--url', node.url, '--token', TOKEN, '--json']);
-      expect(ran.code).toBe(1);
-      expect(['not-a-lattice-node', 'http-status']).toContain(errorOf(ran).code);
+      expect([ran.code, ran.out], JSON.stringify(answer)).toEqual([1, '']);
+      expect(['not-a-lattice-node', 'http-status'], ran.err).toContain(errorOf(ran).code);
     }
   });
 
   // Streams are expected to be cut: they go on (follow.test.ts).
-  it.skipIf(name === 'events' || name === 'log --follow')('reports an answer that is cut short', async () => {
-    node.intercept = () => 'cut';
-    const ran = await run([...argv, '--url', node.url, '--token', TOKEN, '--json']);
-    expect([ran.code, errorOf(ran).code]).toEqual([3, 'unreachable']);
-  });
+  it.skipIf(name === 'events' || name === 'log show --follow' || name === 'export')(
+    'reports an answer that is cut short',
+    async () => {
+      node.intercept = () => 'cut';
+      const ran = await run([...argv, '--url', node.url, '--token', TOKEN, '--json']);
+      expect([ran.code, errorOf(ran).code]).toEqual([3, 'unreachable']);
+    },
+  );
 });
 
 it.each([
@@ -197,6 +237,18 @@ describe('authorisation', () => {
   });
 });
 
+it('a name that nobody knows is told with what to look at', async () => {
+  const ran = await run(['status', '--url', 'http://no-such-host.invalid:8000', '--json']);
+  expect([ran.code, errorOf(ran)]).toEqual([
+    3,
+    {
+      code: 'unreachable',
+      message: expect.stringMatching(/: (no such host|the name could not be looked up)$/),
+      next: 'Check the spelling of the host in the URL, and the name server of this machine.',
+    },
+  ]);
+});
+
 describe('usage', () => {
   it.each([
     ['an unknown command', ['fly']],
@@ -220,6 +272,39 @@ describe('usage', () => {
     const asJson = await run([...argv, '--json']);
     expect(asJson.code).toBe(2);
     expect(errorOf(asJson)).toMatchObject({ code: 'usage', next: expect.stringMatching(/./) as unknown });
+  });
+
+  it.each(COMMANDS)('%s names itself where an option is unknown', async (name) => {
+    const words = name.split(' ');
+    const ran = await run([...words, '--no-such-option']);
+    expect([ran.code, ran.out]).toEqual([2, '']);
+    expect(ran.err).toMatch(/^error: unknown option '--no-such-option'/);
+    expect(ran.err).toMatch(new RegExp(`\\n {2}next: See lattice ${name} --help\\.\\n$`));
+  });
+
+  it.each([
+    ['doctor', '--fleet'],
+    ['status', '--fleet'],
+    ['invite', 'new', '--name', 'x', '--fleet'],
+    ['context', 'add', 'x', '--fleet'],
+    ['proof', 'verify', '/dev/null', '--trust'],
+  ])('%s names a file that is no fleet.json, or cannot be read', async (...argv) => {
+    const dir = mkdtempSync(join(tmpdir(), 'lattice-cli-'));
+    try {
+      writeFileSync(join(dir, 'half.json'), '{');
+      mkdirSync(join(dir, 'folder'));
+      const withFile = async (file: string): Promise<string> => {
+        const ran = await run([...argv, file], { cwd: dir, env: { HOME: dir, DIOTEC360_URL: node.url } });
+        expect([1, 2], ran.err).toContain(ran.code);
+        expect(ran.err).toMatch(/^error: .+\n {2}next: (?!This is a bug).+\n$/);
+        return ran.err;
+      };
+      expect(await withFile('half.json')).toContain('half.json is not a fleet.json: it is not JSON');
+      expect(await withFile('missing.json')).toContain('missing.json: no such file or directory');
+      expect(await withFile('folder')).toContain('folder: it is a directory');
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
   });
 
   it('without a next step of its own names the help of the command at hand', async () => {

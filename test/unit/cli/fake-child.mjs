@@ -69,7 +69,7 @@ const server = http.createServer((request, response) => {
         live: keys.size,
         health: file.FAKE_HEALTH ?? 'OPTIMAL',
         verdict: {
-          kind: 'DEGRADED',
+          kind: file.FAKE_VERDICT ?? 'DEGRADED',
           sentence:
             '1 of 2 other nodes is unreachable: a node with a long name, since 05:58:10 UTC, and 1 refuses writes.',
           reasons: [],

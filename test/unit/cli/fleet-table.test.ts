@@ -79,6 +79,13 @@ describe.each(COMMANDS.map((argv) => [argv.join(' '), argv] as const))('%s --fle
   });
 });
 
+it('tells that the roots of nodes that say CONVERGED differ at that look', async () => {
+  const look = async (): Promise<string> => (await run(['status', '--fleet', 'fleet.json'], { cwd: dir })).out;
+  expect(await look()).not.toContain('The roots differ');
+  b.status = { ...b.status, root: '33'.repeat(32) };
+  expect(await look()).toContain('The roots differ at this look: the newest writes are on their way.');
+});
+
 it('asks the nodes that the asked one knows, and gives its token to none of them', async () => {
   a.peers = [
     peerOf({ peerId: 'b', name: 'bergen', label: 'bergen', url: b.url }),

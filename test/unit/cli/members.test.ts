@@ -203,6 +203,18 @@ describe('lattice members, on real nodes', () => {
     expect((await run(['evidence', 'export', id, ...of('kyiv')])).out).toBe(readFileSync(file, 'utf8'));
     const verified = await run(['evidence', 'verify', file, '--trust', join(dir, 'fleet.json')]);
     expect(verified).toMatchObject({ code: 0, out: expect.stringContaining('oslo (') as string });
+    const by = (author: string, ...trust: readonly string[]): Promise<Ran> =>
+      run(['evidence', 'verify', file, '--author', author, ...trust]);
+    const named = ['--trust', join(dir, 'fleet.json')];
+    for (const author of ['oslo', liar.author, liar.author.toUpperCase()])
+      expect(await by(author, ...named), author).toMatchObject({ code: 0 });
+    expect(await by(liar.author)).toMatchObject({ code: 0 });
+    expect(await by('kyiv', ...named)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('it is about') as string,
+    });
+    expect(await by('bergen', ...named)).toMatchObject({ code: 2, err: expect.stringContaining('oslo') as string });
+    expect(await by('oslo')).toMatchObject({ code: 2, err: expect.stringContaining('--trust') as string });
   }, 60_000);
 
   it('names the nodes that do not answer, and decides without them', async () => {

@@ -149,7 +149,7 @@ describe('proof verify', () => {
   it('says once how many checks were not made after one that failed', async () => {
     const { out } = await run(['proof', 'verify', '-', '--trust', writer.author], { stdin: 'no proof' });
     expect(out.split('\n')).toEqual([
-      expect.stringMatching(/^✕ not a proof: /),
+      expect.stringMatching(/^✕ the document is malformed: /),
       expect.stringMatching(/^– \d+ further checks were not made$/),
       '',
     ]);

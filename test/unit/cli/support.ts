@@ -20,6 +20,8 @@ export interface RunOptions {
   readonly tty?: boolean;
   readonly self?: readonly string[];
   readonly basePorts?: { readonly api: number; readonly p2p: number };
+  /** Is told for how many seconds names may be looked for. */
+  readonly limitLookups?: (seconds: number) => void;
   /** Called first with a way to send the command a signal. */
   readonly onSignal?: (signal: () => void) => void;
   /** Called with every piece of stdout, and a way to send the command a signal. */
@@ -58,6 +60,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
       return () => handlers.delete(handler);
     },
     onReload: () => () => undefined,
+    ...(options.limitLookups === undefined ? {} : { limitLookups: options.limitLookups }),
     exitNow(exitCode) {
       throw new Error(`exit ${exitCode}`);
     },

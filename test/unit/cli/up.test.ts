@@ -143,6 +143,7 @@ describe('up', () => {
   it.each([
     ['a root differs', `FAKE_ROOT=${'cd'.repeat(32)}`],
     ['a node hears nobody', 'FAKE_HEALTH=ISOLATED'],
+    ['a node has not compared its state yet', 'FAKE_VERDICT=STARTING'],
   ])('never says CONVERGED while %s', async (_name, fault) => {
     await prepareFleet(join(dir, 'f'), basePorts, () => undefined);
     configure('node3-backup', fault);
@@ -153,6 +154,22 @@ describe('up', () => {
     });
     expect(code).toBe(0);
     expect(out).not.toContain('CONVERGED');
+  });
+
+  it('says of nodes that believe themselves converged that their roots differ, for as long as they do', async () => {
+    await prepareFleet(join(dir, 'f'), basePorts, () => undefined);
+    for (const name of NAMES) configure(name, 'FAKE_VERDICT=CONVERGED');
+    configure('node3-backup', `FAKE_ROOT=${'cd'.repeat(32)}`);
+    for (const tty of [false, true]) {
+      const { out } = await up([], {
+        tty,
+        onOutput: (soFar, signal) => {
+          if (/node3-backup +/.test(soFar.slice(soFar.indexOf('loaded')))) signal();
+        },
+      });
+      expect(out).not.toContain('CONVERGED');
+      expect(out.match(/roots differ/g)).toHaveLength(3);
+    }
   });
 
   it('refuses to run a fleet that runs already', async () => {

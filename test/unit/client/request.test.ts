@@ -277,7 +277,7 @@ describe.each(TRANSPORTS)('a request over %s', (_name, fetch) => {
       seen.push(request.headers);
       request.resume();
       if (request.method === 'DELETE') response.writeHead(204).end();
-      else response.end('{}');
+      else response.end('{"version":"v.3"}');
     });
     await client.putEntry('k', 1, { ifMatch: 'v.0', idempotencyKey: 'once' });
     await client.putEntryJson('k', '1.0', { ifMatch: '"v.1"' });

@@ -140,7 +140,6 @@ describe('alert rules and dashboard, against a live node', () => {
       'lattice_gossip_dropped_operations_total',
       'lattice_mode',
       'lattice_lung_running',
-      'lattice_warnings',
       'lattice_sequence',
       'lattice_peers',
       'lattice_peer_differing_keys',

@@ -186,6 +186,18 @@ describe('the server', () => {
     expect((await askUrl(url, '/health')).status).toBe(200);
   });
 
+  it('listen: an address that this machine does not have is named with the way out', async () => {
+    const { lattice } = await startApi();
+    const config = { ...TEST_CONFIG, api: { ...TEST_CONFIG.api, host: '192.0.2.1', port: 8000 } };
+    const elsewhere = await createApi({ lattice, config, clock, log: silentLog });
+    await expect(elsewhere.listen()).rejects.toMatchObject({
+      code: 'address-unavailable',
+      message: 'cannot listen on port 8000 of 192.0.2.1: this machine has no such address',
+      next: expect.stringContaining('DIOTEC360_API_HOST') as string,
+    });
+    await elsewhere.close();
+  });
+
   it('close: a request under way is finished, and one that never ends is cut', async () => {
     const drain = createHandClock();
     const { ask, lattice, close } = await startApi({ clock: drain, times: { drainMs: 300 } });

@@ -71,7 +71,16 @@ describe('a change', () => {
       });
       expect(roster.counts(authorOf(4), EPOCH_MS)).toBe(false);
     }
-    expect(at(1).events.map(({ type }) => type)).toEqual(['change-proposed', 'change-approved', 'roster-changed']);
+    const said = (type: string, by: number) => ({
+      type,
+      author: authorOf(by),
+      name: `name of ${authorOf(by).slice(0, 4)}`,
+    });
+    expect(at(1).events).toMatchObject([
+      said('change-proposed', 1),
+      said('change-approved', 2),
+      { type: 'roster-changed' },
+    ]);
   });
 
   it('and the members are listed by name, those without one last [RO6]', async () => {

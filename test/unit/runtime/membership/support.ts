@@ -192,6 +192,7 @@ export async function createTestFleet(
       locks,
       isSettled: () => true,
       know: () => Promise.resolve(),
+      nameOf: (author) => `name of ${author.slice(0, 4)}`,
       spread(notice, bytes, _lung, from) {
         told.push({ from: id, notice });
         for (const to of parties)
