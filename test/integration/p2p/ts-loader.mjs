@@ -5,16 +5,20 @@ import { readFile } from 'node:fs/promises';
 import { register } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { isMainThread } from 'node:worker_threads';
-import ts from 'typescript';
 
+// The transformer is loaded where modules are, in the thread of the loader, and by nobody else.
+const erase = isMainThread ? undefined : (await import('rolldown/utils')).transformSync;
 if (isMainThread) register(import.meta.url);
 
 export async function load(url, context, next) {
   if (process.env['PRINT_MODULES'] !== undefined) writeSync(1, `${url}\n`);
   if (!url.endsWith('.ts')) return next(url, context);
-  const { outputText } = ts.transpileModule(await readFile(fileURLToPath(url), 'utf8'), {
-    fileName: fileURLToPath(url),
-    compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023, verbatimModuleSyntax: true },
+  const path = fileURLToPath(url);
+  const { code, errors } = erase(path, await readFile(path, 'utf8'), {
+    target: 'es2023',
+    typescript: { onlyRemoveTypeImports: true },
+    tsconfig: false,
   });
-  return { format: 'module', shortCircuit: true, source: outputText };
+  if (errors.length > 0) throw errors[0];
+  return { format: 'module', shortCircuit: true, source: code };
 }
