@@ -23,7 +23,7 @@ async function startStrangers(node: Node): Promise<{ readonly over: Promise<Floo
     process.execPath,
     [
       '--import',
-      file('p2p/ts-loader.mjs'),
+      file('../support/ts-loader.mjs'),
       file('../support/stranger.ts'),
       `/ip4/127.0.0.1/tcp/${node.p2pPort}/p2p/${node.peerId}`,
       p2p.topic,

@@ -46,7 +46,7 @@ export async function startOriginalNode(directory: string, options: OriginalOpti
   // Benches run compiled; tests run the sources.
   const isCompiled = import.meta.url.endsWith('.js');
   const program = fileURLToPath(new URL(`./original/program.${isCompiled ? 'js' : 'ts'}`, import.meta.url));
-  const loader = new URL('../integration/p2p/ts-loader.mjs', import.meta.url).href;
+  const loader = new URL('ts-loader.mjs', import.meta.url).href;
   const child = fork(program, [JSON.stringify(settings)], {
     execArgv: isCompiled ? [] : ['--import', loader],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

@@ -7,15 +7,13 @@ import { startChild } from './process.ts';
 import { ROWS, rowKey, rowValue } from './rows.ts';
 import { rowsOf } from './suite.ts';
 
-const ROUNDS = 20;
+const ROUNDS = 12;
 
 let directory = '';
-let transpiled = '';
 beforeAll(async () => {
-  transpiled = await mkdtemp(join(tmpdir(), 'lattice-transpiled-'));
   directory = await mkdtemp(join(tmpdir(), 'lattice-crash-'));
 });
-afterAll(() => Promise.all([directory, transpiled].map((path) => rm(path, { recursive: true, force: true }))));
+afterAll(() => rm(directory, { recursive: true, force: true }));
 
 test('kill -9 at any moment: every acknowledged row is there and no batch is there by half [D3, D4]', async () => {
   let batches = 0;
@@ -25,7 +23,6 @@ test('kill -9 at any moment: every acknowledged row is there and no batch is the
     const killAfter = batches + Math.floor(Math.random() * 150);
     const child = startChild('write', directory, {
       first: batches,
-      transpiled,
       seen: ({ event, batch }) => {
         if (event !== 'durable' || batch === undefined) return;
         acknowledged = batch + 1;

@@ -26,10 +26,9 @@ interface Told {
 
 function flipFrom(directory: string, first: number): Told[] {
   const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
-  const script = ['--import', new URL('typescript.mjs', import.meta.url).href, here('flips-child.ts')];
+  const script = ['--import', new URL('../../support/ts-loader.mjs', import.meta.url).href, here('flips-child.ts')];
   const child = spawnSync(process.execPath, [...script, intact, directory, String(FLIPS), String(first)], {
     encoding: 'utf8',
-    env: { ...process.env, TEST_TRANSPILED: root },
   });
   return child.stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Told]));
 }

@@ -20,18 +20,15 @@ export interface Child {
   readonly events: Promise<ChildEvent[]>;
 }
 
-/**
- * Starts child.ts. `fileBlocks`: the largest file it may write, in KiB. `transpiled`: a directory for typescript.mjs to
- * keep its output in.
- */
+/** Starts child.ts. `fileBlocks`: the largest file it may write, in KiB. */
 export function startChild(
   task: 'open' | 'write',
   directory: string,
-  options: { first?: number; fileBlocks?: number; transpiled?: string; seen?: (event: ChildEvent) => void } = {},
+  options: { first?: number; fileBlocks?: number; seen?: (event: ChildEvent) => void } = {},
 ): Child {
   const script = [
     '--import',
-    new URL('typescript.mjs', import.meta.url).href,
+    new URL('../../support/ts-loader.mjs', import.meta.url).href,
     here('child.ts'),
     task,
     directory,
@@ -41,8 +38,7 @@ export function startChild(
     options.fileBlocks === undefined
       ? [process.execPath, script]
       : ['bash', ['-c', `ulimit -f ${options.fileBlocks} && exec "$0" "$@"`, process.execPath, ...script]];
-  const env = options.transpiled === undefined ? process.env : { ...process.env, TEST_TRANSPILED: options.transpiled };
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], env });
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   return { process: child, events: collect(child, options.seen) };
 }
 

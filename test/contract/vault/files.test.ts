@@ -67,7 +67,7 @@ function startChild(task: string, seen: (event: ChildEvent) => void, fileBlocks?
   const at = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
   const script = [
     '--import',
-    new URL('../store/typescript.mjs', import.meta.url).href,
+    new URL('../../support/ts-loader.mjs', import.meta.url).href,
     at('child.ts'),
     task,
     directory,

@@ -12,7 +12,7 @@ afterEach(() => {
 });
 
 function startChild(...args: string[]): { child: ChildProcess; lines: string[] } {
-  const child = spawn(process.execPath, ['--import', file('ts-loader.mjs'), file('child.ts'), ...args], {
+  const child = spawn(process.execPath, ['--import', file('../../support/ts-loader.mjs'), file('child.ts'), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   children.push(child);
@@ -65,10 +65,14 @@ describe('a process with a P2P lung', () => {
       console.log('IMPORTED');
       const clock = { now: () => 0, monotonic: () => 0, after: () => ({ cancel() {} }) };
       await createP2pLung({ seed: new Uint8Array(32), listen: [], bootstrap: [], topic: 't', mdns: false, clock }).stop();`;
-    const child = spawn(process.execPath, ['--import', file('ts-loader.mjs'), '--input-type=module', '-e', script], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, PRINT_MODULES: '1' },
-    });
+    const child = spawn(
+      process.execPath,
+      ['--import', file('../../support/ts-loader.mjs'), '--input-type=module', '-e', script],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        env: { ...process.env, PRINT_MODULES: '1' },
+      },
+    );
     children.push(child);
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => {

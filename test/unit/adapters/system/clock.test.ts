@@ -89,7 +89,7 @@ test.each([
   const source = `import { systemClock } from '${new URL('../../../../src/adapters/system/clock.ts', import.meta.url).href}';
 systemClock(${options}).after(${ms}, () => console.log('fired'));
 console.log('armed');`;
-  const hooks = fileURLToPath(new URL('../../../contract/store/typescript.mjs', import.meta.url));
+  const hooks = fileURLToPath(new URL('../../../support/ts-loader.mjs', import.meta.url));
   const { status, stdout } = spawnSync(process.execPath, ['--import', hooks, '--input-type=module', '-e', source], {
     encoding: 'utf8',
     timeout: 120_000,

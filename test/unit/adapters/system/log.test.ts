@@ -181,7 +181,7 @@ test('pretty is one line for each event, with few fields, keys shortened, and no
   expect(written[3]).toMatch(/error=broken\n {4}Error: broken\n {4}at /);
 });
 
-const hooks = fileURLToPath(new URL('../../../contract/store/typescript.mjs', import.meta.url));
+const hooks = fileURLToPath(new URL('../../../support/ts-loader.mjs', import.meta.url));
 const source = (body: string): string[] => [
   '--import',
   hooks,
