@@ -32,8 +32,9 @@ const processes = {
 export default defineConfig({
   test: {
     ...(results === undefined ? {} : { reporters: ['default', 'json'], outputFile: { json: results } }),
-    // Two cores, which tests without processes keep busy.
-    maxWorkers: 2,
+    // Two cores: a quarter of the time of two workers goes by while both wait for a disk, a timer or a child, and in
+    // tests of whole nodes for heartbeats and graces too.
+    maxWorkers: 3,
     projects: [
       // One process runs many files, and loads the sources and their libraries once: half of the time otherwise goes to
       // loading them for each file. So a test leaves nothing behind: it stops what it starts, and gives back what it
@@ -49,8 +50,6 @@ export default defineConfig({
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
           exclude: ALONE,
-          // Each waits for a third of its time and more, for heartbeats, for graces and for what the disk has to do.
-          maxWorkers: 2,
         },
       },
       { test: { ...processes, name: 'alone', include: ALONE, fileParallelism: false } },
@@ -60,6 +59,8 @@ export default defineConfig({
           name: 'e2e',
           globalSetup: ['test/e2e/global-setup.ts'],
           include: ['test/e2e/**/*.test.ts'],
+          // A browser for each.
+          maxWorkers: 2,
           ...limitsOfProcesses,
         },
       },
