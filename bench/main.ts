@@ -9,6 +9,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   failover: async () => (await import('./failover.ts')).failover,
   bootstrap: async () => (await import('./bootstrap.ts')).bootstrap,
   start: async () => (await import('./start.ts')).start,
+  launch: async () => (await import('./launch.ts')).launchBench,
   live: async () => (await import('./live.ts')).live,
   cuts: async () => (await import('./cuts.ts')).cuts,
   peers: async () => (await import('./peers.ts')).peers,

@@ -61,6 +61,8 @@ export interface FleetRequest {
   readonly proxied?: boolean | 'both';
   /** Node's own flags for the process of each node. */
   readonly execArgv?: readonly string[];
+  /** The command line that runs them. Default: what is compiled for benches, in its many files. */
+  readonly main?: string;
 }
 
 /**
@@ -72,6 +74,7 @@ export async function createFleet({
   settings = {},
   proxied = false,
   execArgv = [],
+  main = MAIN,
 }: FleetRequest): Promise<BenchFleet> {
   const dir = mkdtempSync(join(tmpdir(), 'lattice-bench-'));
   const basePort = await nextFreeRange(20_000 + Math.floor(Math.random() * 5_000), count);
@@ -98,7 +101,7 @@ export async function createFleet({
   writeFleet({ ...plan, files });
 
   const nodes = plan.fleet.nodes.map(
-    (node, i): BenchNode => createBenchNode(dir, node.name, node.envFile, basePort + i, execArgv),
+    (node, i): BenchNode => createBenchNode(dir, node.name, node.envFile, basePort + i, execArgv, main),
   );
   return {
     dir,
@@ -118,6 +121,7 @@ function createBenchNode(
   envFile: string,
   port: number,
   execArgv: readonly string[],
+  main: string,
 ): BenchNode {
   const api = `http://127.0.0.1:${port}`;
   const env = readFileSync(join(dir, envFile), 'utf8');
@@ -142,7 +146,7 @@ function createBenchNode(
       const log = createWriteStream(join(dir, `${name}.log`), { flags: 'a' });
       const started = spawn(
         process.execPath,
-        [...PROFILE, ...execArgv, '--', MAIN, 'start', '--env-file', join(dir, envFile)],
+        [...PROFILE, ...execArgv, '--', main, 'start', '--env-file', join(dir, envFile)],
         {
           cwd: dir,
           // These are the settings of the systemd unit and of the container image.
