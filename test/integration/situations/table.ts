@@ -221,7 +221,7 @@ export const TABLE: readonly Row[] = [
     members: { lima: 'equal' },
     heals: 'operator',
     doctor: 1,
-    alerts: ['LatticePeerReadOnly'],
+    alerts: ['LatticePeerReadOnly', 'LatticeWarning'],
   },
   {
     ...WELL,
@@ -234,7 +234,7 @@ export const TABLE: readonly Row[] = [
     heals: 'operator',
     notReady: ['untrusted-self'],
     doctor: 1,
-    alerts: ['LatticeReadOnly'],
+    alerts: ['LatticeReadOnly', 'LatticeWarning'],
   },
   {
     ...WELL,
