@@ -44,10 +44,12 @@ const OF_ONE_KEY: ReadonlySet<ErrorCode> = new Set([
   'value-too-large',
   'commit-too-large',
 ]);
-/** Commits at one time: while one is made durable, the next is on its way, and others' writes wait behind two only. */
-const COMMITS = 2;
-/** Keys of one page. */
-const PAGE = 1000;
+/** Commits at one time, so that some are on their way while others are made durable together. */
+const COMMITS = 4;
+/** Operations of one commit, which takes the node some milliseconds: others' writes wait behind those under way. */
+const OPERATIONS = 64;
+/** Keys of one page, which the node reads in one go. */
+const PAGE = 256;
 /** How often a request is tried again before the node is given up, with pauses of up to 10 s. */
 const MAX_TRIES = 12;
 
@@ -121,7 +123,7 @@ async function cleanPage(target: CleanTarget, values: readonly AuthoredKey[], op
     if (decision.operation === undefined || options.dryRun) options.tell(decision);
     else operations.push(decision.operation);
   }
-  const queue = batches(operations as readonly ImportOperation[]);
+  const queue = batches(operations as readonly ImportOperation[], OPERATIONS);
   const worker = async (): Promise<void> => {
     for (const batch of queue) await write(target, batch, options, (key) => decisions.get(key) as Decision);
   };

@@ -12,8 +12,14 @@ const JSON_OVERHEAD = 64;
 /** Bytes that the version in a condition takes in a request. */
 const CONDITION_BYTES = 96;
 
-/** Puts operations together to commits within the limits of a commit and of a request, in their order. */
-export function* batches(operations: Iterable<ImportOperation>): Generator<readonly ImportOperation[]> {
+/**
+ * Puts operations together to commits within the limits of a commit and of a request, in their order; of at most `most`
+ * operations, where others' writes should not wait for a longer one.
+ */
+export function* batches(
+  operations: Iterable<ImportOperation>,
+  most: number = MAX_OPERATIONS,
+): Generator<readonly ImportOperation[]> {
   let batch: ImportOperation[] = [];
   let bytes = 0;
   let json = 0;
@@ -21,7 +27,7 @@ export function* batches(operations: Iterable<ImportOperation>): Generator<reado
     const { key, value } = operation;
     const size = (value === undefined ? 0 : measureValue(value).size) + Buffer.byteLength(key) + OPERATION_OVERHEAD;
     const jsonSize = Buffer.byteLength(JSON.stringify({ key, value })) + JSON_OVERHEAD + CONDITION_BYTES;
-    const full = batch.length >= MAX_OPERATIONS || bytes + size > BATCH_BYTES || json + jsonSize > BATCH_JSON_BYTES;
+    const full = batch.length >= most || bytes + size > BATCH_BYTES || json + jsonSize > BATCH_JSON_BYTES;
     if (batch.length > 0 && full) {
       yield batch;
       batch = [];

@@ -87,11 +87,11 @@ async function clean(node: CleanTarget, dryRun = false): Promise<Decision[]> {
 }
 
 describe('cleaning', () => {
-  it('goes through all pages in commits of 256 operations at most, and tells each key once [RO14]', async () => {
+  it('goes through all pages in commits of 64 operations at most, and tells each key once [RO14]', async () => {
     const sizes: number[] = [];
     const node = target(2300, (operations) => sizes.push(operations.length));
     const told = await clean(node);
-    expect(Math.max(...sizes)).toBe(256);
+    expect(Math.max(...sizes)).toBe(64);
     expect([node.left(), new Set(told.map(({ key }) => key)).size, told.length]).toEqual([[], 2300, 2300]);
   });
 
