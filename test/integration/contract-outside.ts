@@ -65,6 +65,13 @@ export function rowsOfScripts(rig: () => { readonly nodes: readonly [Node, Node,
 
   it('5.3: the tests of hybrid and of HTTP sync get to their end, with what they print', async () => {
     const [url = ''] = urls();
+    /** After a switch, or a cut that is over, P2P takes its time to carry both peers again. */
+    const carriedByP2p = () =>
+      eventually('P2P carries both peers', async () => {
+        const { syncMode, p2p } = await rig().nodes[0].api.status();
+        return syncMode === 'P2P' && p2p.peers === 2;
+      });
+    await carriedByP2p();
     const { statuses, told } = await hybridSync(url);
     expect(statuses).toEqual(statuses.map(() => 200));
     const root = (await rig().nodes[0].api.status()).root;
@@ -81,6 +88,7 @@ export function rowsOfScripts(rig: () => { readonly nodes: readonly [Node, Node,
       root: root.slice(0, 16),
       count: 2,
     });
+    await carriedByP2p();
     // Nothing here proves code, and the script prints what the answer has.
     expect(await quickSync(url)).toMatchObject({ mode: 'P2P', root, verified: { detail: 'Not Found' } });
   });
