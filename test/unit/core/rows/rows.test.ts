@@ -470,5 +470,15 @@ describe('records of idempotency keys and of added peers', () => {
       created: Array.from({ length: 257 }, () => true),
     });
     expect(codeOf(() => decodeIdempotency(bytes))).toBe('damaged-row');
+    // Ends are of every operation or, beside an author, of none.
+    const told = [1, new Uint8Array(32), new Uint8Array(32), new Uint8Array(8), 0, [true]];
+    for (const more of [
+      [[]],
+      [[1, 2]],
+      [[1, 2], new Uint8Array(32)],
+      [[], new Uint8Array(31)],
+      [[], new Uint8Array(32), 1],
+    ])
+      expect(codeOf(() => decodeIdempotency(encodeCbor([...told, ...more])))).toBe('damaged-row');
   });
 });
