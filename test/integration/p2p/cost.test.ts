@@ -1,44 +1,28 @@
-import { noise } from '@chainsafe/libp2p-noise';
-import { yamux } from '@chainsafe/libp2p-yamux';
-import { type GossipSub, gossipsub } from '@libp2p/gossipsub';
-import { type Identify, identify } from '@libp2p/identify';
-import type { Libp2p } from '@libp2p/interface';
-import { ping } from '@libp2p/ping';
-import { tcp } from '@libp2p/tcp';
+import type { GossipSub } from '@libp2p/gossipsub';
 import { multiaddr } from '@multiformats/multiaddr';
-import { createLibp2p } from 'libp2p';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { P2pLungOptions } from '../../../src/adapters/p2p/index.ts';
 import type { Author } from '../../../src/core/types/index.ts';
 import { peerIdToAuthor } from '../../../src/core/wire/peer-id.ts';
 import type { Standing, Verdict } from '../../../src/ports/index.ts';
 import { createHandClock } from '../../support/clock.ts';
+import { type OutsidePeer, startOutsidePeer } from '../../support/outside-peer.ts';
 import { meshed, settled, startedLung, type TestLung, TOPIC, testLung, until } from './support.ts';
 
-type Foreign = Libp2p<{ identify: Identify; pubsub: GossipSub }>;
-const foreigners: Foreign[] = [];
+const foreigners: OutsidePeer[] = [];
 afterEach(async () => {
   for (const node of foreigners.splice(0)) await node.stop();
 });
 
 /** Stock js-libp2p with stock GossipSub, in hostile hands. */
-async function foreignNode(): Promise<Foreign> {
-  const node = await createLibp2p({
-    transports: [tcp()],
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
-    services: {
-      identify: identify(),
-      ping: ping(),
-      pubsub: gossipsub({ allowPublishToZeroTopicPeers: true, globalSignaturePolicy: 'StrictNoSign' }),
-    },
-  });
+async function foreignNode(): Promise<OutsidePeer> {
+  const node = await startOutsidePeer();
   foreigners.push(node);
   node.services.pubsub.subscribe(TOPIC);
   return node;
 }
 
-async function foreignPeer(lung: TestLung): Promise<Foreign> {
+async function foreignPeer(lung: TestLung): Promise<OutsidePeer> {
   const node = await foreignNode();
   await node.dial(multiaddr(lung.address()));
   await until('the topic is joined', () => node.services.pubsub.getSubscribers(TOPIC).length === 1);
@@ -46,11 +30,11 @@ async function foreignPeer(lung: TestLung): Promise<Foreign> {
 }
 
 /** The peers to which a node relays, and which relay to it. GossipSub's published interface does not tell of them. */
-const meshOf = ({ services }: Foreign): readonly string[] =>
+const meshOf = ({ services }: OutsidePeer): readonly string[] =>
   (services.pubsub as GossipSub & { getMeshPeers(topic: string): string[] }).getMeshPeers(TOPIC);
 
 /** Opens and ends streams until the lung has put the node out. A connection that is lost otherwise is made again. */
-async function churn(node: Foreign, lung: TestLung, times: number): Promise<void> {
+async function churn(node: OutsidePeer, lung: TestLung, times: number): Promise<void> {
   for (let i = 0; i < times && evictions(lung).length === 0; i++) {
     const connection = node.getConnections()[0] ?? (await node.dial(multiaddr(lung.address())).catch(() => undefined));
     const stream = await connection?.newStream('/ipfs/ping/1.0.0').catch(() => undefined);
