@@ -47,18 +47,20 @@ export function createOperators(
   async function operate(): Promise<void> {
     const action = wanted[next];
     if (action === undefined) return;
+    const sameAt = ({ members }: Lattice): readonly ChangeView[] =>
+      members.changes().filter((change) => isSame(change, action));
+    // A node may have heard of the roster and not of the change, so that any node's word settles it.
+    if (lattices().some((lattice) => sameAt(lattice).some(({ stage }) => stage === 'decided'))) {
+      world.note(`decided: ${action.kind}`);
+      next++;
+      return;
+    }
     for (const lattice of lattices()) {
       const { members } = lattice;
       const self = members.roster().members.find((member) => member.self);
-      const same = members.changes().filter((change) => isSame(change, action));
-      if (same.some(({ stage }) => stage === 'decided')) {
-        world.note(`decided: ${action.kind}`);
-        if (wanted[next] === action) next++;
-        return;
-      }
       if (self?.role !== 'writer') continue;
       // Where several asked at the same time, all operators settle on one of these.
-      const [open] = same
+      const [open] = sameAt(lattice)
         .filter(({ stage }) => stage === 'waiting' || stage === 'deciding')
         .sort((x, y) => (x.id < y.id ? -1 : 1));
       if (open?.approvals.some(({ author }) => author === self.author) === true) continue;

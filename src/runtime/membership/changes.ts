@@ -41,7 +41,7 @@ export interface HeldChange {
   readonly change: Change;
   /** Unix ms: when this node first heard of it. */
   readonly heardAt: number;
-  /** The epoch that it made; 0 while it made none. */
+  /** The epoch of the roster that it asked for, once that was decided; 0 before. */
   readonly epoch: number;
   /** Each author's newest word about it. */
   readonly words: ReadonlyMap<Author, ApprovalNotice>;
@@ -61,7 +61,7 @@ export interface Changes {
   judge(notice: ApprovalNotice, state: RosterState, nowMs: number): 'known' | 'unfit' | 'no-room' | undefined;
   /** Takes in a word whose signature is good, and returns the rows that keep it. */
   take(notice: ApprovalNotice, nowMs: number): readonly RowWrite[];
-  /** Notes which change made the roster of an epoch, and lets go of what is too old. Returns the rows. */
+  /** Notes which changes asked for the roster of an epoch, and lets go of what is too old. Returns the rows. */
   decided(before: RosterState, after: RosterState, nowMs: number): readonly RowWrite[];
   /** The changes that writers enough approve and that fit the roster, oldest first, with what each would make of it. */
   ready(state: RosterState, nowMs: number): readonly { readonly held: HeldChange; readonly proposed: Proposed }[];
@@ -162,7 +162,9 @@ export function createChanges(deps: { readonly hasher: Hasher; readonly saved: r
       return [...pruned, rowOf(now)];
     },
     decided(before, after, nowMs) {
-      const made = open().find(({ change: { action } }) => {
+      // Several operators may have asked for the same at a time: all of them asked for this roster.
+      const made = open().filter(({ change: { action }, words }) => {
+        if ([...words.values()].every(({ signed }) => signed.statement.kind === 'withdrawal')) return false;
         const ended =
           'author' in action ? after.roster.members.find(({ author }) => author === action.author) : undefined;
         try {
@@ -174,12 +176,11 @@ export function createChanges(deps: { readonly hasher: Hasher; readonly saved: r
           return false;
         }
       });
-      const rows: RowWrite[] = [];
-      if (made !== undefined) {
-        const now = { ...made, epoch: after.roster.epoch };
-        held.set(made.id, now);
-        rows.push(rowOf(now));
-      }
+      const rows: RowWrite[] = made.map((one) => {
+        const now = { ...one, epoch: after.roster.epoch };
+        held.set(one.id, now);
+        return rowOf(now);
+      });
       return [...rows, ...prune(nowMs)];
     },
     ready(state, nowMs) {

@@ -109,6 +109,26 @@ describe('a change', () => {
     expect(new Set(fleet.parties.map(({ roster }) => bytesToHex(roster.hash))).size).toBe(1);
   });
 
+  it('that two ask for at a time is decided for both, and one that was taken back stays so [RO6]', async () => {
+    const back = await at(3).service.propose(add(4, 'mirror'));
+    await at(3).service.withdraw(back.id);
+    const [one, other] = [await at(1).service.propose(add(4, 'mirror')), await at(2).service.propose(add(4, 'mirror'))];
+    expect(one.id).not.toBe(other.id);
+    await fleet.exchange();
+    await at(3).service.approve(other.id);
+    await fleet.pass(3_000);
+    for (const { service } of fleet.parties) {
+      expect(new Map(service.changes().map(({ id, stage, epoch }) => [id, [stage, epoch]]))).toEqual(
+        new Map([
+          [back.id, ['withdrawn', undefined]],
+          [one.id, ['decided', 1]],
+          [other.id, ['decided', 1]],
+        ]),
+      );
+      await expect(service.settled(one.id, new AbortController().signal)).resolves.toMatchObject({ stage: 'decided' });
+    }
+  });
+
   it('is not decided once an approval was taken back, and is again when it is given anew [RO6]', async () => {
     const { id } = await at(1).service.propose(add(4));
     await at(1).service.withdraw(id);
