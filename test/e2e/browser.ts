@@ -1,12 +1,7 @@
-import { existsSync } from 'node:fs';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, expect } from 'vitest';
+import { launchChromium, openContext } from '../support/chromium.ts';
 import type { Node } from '../support/fleet.ts';
-
-/** Debian's package, or what CHROMIUM names. */
-const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
-/** Two cores, shared with three nodes and other tests. */
-const LOOK_MS = 120_000;
 
 let browser: Browser | undefined;
 const open = new Set<BrowserContext>();
@@ -40,14 +35,11 @@ export interface Opened {
   readonly complaints: readonly string[];
 }
 
-async function launched(): Promise<Browser> {
-  if (!existsSync(CHROMIUM)) throw new Error(`there is no Chromium at ${CHROMIUM}: install it, or name it in CHROMIUM`);
-  return (browser ??= await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] }));
-}
+const launched = async (): Promise<Browser> => (browser ??= await launchChromium());
 
 /** An empty page that runs `script`. Closed when its test ends. */
 export async function openEmpty(script: string): Promise<Page> {
-  const context = await (await launched()).newContext();
+  const context = await openContext(await launched());
   open.add(context);
   const page = await context.newPage();
   await page.addScriptTag({ content: script });
@@ -57,13 +49,12 @@ export async function openEmpty(script: string): Promise<Page> {
 /** A tab of its own on a node's dashboard. Closed when its test ends. */
 export async function openDashboard(node: Node, options: OpenOptions = {}): Promise<Opened> {
   const { view = 'overview', scheme = 'light', width = 1280, height = 900, before } = options;
-  const context = await (await launched()).newContext({
+  const context = await openContext(await launched(), {
     viewport: { width, height },
     colorScheme: scheme,
     reducedMotion: 'reduce',
   });
   open.add(context);
-  context.setDefaultTimeout(LOOK_MS);
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(`error: ${error.message}`));

@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import type { NodeStatus } from '../../../src/runtime/facade/index.ts';
+import { hasChromium, launchChromium, openContext } from '../../support/chromium.ts';
 import type { Fleet, Node } from '../../support/fleet.ts';
 import { runCli, untilExit } from '../../support/node-process.ts';
 import type { FiringAlert, Prometheus } from '../../support/prometheus.ts';
@@ -63,10 +63,8 @@ export function seriesOf(
   return all.filter((one) => one.name === name && Object.entries(labels).every(([k, v]) => one.labels[k] === v));
 }
 
-/** Debian's package, or what CHROMIUM names. */
-const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 /** Where there is none, and none is required, the dashboard is left out. */
-export const hasBrowser = process.env['LATTICE_PROXIES'] === 'required' || existsSync(CHROMIUM);
+export const hasBrowser = process.env['LATTICE_PROXIES'] === 'required' || hasChromium;
 
 let browser: Promise<Browser> | undefined;
 
@@ -78,8 +76,8 @@ export async function openDashboard({ node }: View): Promise<{
   shows(): Promise<string>;
   close(): Promise<void>;
 }> {
-  browser ??= chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
-  const context = await (await browser).newContext();
+  browser ??= launchChromium();
+  const context = await openContext(await browser);
   const page = await context.newPage();
   await page.goto(`${node.api.url}/dashboard`);
   return {
