@@ -135,8 +135,9 @@ export async function readToken(context: CliContext, file: string): Promise<stri
   const text = (await readTextFile(context, file, MAX_TOKEN_FILE_BYTES)).trim();
   const { values } = parseEnvText(text);
   const inLine = TOKEN_NAMES.map((name) => values[name]).find((value) => value !== undefined && value !== '');
-  // A token of base64 ends in = and looks like a name without a value, unless it begins as our names do.
-  const alone = /^[!-<>-~]+={0,2}$/.test(text) && !Object.keys(values).some((name) => OUR_NAME.test(name));
+  // A token (token68 of RFC 9110, as a node takes them) of base64 ends in = and looks like a name without a value, unless
+  // it begins as our names do.
+  const alone = /^[A-Za-z0-9._~+/-]+={0,2}$/.test(text) && !Object.keys(values).some((name) => OUR_NAME.test(name));
   const token = alone ? text : inLine;
   if (token === undefined) {
     throw new LatticeError('no-token', `${file} holds no token`, {

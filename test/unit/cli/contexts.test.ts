@@ -130,10 +130,12 @@ describe('context', () => {
       ['add', 'x', '--url', 'http://127.0.0.1:1', '--token-file', 'empty.env'],
       'no-token',
     ],
+    ['a file that is no token', ['add', 'x', '--url', 'http://127.0.0.1:1', '--token-file', 'fleet.json'], 'no-token'],
     ['using what is not there', ['use', 'x'], 'no-context'],
     ['removing what is not there', ['rm', 'x'], 'no-context'],
   ])('refuses %s, and nothing is written', async (_name, argv, code) => {
     writeFileSync(join(dir, 'empty.env'), 'DIOTEC360_NODE_NAME=x\n');
+    writeFileSync(join(dir, 'fleet.json'), '{"nodes":[]}');
     const ran = await at(['context', ...argv, '--json']);
     expect(errorOf(ran).code).toBe(code);
     expect(await listed()).toEqual({ contexts: {} });
