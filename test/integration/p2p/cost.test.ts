@@ -77,7 +77,9 @@ describe('a guest', () => {
     ]);
     const seconds = (performance.now() - began) / 1000;
     const author = peerIdToAuthor(hostile.peerId.toString());
-    expect(lung.messages.filter(({ from }) => from === author).length).toBeLessThan((384 + 32 * seconds) / 32);
+    // Bytes are counted as they are read, 64 KiB at a time: the read that is too much may end two messages more.
+    const mayCome = (384 + 64 + 32 * seconds) / 32;
+    expect(lung.messages.filter(({ from }) => from === author).length).toBeLessThanOrEqual(mayCome);
     const next = await foreignNode();
     await next.dial(multiaddr(lung.address())).catch(() => undefined);
     await until('it is refused with a new key', () =>
