@@ -59,8 +59,6 @@ export default defineConfig({
           name: 'e2e',
           globalSetup: ['test/e2e/global-setup.ts'],
           include: ['test/e2e/**/*.test.ts'],
-          // A browser for each.
-          maxWorkers: 2,
           ...limitsOfProcesses,
         },
       },

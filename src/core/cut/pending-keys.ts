@@ -49,6 +49,36 @@ export class PendingKeys {
     }
   }
 
+  /**
+   * The records in the order of the first 16 bits of their key hashes (counting sort). Neighbours in the tree share
+   * most of their path, which is then hashed once in a slice. More bits would only order the few keys of one slice
+   * among themselves. It is one task of the event loop, so that it looks at records only where it must: the places
+   * tell their heads.
+   */
+  inTreeOrder(): Pending[] {
+    const next = new Uint32Array(2 ** 16);
+    let shared = 0;
+    this.#places.forEach((held, head) => {
+      const count = 'head' in held ? 1 : held.length;
+      shared += count - 1;
+      next[head >>> 16] = (next[head >>> 16] as number) + count;
+    });
+    let before = 0;
+    for (let bucket = 0; bucket < next.length; bucket++) {
+      const count = next[bucket] as number;
+      next[bucket] = before;
+      before += count;
+    }
+    const ordered = new Array<Pending>(this.#places.size + shared);
+    this.#places.forEach((held, head) => {
+      let at = next[head >>> 16] as number;
+      if ('head' in held) ordered[at++] = held;
+      else for (const record of held) ordered[at++] = record;
+      next[head >>> 16] = at;
+    });
+    return ordered;
+  }
+
   *[Symbol.iterator](): Generator<Pending, void, undefined> {
     for (const held of this.#places.values()) {
       if ('head' in held) yield held;
@@ -60,32 +90,4 @@ export class PendingKeys {
 /** The first 32 bits of a hash as a signed number: a small integer, which a map finds faster than text. */
 export function headOf(hash: Bytes): number {
   return ((hash[0] as number) << 24) | ((hash[1] as number) << 16) | ((hash[2] as number) << 8) | (hash[3] as number);
-}
-
-/**
- * The records in the order of the first 16 bits of their key hashes (counting sort). Neighbours in the tree share most
- * of their path, which is then hashed once in a slice. More bits would only order the few keys of one slice among
- * themselves.
- */
-export function inTreeOrder(records: readonly Pending[]): Pending[] {
-  if (records.length < 2) return [...records];
-  const next = new Uint32Array(2 ** 16);
-  for (const { head } of records) {
-    const bucket = head >>> 16;
-    next[bucket] = (next[bucket] as number) + 1;
-  }
-  let before = 0;
-  for (let bucket = 0; bucket < next.length; bucket++) {
-    const count = next[bucket] as number;
-    next[bucket] = before;
-    before += count;
-  }
-  const ordered = records.slice();
-  for (const record of records) {
-    const bucket = record.head >>> 16;
-    const at = next[bucket] as number;
-    ordered[at] = record;
-    next[bucket] = at + 1;
-  }
-  return ordered;
 }

@@ -4,7 +4,7 @@ import type { LiveCells } from '../reconcile/index.ts';
 import { compareSiblings, covers, mergeSiblings, supersedes, type Versioned } from '../state/index.ts';
 import { type Bytes, equalBytes, type Hasher, type Hlc } from '../types/index.ts';
 import { keyHashInto } from '../wire/index.ts';
-import { headOf, inTreeOrder, type Light, type Pending, PendingKeys } from './pending-keys.ts';
+import { headOf, type Light, type Pending, PendingKeys } from './pending-keys.ts';
 
 /**
  * Most operations later than the cut that are kept: 17,000 a second for the 15 s from one cut until the next is fixed,
@@ -177,7 +177,7 @@ export class CutTracker {
     if (at <= this.#at) throw new RangeError(`a cut at ${at} is not later than the one at ${this.#at}`);
     this.#at = at;
     this.#ceiling = lastHlcAt(at);
-    this.#queue = inTreeOrder([...this.#pending]);
+    this.#queue = this.#pending.inTreeOrder();
     this.#moved = 0;
   }
 
