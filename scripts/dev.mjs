@@ -4,9 +4,8 @@
 // Key, token and state are in .lattice/dev. A build with errors leaves the running node alone. Variables of the
 // environment win over the node's env file, as they do for every node.
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync, watch } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
 import { build } from 'vite';
 
 /** The env file that `lattice init` writes for the only node of a fleet. */
@@ -15,6 +14,10 @@ const ENV_FILE = '.lattice/dev/node1.env';
 const PORTS = ['--base-port', '8010', '--p2p-base-port', '9010'];
 /** A node drains in 2 s. One that has not ended after this time is killed. */
 const DRAIN_MS = 5000;
+/** What the compiler knows of the build before, in one run of this script: another build may have replaced dist since. */
+const BUILD_INFO = 'tmp/dev.tsbuildinfo';
+/** What an editor writes within this time is one change. */
+const ONE_CHANGE_MS = 100;
 /** Signals within this time count as one, because npm passes on a Ctrl-C that the terminal sends here as well. */
 const SAME_SIGNAL_MS = 500;
 
@@ -95,30 +98,46 @@ async function watchDashboard() {
   return watcher;
 }
 
-/** Compiles src into dist, at once and after every change. */
+/** Compiles src into dist, at once and after every change, by compilers that end by themselves. */
 function watchSources() {
-  const color = process.stderr.isTTY;
-  const host = { getCurrentDirectory: () => at('.'), getCanonicalFileName: (name) => name, getNewLine: () => '\n' };
-  const format = color ? ts.formatDiagnosticsWithColorAndContext : ts.formatDiagnostics;
-  const options = { inlineSourceMap: true };
-  return ts.createWatchProgram(
-    ts.createWatchCompilerHost(
-      at('tsconfig.build.json'),
-      options,
-      ts.sys,
-      ts.createEmitAndSemanticDiagnosticsBuilderProgram,
-      (diagnostic) => process.stderr.write(format([diagnostic], host)),
-      (_status, _newLine, _options, errors) => {
-        // Without a number of errors the message only tells that a build has begun.
-        if (errors === undefined) return;
-        if (errors === 0) restart();
-        else
-          say(
-            `the build has ${errors === 1 ? 'an error' : `${errors} errors`}: the node starts again when it has none`,
-          );
-      },
-    ),
-  );
+  let compiler;
+  let changed = false;
+  let timer;
+  async function compile() {
+    if (compiler !== undefined || over) return;
+    changed = false;
+    const args = ['-p', 'tsconfig.build.json', '--inlineSourceMap', '--incremental', '--tsBuildInfoFile', BUILD_INFO];
+    if (process.stderr.isTTY) args.push('--pretty');
+    compiler = spawn(process.execPath, [at('node_modules/typescript-7/bin/tsc'), ...args], {
+      cwd: at('.'),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let errors = 0;
+    compiler.stdout.setEncoding('utf8').on('data', (text) => {
+      errors += text.match(/\berror\b.*?\bTS\d+:/g)?.length ?? 0;
+      process.stderr.write(text);
+    });
+    const how = await ended(compiler);
+    compiler = undefined;
+    if (how === 'exit code 0') restart();
+    else if (errors === 0) say(`the compiler ended (${how})`);
+    else say(`the build has ${errors === 1 ? 'an error' : `${errors} errors`}: the node starts again when it has none`);
+    if (changed) await compile();
+  }
+  const watcher = watch(at('src'), { recursive: true }, () => {
+    changed = true;
+    clearTimeout(timer);
+    timer = setTimeout(() => void compile(), ONE_CHANGE_MS);
+  });
+  rmSync(at(BUILD_INFO), { force: true });
+  void compile();
+  return {
+    close() {
+      watcher.close();
+      clearTimeout(timer);
+      compiler?.kill();
+    },
+  };
 }
 
 say('building');

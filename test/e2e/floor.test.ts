@@ -36,7 +36,7 @@ describe('the floor in the dashboard', () => {
     const { page } = opened;
     const floor = floorOf(page);
     await floor.getByText('Nobody holds it back').waitFor();
-    await floor.getByText('nothing yet').waitFor({ state: 'detached' });
+    await floor.getByText(/^nothing yet: /).waitFor({ state: 'detached' });
     // With the first complete cut the state is closed and collected up to a day before it, on the hour.
     await floor.getByText(/^20\d\d-\d\d-\d\d \d\d:00:00 UTC: nothing older comes in any more$/).waitFor();
     await floor.getByText('none has left yet').waitFor({ state: 'detached' });
@@ -150,7 +150,7 @@ describe('what was set aside, in the dashboard', () => {
     const aside = asideOf(page);
     const items = aside.getByRole('list', { name: 'What was set aside' }).getByRole('listitem');
     const item = (key: string) => items.filter({ has: page.getByRole('link', { name: key, exact: true }) });
-    expect(await items.count()).toBe(4);
+    await expect.poll(() => items.count()).toBe(4);
     await item('first').getByText('"first"').waitFor();
     await item('first').getByText('the key has no value').waitFor();
     await item('first')

@@ -69,7 +69,7 @@ export class PendingKeys {
       next[bucket] = before;
       before += count;
     }
-    const ordered = new Array<Pending>(this.#places.size + shared);
+    const ordered = Array.from<Pending>({ length: this.#places.size + shared });
     this.#places.forEach((held, head) => {
       let at = next[head >>> 16] as number;
       if ('head' in held) ordered[at++] = held;
