@@ -57,7 +57,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'e2e',
-          globalSetup: ['test/e2e/global-setup.ts'],
+          globalSetup: ['test/support/global-setup.ts'],
           include: ['test/e2e/**/*.test.ts'],
           ...limitsOfProcesses,
         },
