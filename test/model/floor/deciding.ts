@@ -33,8 +33,10 @@ import { Broken, type World } from './world.ts';
 
 const NETWORK = 'model/floor';
 const SIGNATURE = new Uint8Array(64);
-/** A message of a ballot is lost as often as this. */
+/** A message of a ballot is lost as often as this, until everything works again. */
 const LOSS = 0.15;
+/** Whoever has a proposal accepted ends before it knows, as often as this, until everything works again. */
+const ENDS = 0.05;
 
 const sign = <S extends Approval | Promise1b | Acceptance>(statement: S): Signed<S> =>
   signStatement(statement, () => SIGNATURE);
@@ -47,6 +49,8 @@ export interface Deciding {
   begin(node: FloorNode, atOnce?: boolean): void;
   /** A node goes on with its open ballot. */
   proceed(node: FloorNode): void;
+  /** Everything works again: no message is lost from here on, and whoever has a proposal accepted tells it. */
+  heal(): void;
   /** Whether a node that lost its store keeps the decisions of its roster from a quorum. */
   isStuck(nodes: readonly FloorNode[]): boolean;
 }
@@ -55,6 +59,8 @@ export function createDeciding(world: World): Deciding {
   const { rng, mistake } = world;
   const wanted: Change[] = [];
   const cast = new Map<string, Map<Author, Acceptance>>();
+  let healed = false;
+  const fails = (often: number): boolean => rng.chance(often) && !healed;
 
   const voterOf = (node: FloorNode): Voter | undefined => {
     const self = node.writerOf(node.state);
@@ -132,11 +138,11 @@ export function createDeciding(world: World): Deciding {
     const proposals = new Map<string, Proposed>();
     for (const other of world.nodes) {
       const voter = voterOf(other);
-      if (voter === undefined || (other !== node && (!node.reaches(other) || rng.chance(LOSS)))) continue;
+      if (voter === undefined || (other !== node && (!node.reaches(other) || fails(LOSS)))) continue;
       const vote = promise(voter, other.state, other.disk.votes, { ...nextOf(node), ballot: opened.ballot });
       if (!vote.given) continue;
       other.disk.votes = vote.state;
-      if (other !== node && rng.chance(LOSS)) continue;
+      if (other !== node && fails(LOSS)) continue;
       promises.push(sign(vote.statement));
       const accepted = vote.state.accepted;
       if (accepted !== undefined) proposals.set(bytesToHex(accepted.roster), accepted.proposed);
@@ -164,13 +170,13 @@ export function createDeciding(world: World): Deciding {
     const acceptances: Signed<Acceptance>[] = [];
     for (const other of world.nodes) {
       const voter = voterOf(other);
-      if (voter === undefined || (other !== node && (!node.reaches(other) || rng.chance(LOSS)))) continue;
+      if (voter === undefined || (other !== node && (!node.reaches(other) || fails(LOSS)))) continue;
       const vote = voteOf(other, voter, proposal, careless);
       if (vote === undefined) continue;
       noteVote(vote);
-      if (other === node || !rng.chance(LOSS)) acceptances.push(sign(vote));
+      if (other === node || !fails(LOSS)) acceptances.push(sign(vote));
     }
-    if (acceptances.length < decidersOf(node.state.roster) || rng.chance(0.05)) return;
+    if (acceptances.length < decidersOf(node.state.roster) || fails(ENDS)) return;
     const bytes = encodeRosterCertificate(certify(proposed.roster, acceptances));
     const found = checkRosterCertificate(bytes, node.state, { network: NETWORK, hasher });
     world.addRoster(found.state);
@@ -223,6 +229,7 @@ export function createDeciding(world: World): Deciding {
     },
     begin,
     proceed,
+    heal: () => void (healed = true),
     isStuck(nodes) {
       const [first] = nodes;
       if (first === undefined) return false;

@@ -277,6 +277,7 @@ export class FloorCase {
   /** Everything works again, while writing goes on. Then it is quiet, and all must agree. */
   heal(): void {
     const { rng, world } = this;
+    this.deciding.heal();
     for (const node of this.nodes) {
       node.group = 0;
       if (node.down) node.restart();
