@@ -119,7 +119,7 @@ export interface EmbeddedLattice extends EmbeddedState {
   /**
    * Sets which lungs may carry peers: `auto`, `p2p` or `http`. `cause` is a sentence for the log and the status.
    *
-   * @throws nothing of its own
+   * @throws `invalid-request` for another mode, or a cause that is no line of text
    * @example
    * const { message } = lattice.setMode('http', 'P2P is blocked here');
    * console.log(message);

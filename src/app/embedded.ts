@@ -5,6 +5,7 @@ import { embedMembers } from './embed-members.ts';
 import { embedVault } from './embed-vault.ts';
 import { embedInvitations } from './embedded-invitations.ts';
 import type { EmbeddedLattice } from './embedded-lattice.ts';
+import { checkIdempotencyKey, checkMode, ownOperations } from './given.ts';
 import type { Life } from './life.ts';
 
 /** Entries of one page while all of them are read. */
@@ -48,7 +49,10 @@ export function embed(lattice: Lattice, life: Life): EmbeddedLattice {
     floor: now(lattice.floor),
     certificate: now(lattice.certificate),
     series: now(lattice.series),
-    setMode: now(lattice.setMode),
+    setMode: now((mode, cause) => {
+      checkMode(mode, cause);
+      return lattice.setMode(mode, cause);
+    }),
     evidence: now(lattice.evidence),
     verifyStore: now(lattice.verifyStore),
     ...(lattice.vault === undefined ? {} : { vault: embedVault(lattice.vault, life) }),
@@ -91,8 +95,10 @@ export function embed(lattice: Lattice, life: Life): EmbeddedLattice {
       life.run(() => lattice.writtenBy(author, { since, ...asked }), signal),
     prove: (key, { signal, ...asked } = {}) => life.run(() => lattice.prove(key, asked), signal),
     verifyIntegrity: ({ signal } = {}) => life.run(() => lattice.verifyIntegrity(), signal),
-    write: (operations, { receipt: wish, ...options } = {}) =>
+    write: (given, { receipt: wish, ...options } = {}) =>
       life.run(async () => {
+        const operations = ownOperations(given);
+        checkIdempotencyKey(options.idempotencyKey);
         if (wish === undefined) return lattice.write(operations, options);
         const place = lattice.receipts.reserve(wish);
         try {

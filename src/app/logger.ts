@@ -77,9 +77,11 @@ function logOf(logger: Exclude<LoggerOption, 'stdout'>, least: Pick<LeastLevel, 
     (fields: object, message: string): void => {
       if (!least.writes(level)) return;
       try {
-        if (typeof logger === 'function')
-          logger({ level, component, message, fields: fields as Readonly<Record<string, unknown>> });
-        else logger[level]({ component, ...fields }, message);
+        const told: unknown =
+          typeof logger === 'function'
+            ? logger({ level, component, message, fields: fields as Readonly<Record<string, unknown>> })
+            : logger[level]({ component, ...fields }, message);
+        if (told instanceof Promise) told.catch(() => undefined);
       } catch {
         // A logger of the program that fails must not fail the node. There is nowhere to tell of it.
       }

@@ -1,6 +1,7 @@
 import { LatticeError } from '../core/types/errors.ts';
 import { parseUrl } from '../core/types/url.ts';
 import { cutShort, late, notOurs, refusal, tooLarge, unreachable } from './errors.ts';
+import { jsonText } from './json-text.ts';
 import { platformFetch } from './platform-fetch.ts';
 import { type BodyReader, type Fetch, type FetchAnswer, readBody } from './transport.ts';
 
@@ -135,7 +136,17 @@ const MAX_REFUSAL_BYTES = 64 * 1024;
 const defined = <T>(values: Readonly<Record<string, T | undefined>>): [string, T][] =>
   Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as [string, T]]));
 
-/** Throws LatticeError `usage` when the URL is no http or https URL, or when a header cannot carry the token. */
+/** A parameter as it is: half of a surrogate pair has no UTF-8, and would be sent as another character. */
+function wellFormed(name: string, text: string): string {
+  if (!/\p{Cs}/u.test(text)) return text;
+  throw new LatticeError(
+    name === 'key' ? 'invalid-key' : 'invalid-query',
+    `the parameter ${name} has a lone surrogate, which has no UTF-8 form`,
+    { next: 'Give text that is well-formed Unicode.' },
+  );
+}
+
+/** Throws LatticeError `usage` when the URL is no http or https URL or more than a base, or when a header cannot carry the token. */
 export function createRequests(options: ClientOptions): Requests {
   const base = parseUrl(options.url);
   if (base === undefined || (base.protocol !== 'http:' && base.protocol !== 'https:')) {
@@ -143,7 +154,11 @@ export function createRequests(options: ClientOptions): Requests {
       next: 'Write it like http://127.0.0.1:8000.',
     });
   }
-  const url = base.href.replace(/\/+$/, '');
+  if (base.search !== '' || base.hash !== '' || base.username !== '' || base.password !== '')
+    throw new LatticeError('usage', 'the base URL of a node has no query, no fragment and no password', {
+      next: 'Write it like http://127.0.0.1:8000, and give the token by itself.',
+    });
+  const url = base.href.replace(/[?#]*$/, '').replace(/\/+$/, '');
   const run: Fetch = options.fetch ?? platformFetch;
   if (typeof options.token === 'string') checkToken(options.token);
 
@@ -165,9 +180,9 @@ export function createRequests(options: ClientOptions): Requests {
     take: (answer: FetchAnswer, begun: () => () => void) => Promise<T>,
   ): Promise<T> {
     const { method = 'GET', query = {}, headers = {}, json, signal } = asked;
-    const body = json === undefined ? asked.body : JSON.stringify(json);
+    const body = json === undefined ? asked.body : jsonText(json);
     const target = new URL(url + path);
-    for (const [name, value] of defined(query)) target.searchParams.set(name, String(value));
+    for (const [name, value] of defined(query)) target.searchParams.set(name, wellFormed(name, String(value)));
     const timeoutMs = asked.timeoutMs ?? options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
 
     let answering = false;

@@ -295,8 +295,11 @@ export const PARSERS: { readonly [K in Kind]: (text: string, context: Context) =
     const bytes = new TextEncoder().encode(text).length;
     if (bytes > MAX_NETWORK_BYTES)
       reject(text, { rule: `it is longer than ${MAX_NETWORK_BYTES} bytes`, fix: 'write a shorter one' });
-    if (/\p{Cc}/u.test(text))
-      reject(text, { rule: 'it contains a control character', fix: 'write it in one line of plain text' });
+    if (/[\p{Cc}\p{Cs}]/u.test(text))
+      reject(text, {
+        rule: 'it contains a control character or half of one of two units',
+        fix: 'write it in one line of plain text',
+      });
     return text;
   },
   path: parsePath,

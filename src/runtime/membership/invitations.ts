@@ -1,4 +1,6 @@
+import { utf8Length } from '../../core/cbor/text.ts';
 import type { RowWrite } from '../../core/replica/index.ts';
+import { MAX_NAME_BYTES } from '../../core/roster/index.ts';
 import {
   decodeInvitations,
   encodeInvitations,
@@ -22,6 +24,12 @@ const KEPT_MS = 7 * 86_400_000;
 /** How often it is looked at whether a newcomer has caught up. */
 const LOOK_EVERY_MS = 1000;
 const SECRET_BYTES = 32;
+/** What a newcomer can become. */
+const ROLES: readonly InvitationRow['role'][] = ['writer', 'mirror'];
+function isMemberName(name: unknown): boolean {
+  const bytes = typeof name === 'string' ? utf8Length(name) : -1;
+  return bytes >= 0 && bytes <= MAX_NAME_BYTES;
+}
 
 export interface InvitationDeps {
   readonly clock: Clock;
@@ -173,10 +181,16 @@ export function createInvitations(
         const known = rows.find((row) => bytesToHex(row.secretHash) === secretHash);
         if (known !== undefined) return viewOf(known);
         const hash = hexToBytes(secretHash);
-        if (hash?.length !== SECRET_BYTES || !(ttlMs > 0 && ttlMs <= MAX_INVITATION_MS))
+        if (hash?.length !== SECRET_BYTES || !(Number.isSafeInteger(ttlMs) && ttlMs > 0 && ttlMs <= MAX_INVITATION_MS))
           throw new LatticeError('invalid-change', 'an invitation has the SHA-256 of a secret and a week at most', {
             next: 'make it with lattice invite',
           });
+        if (!ROLES.includes(role) || !isMemberName(name))
+          throw new LatticeError(
+            'invalid-change',
+            `an invitation is for a ${ROLES.join(' or a ')}, whose name has at most ${MAX_NAME_BYTES} bytes`,
+            { next: 'make it with lattice invite' },
+          );
         const taken = members.roster().members.some((member) => member.name === name && member.role !== 'retired');
         if (name !== '' && taken)
           throw new LatticeError('invalid-change', `a member is called ${JSON.stringify(name)} already`, {

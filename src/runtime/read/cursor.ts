@@ -20,12 +20,12 @@ export function cursorToKey(cursor: string): string {
 }
 
 /**
- * The size of a page: `limit`, but `byDefault` when it is undefined, and at most `max`. Throws LatticeError
+ * The size of a page: `limit`, a whole number from 1 to `max`, but `byDefault` when it is undefined. Throws LatticeError
  * `invalid-limit`.
  */
 export function pageSize(limit: number | undefined, byDefault: number, max: number): number {
   if (limit === undefined) return byDefault;
-  if (!Number.isInteger(limit) || limit < 1)
+  if (!Number.isInteger(limit) || limit < 1 || limit > max)
     throw new LatticeError('invalid-limit', `limit is a whole number from 1 to ${max}`);
-  return Math.min(limit, max);
+  return limit;
 }

@@ -59,7 +59,7 @@ export function createHistory(deps: {
   const { store, hasher, writer, entries } = deps;
   return async (key, { limit = DEFAULT_PAGE, cursor } = {}) => {
     checkKey(key);
-    if (!Number.isInteger(limit) || limit < 1)
+    if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE)
       throw new LatticeError('invalid-limit', `limit is a whole number from 1 to ${MAX_PAGE}`);
     const from = cursor === undefined ? undefined : placeOf(cursor);
     const entry = await entries.get({ key, keyHash: keyHash(key, hasher) }, (read) => writer.read(read));
@@ -68,7 +68,7 @@ export function createHistory(deps: {
     const held = new Map(entry.siblings.map((sibling) => [versionOf(sibling), sibling]));
     const shownSince = new Map<string, number>();
     const older: HistoryItem[] = [];
-    const room = Math.max(1, Math.min(limit, MAX_PAGE) - (from === undefined ? held.size : 0));
+    const room = Math.max(1, limit - (from === undefined ? held.size : 0));
     const needle = keyBytes(key);
     let last = from?.version ?? '';
     let place: Place | undefined;

@@ -42,6 +42,8 @@ const refuse = (message: string, next: string): LatticeError => new LatticeError
 
 /** Throws LatticeError `invalid-token`. */
 function checkWish({ name, right, prefix = '', ttlMs }: TokenWish): void {
+  if (typeof name !== 'string' || typeof prefix !== 'string')
+    throw refuse('the name and the prefix of a token are texts', 'give texts');
   const bytes = utf8Length(name);
   if (bytes < 1 || bytes > MAX_TOKEN_NAME_BYTES)
     throw refuse(`the name of a token has 1 to ${MAX_TOKEN_NAME_BYTES} bytes`, 'name it after who uses it');

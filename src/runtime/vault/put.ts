@@ -36,6 +36,10 @@ export interface PutDeps {
   readonly onHeld: (stored: StoredObject) => void;
 }
 
+/** Also of another realm, such as a test runner's. */
+const isBytes = (piece: unknown): piece is Bytes =>
+  ArrayBuffer.isView(piece) && Object.prototype.toString.call(piece) === '[object Uint8Array]';
+
 const quoted = (text: string): string => JSON.stringify(text.slice(0, 80));
 
 /** LatticeError `invalid-hash` for a text that cannot be the hash of a content. */
@@ -88,6 +92,10 @@ export function createPut(deps: PutDeps): {
           ended = true;
           return digest.digest();
         }
+        if (!isBytes(value))
+          throw new LatticeError('invalid-value', 'Content comes as pieces of the type Uint8Array.', {
+            next: 'Turn text into bytes with TextEncoder, and a buffer with new Uint8Array(buffer).',
+          });
         if (digest.size + value.length > limit)
           throw new LatticeError(
             'object-too-large',

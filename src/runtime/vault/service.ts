@@ -130,9 +130,9 @@ export function createVaultService(deps: ServiceDeps): VaultService {
       return (await content.leaves(await here(hash))).slice();
     },
     async list({ limit = DEFAULT_PAGE, cursor, fits } = {}) {
-      if (!Number.isInteger(limit) || limit < 1)
+      if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE)
         throw new LatticeError('invalid-limit', `limit is a whole number from 1 to ${MAX_PAGE}`);
-      return pageOf(deps, Math.min(limit, MAX_PAGE), cursor, fits);
+      return pageOf(deps, limit, cursor, fits);
     },
     async pin(hash, pinned) {
       checkHash(hash);

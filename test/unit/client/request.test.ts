@@ -295,11 +295,23 @@ describe('a client', () => {
     ['localhost:8000', undefined],
     ['ftp://127.0.0.1', undefined],
     ['', undefined],
+    ['http://127.0.0.1/?x=1', undefined],
+    ['http://127.0.0.1/#x', undefined],
+    ['http://somebody:secret@127.0.0.1', undefined],
     ['http://127.0.0.1', 'a b'],
     ['http://127.0.0.1', 'a\nb'],
     ['http://127.0.0.1', ''],
   ])('is not made of what it cannot use: %j, token %j', (url, token) => {
     expect(() => createClient({ url, token })).toThrow(expect.objectContaining({ code: 'usage' }) as Error);
+  });
+
+  it('sends no parameter as another text', async () => {
+    server = await startServer((_request, response) => response.end('{}'));
+    const client = createClient({ url: server.url });
+    await expect(client.getEntry('\ud800')).rejects.toMatchObject({ code: 'invalid-key' });
+    await expect(client.putEntry('a\udfff', 1)).rejects.toMatchObject({ code: 'invalid-key' });
+    await expect(client.putEntry('a', Number.NaN)).rejects.toMatchObject({ code: 'invalid-value' });
+    expect(server.asked).toEqual([]);
   });
 
   it('keeps the path of a node that stands behind one', async () => {

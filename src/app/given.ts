@@ -1,0 +1,85 @@
+import { checkKey, checkValue } from '../core/cbor/index.ts';
+import { LatticeError, MAX_OPERATIONS } from '../core/types/index.ts';
+import type { SyncMode, WriteOperation } from '../runtime/index.ts';
+
+type Field = keyof WriteOperation;
+
+const isText = (given: unknown): boolean => typeof given === 'string';
+const isNumber = (given: unknown): boolean => typeof given === 'number';
+const isVersions = (given: unknown): boolean => isText(given) || (Array.isArray(given) && given.every(isText));
+
+/** What each field may be, beside key and value, whose rules are their own. */
+const FIELDS: Readonly<Record<Exclude<Field, 'key' | 'value'>, readonly [(given: unknown) => boolean, string]>> = {
+  op: [(given) => given === 'put' || given === 'delete', 'is put or delete'],
+  expires: [isNumber, 'is a number: Unix ms'],
+  ttl: [isNumber, 'is a number of seconds'],
+  ifMatch: [isVersions, 'is a version, several in an array, or *'],
+  ifNoneMatch: [isVersions, 'is a version, several in an array, or *'],
+  mustExist: [(given) => typeof given === 'boolean', 'is true or false'],
+};
+const isField = (name: string): name is Field => name === 'key' || name === 'value' || name in FIELDS;
+
+const refuse = (what: string): LatticeError =>
+  new LatticeError('invalid-operation', what, {
+    next: "write operations such as { op: 'put', key: 'a', value: 1 } or { op: 'delete', key: 'a' }",
+  });
+
+function ownOperation(given: unknown, at: number): WriteOperation {
+  if (typeof given !== 'object' || given === null) throw refuse(`operation ${at} is no object`);
+  // Each field is read once, so that one that answers otherwise the second time changes nothing.
+  const own: Partial<Record<Field, unknown>> = {};
+  for (const [name, value] of Object.entries(given)) {
+    // A misspelt condition would be a write without it.
+    if (!isField(name)) throw refuse(`operation ${at} has a field ${JSON.stringify(name)}, which none has`);
+    if (value === undefined) continue;
+    if (name === 'key') own.key = checkKey(value);
+    else if (name === 'value') own.value = checkValue(value);
+    else {
+      const [fits, rule] = FIELDS[name];
+      if (!fits(value)) throw refuse(`operation ${at}: ${name} ${rule}`);
+      own[name] = Array.isArray(value) ? value.slice() : value;
+    }
+  }
+  if (own.op === undefined) throw refuse(`operation ${at}: op is put or delete`);
+  checkKey(own.key);
+  return own as WriteOperation;
+}
+
+/**
+ * The operations that a program gives, checked and copied: what the program does with its own from here on changes
+ * nothing, and nothing of another form gets to the writer, which all writes share. Throws LatticeError
+ * `invalid-operation`, `invalid-key`, `invalid-value`, `value-too-large` or `commit-too-large`.
+ */
+export function ownOperations(given: unknown): WriteOperation[] {
+  if (!Array.isArray(given)) throw refuse('the operations are an array');
+  if (given.length > MAX_OPERATIONS)
+    throw new LatticeError(
+      'commit-too-large',
+      `a commit has at most ${MAX_OPERATIONS} operations, not ${given.length}`,
+      { next: 'split it into several commits', details: { limit: MAX_OPERATIONS, operations: given.length } },
+    );
+  return Array.from(given as readonly unknown[], ownOperation);
+}
+
+const MODES: readonly unknown[] = ['auto', 'p2p', 'http'] satisfies SyncMode[];
+const MAX_CAUSE_LENGTH = 300;
+
+/** Throws LatticeError `invalid-request` for what is no mode, or no line of text that says why. */
+export function checkMode(mode: unknown, cause: unknown): void {
+  if (!MODES.includes(mode))
+    throw new LatticeError('invalid-request', `a mode is one of ${MODES.join(', ')}`, { next: 'give one of them' });
+  if (typeof cause !== 'string' || cause.length > MAX_CAUSE_LENGTH || !/^[^\p{Cc}\p{Cs}]+$/u.test(cause))
+    throw new LatticeError(
+      'invalid-request',
+      `the cause is a line of text of at most ${MAX_CAUSE_LENGTH} characters, for the log and the status`,
+      { next: "say why, as in setMode('http', 'P2P is blocked here')" },
+    );
+}
+
+/** Throws LatticeError `invalid-operation` for what cannot be an idempotency key: 1 to 128 visible ASCII characters. */
+export function checkIdempotencyKey(given: unknown): void {
+  if (given === undefined || (typeof given === 'string' && /^[!-~]{1,128}$/.test(given))) return;
+  throw new LatticeError('invalid-operation', 'an idempotency key has 1 to 128 visible ASCII characters', {
+    next: 'take a random UUID',
+  });
+}
