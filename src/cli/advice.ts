@@ -42,7 +42,7 @@ function adviceOn(error: LatticeError, { token, envFile, inFleet, tokenFrom }: K
   if (error.code === 'not-supported')
     return 'Update the node (lattice status shows its version), or name a newer one with --url. A node of the original has none of these paths.';
   if (error.status === 404 && error.problem?.next === undefined)
-    return 'Check the spelling (lattice state ls lists the keys) and the URL.';
+    return 'Check the spelling and the URL: lattice state ls lists the keys, lattice peers the peers.';
   return undefined;
 }
 

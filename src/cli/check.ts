@@ -1,8 +1,15 @@
 import { type Cause, prefixOf } from './causes.ts';
 import type { NodeReport } from './examine.ts';
+import { printable } from './output.ts';
 
 /** The states of monitoring plugins (Nagios, Icinga and compatible ones). The index of each is its exit code. */
 const STATES = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'] as const;
+
+/** The plugin's line where nothing could be examined, which says nothing of the nodes: whatever failed is UNKNOWN. */
+export function checkFailed(error: unknown): { readonly code: number; readonly line: string } {
+  const [said = ''] = (error instanceof Error ? error.message : String(error)).replace(/^error: /, '').split('\n');
+  return { code: 3, line: `LATTICE ${STATES[3]} - ${printable(said).replaceAll('|', '/')}` };
+}
 
 /** Makes a plugin's line for monitoring: the state, the worst cause, and numbers after the bar. */
 export function checkLine(

@@ -34,9 +34,13 @@ export function examineFleet(reports: readonly NodeReport[]): Finding[] {
           'roster',
           ({ trust: { hash, epoch: own = 0 } }) => `that of epoch ${own} (${hash.slice(0, SHORT_ROOT)})`,
           (text) =>
-            bad(text, `Those behind epoch ${epoch} catch up by themselves once they reach a member: lattice members.`, {
-              topic: 'trust',
-            }),
+            bad(
+              text,
+              `Those behind epoch ${epoch} catch up by themselves once they reach a member, but for one that was left out by force, whose status says so: lattice members.`,
+              {
+                topic: 'trust',
+              },
+            ),
         ),
     compare(
       'root',

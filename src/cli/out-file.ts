@@ -3,6 +3,7 @@ import { closeSync, fsyncSync, linkSync, lstatSync, openSync, renameSync, rmSync
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileFailure, LatticeError } from '../core/types/index.ts';
 import type { CliContext } from './context.ts';
+import { plainTarget } from './plain-target.ts';
 
 /** A file that is there whole or not at all: its bytes go to one beside it, which takes its name at the end. */
 export interface OutFile {
@@ -21,7 +22,8 @@ export interface OutFile {
  * `file-unwritable`.
  */
 export function openOutFile(context: Pick<CliContext, 'cwd'>, file: string, force: boolean): OutFile {
-  const path = resolve(context.cwd, file);
+  const named = resolve(context.cwd, file);
+  const path = force ? plainTarget(named) : named;
   const part = join(dirname(path), `.${basename(path)}.${randomBytes(8).toString('hex')}.part`);
   const exists = (cause?: unknown): LatticeError =>
     new LatticeError('exists', `cannot write ${path}: it exists, and is left as it is`, {

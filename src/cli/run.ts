@@ -44,6 +44,12 @@ export async function runCli(argv: readonly string[], context: CliContext, versi
   } catch (error) {
     // The library throws after it has shown the help or the version, which is not an error.
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
+    if (pathOf(commandAt(program, argv)).endsWith(' doctor') && argv.includes('--check')) {
+      const { checkFailed } = await import('./check.ts');
+      const { code, line } = checkFailed(error);
+      output.line(line);
+      return code;
+    }
     prepare(program, argv, context);
     const asData = formAsked(program, argv) !== 'table';
     // A line without its command did nothing, which a script whose variable is empty must not take for success.

@@ -5,6 +5,7 @@ import { basename, dirname, extname, join, resolve } from 'node:path';
 import { fileFailure, LatticeError } from '../core/types/index.ts';
 import type { CliContext } from './context.ts';
 import { printable } from './output.ts';
+import { plainTarget } from './plain-target.ts';
 
 /** Bytes that are read of a file at a time. */
 const PIECE_BYTES = 256 * 1024;
@@ -61,8 +62,9 @@ const exists = (path: string): LatticeError =>
  * name sees the whole. What was written is removed when `pieces` rejects. One that is there is replaced only with
  * `force`. Rejects with LatticeError `exists`, `file-unwritable`, or as `pieces` does.
  */
-export async function writeWhole(path: string, pieces: AsyncIterable<Uint8Array>, force: boolean): Promise<void> {
-  if (!force && (await isThere(path))) throw exists(path);
+export async function writeWhole(named: string, pieces: AsyncIterable<Uint8Array>, force: boolean): Promise<void> {
+  if (!force && (await isThere(named))) throw exists(named);
+  const path = force ? plainTarget(named) : named;
   const unwritable = (cause: unknown): LatticeError =>
     new LatticeError('file-unwritable', `cannot write ${printable(path)}: ${printable(fileFailure(cause))}`, {
       next: 'Name another file with --out.',

@@ -18,7 +18,8 @@ function flawOf(given: unknown, shown: unknown, inArray: boolean): string | unde
       const tag = tagOf(given);
       return shown === given && (tag === 'Object' || tag === 'Array') ? undefined : `a ${tag}`;
     }
-    default:
+    case 'string':
+    case 'boolean':
       return undefined;
   }
 }

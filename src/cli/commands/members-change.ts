@@ -2,7 +2,8 @@ import type { ChangeRequest } from '../../client/index.ts';
 import { type ChangeOptions, carryOut, conclude } from '../carry-out.ts';
 import { type CliContext, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { findMember, keyOf, memberName, type Operated, type RosterMember } from '../operators.ts';
+import { findMember, keyOf, memberName, type Operated, operatedNodes, type RosterMember } from '../operators.ts';
+import { printable } from '../output.ts';
 import { untilRetired } from '../until-retired.ts';
 
 export interface AddOptions extends ChangeOptions {
@@ -93,6 +94,15 @@ export async function membersSettings(context: CliContext, options: SettingsOpti
  * until that minute is over and every writer has what the member wrote, and says so.
  */
 export async function membersRetire(context: CliContext, given: string, options: ChangeOptions): Promise<number> {
+  const asked = await operatedNodes(context, options);
+  const member = findMember(asked.roster, given);
+  const [node] = asked.nodes;
+  // A command that was interrupted after the decision goes on waiting.
+  if (member.role === 'retired' && node !== undefined) {
+    if (options.json) context.output.data({ author: member.author, name: member.name, until: member.until ?? null });
+    else context.output.remark(`${printable(memberName(member))} is retired already.`);
+    return await untilRetired(context, options, { node }, member);
+  }
   let retiring: RosterMember | undefined;
   const done = await carryOut(context, options, ({ roster }) => {
     retiring = findMember(roster, given);

@@ -87,7 +87,8 @@ export async function membersForce(
         output.remark(
           `Stop ${printable(joined(others.map(nameOf)))}, and run there: lattice members force --env-file FILE --record ${printable(options.out)}`,
         );
-      output.remark('Then start the nodes, and drop who was left out: lattice members drop.');
+      output.remark('Then start the nodes, and drop who was left out:');
+      for (const author of about.leftOut) output.remark(`  lattice members drop ${author}`);
       output.remark('Whoever checks proofs pins the new roster from now on, by the hash above.');
     }
     return EXIT.ok;

@@ -52,7 +52,8 @@ export async function membersRotate(
   given: string | undefined,
   options: RotateOptions,
 ): Promise<number> {
-  const keys = options.key === undefined ? await keysOf(context, options) : undefined;
+  const keys =
+    options.key === undefined ? await keysOf(context, options, await runningKey(context, options)) : undefined;
   const to = keys?.fresh ?? keyOf(options.key ?? '');
   const { nodes, roster } = await operatedNodes(context, options);
   const member = findMember(roster, given ?? keys?.old ?? '');
@@ -86,8 +87,26 @@ export async function membersRotate(
   return await goOn(context, options, keys, nodes.length);
 }
 
+/** The connection to the node of the env file, whatever fleet the command is about. */
+const ownNode = (context: CliContext, { fleet: _fleet, context: _name, ...own }: RotateOptions) =>
+  connect(context, own);
+
+/** The key under which that node runs; undefined where it does not answer. */
+async function runningKey(context: CliContext, options: RotateOptions): Promise<Author | undefined> {
+  if (options.envFile === undefined) return undefined;
+  try {
+    return (await (await ownNode(context, options)).getStatus()).author as Author;
+  } catch (error) {
+    if (error instanceof LatticeError) return undefined;
+    throw error;
+  }
+}
+
+/** Where the key that another one takes the place of stays. */
+const keptOf = (path: string, old: Author): string => `${path}.${authorToPeerId(old).slice(-8)}.old`;
+
 /** The present key of the node of the env file, and the one beside it that takes its place, which is made here. */
-async function keysOf(context: CliContext, { envFile }: RotateOptions): Promise<Keys> {
+async function keysOf(context: CliContext, { envFile }: RotateOptions, running: Author | undefined): Promise<Keys> {
   if (envFile === undefined)
     throw usageError(
       'which node? its key file is on its own machine',
@@ -108,12 +127,21 @@ async function keysOf(context: CliContext, { envFile }: RotateOptions): Promise<
   // After an interruption the new key may be in its place already, while the store still is that of the old one.
   if (!existsSync(next) && owner !== undefined && owner !== present)
     return { path: key.path, stateDir, old: owner, fresh: present };
+  // The store may be that of the new key too, while the node still runs under the old one.
+  if (running !== undefined && running !== present) {
+    if (!existsSync(next) && existsSync(keptOf(key.path, running)))
+      return { path: key.path, stateDir, old: running, fresh: present };
+    throw usageError(
+      `the node that answers runs under another key (${authorToPeerId(running)}) than that of ${envFile}`,
+      'Name the URL of the node of that env file: --url, DIOTEC360_URL and the context go before what stands in it.',
+    );
+  }
   return { path: key.path, stateDir, old: present, fresh: seedToAuthor(loadOrCreateKey(next).seed) };
 }
 
 /** Puts the new key in the place of the old one, which stays beside it, and gives the store to the new key. */
 async function install({ path, stateDir, old, fresh }: Keys): Promise<void> {
-  const kept = `${path}.${authorToPeerId(old).slice(-8)}.old`;
+  const kept = keptOf(path, old);
   if (existsSync(`${path}.next`)) {
     // At every moment there is a whole key under the path: a start without one would make a third.
     if (!existsSync(kept)) linkSync(path, kept);
@@ -144,8 +172,7 @@ async function goOn(
   operated: number,
 ): Promise<number> {
   const { output } = context;
-  const { fleet: _fleet, context: _name, ...own } = options;
-  const client = await connect(context, own);
+  const client = await ownNode(context, options);
   const isFresh = async (): Promise<boolean> => {
     try {
       return (await client.getStatus()).author === fresh;

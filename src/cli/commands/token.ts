@@ -18,6 +18,9 @@ export async function tokenNew(context: CliContext, name: string, options: Token
   const chosen = [options.read === true, options.write !== undefined, options.operate === true].filter(Boolean);
   if (chosen.length !== 1)
     throw usageError('a token is for one of --read, --write [PREFIX] and --operate', 'Choose one of them.');
+  // A script whose variable is empty does not mean all keys.
+  if (options.write === '')
+    throw usageError('--write has an empty prefix', 'Give a prefix, or --write alone for all keys.');
   const wish: TokenWish = {
     name,
     right: options.read ? 'read' : options.operate ? 'operate' : 'write',

@@ -74,7 +74,8 @@ export async function vaultStat(
       return EXIT.ok;
     }
     const [names, times] = [await readNames(client), timesOf(options)];
-    const have = holders.filter(({ has }) => has).map(({ label }) => printable(label));
+    const { author: self } = await client.getStatus();
+    const have = holders.filter(({ has, author }) => has && author !== self).map(({ label }) => printable(label));
     for (const row of alignColumns([
       ['hash', object.hash],
       ['size', `${byteCount(object.size)} (${object.size} bytes)`],

@@ -13,12 +13,15 @@ export interface RoleReason {
  * has come, which whoever keeps that end tells.
  */
 export function roleReasons(self: Author, roster: Pick<Roster, 'present' | 'has'>): readonly RoleReason[] {
-  const { epoch, members } = roster.present.state.roster;
+  const { roster: present, departed } = roster.present.state;
+  const { epoch, members } = present;
   const role = members.find(({ author }) => author === self)?.role;
   const absent =
     epoch === 0
       ? `this node's key ${self} is not on its own trust list: add it to DIOTEC360_TRUSTED_STATE_PUBKEYS on every node`
-      : `this node's key ${self} is no member of the roster of epoch ${epoch}: add it with \`lattice members add\``;
+      : departed.has(self)
+        ? `this node's key ${self} has left the fleet and never returns: give the node a new key, and invite it`
+        : `this node's key ${self} is no member of the roster of epoch ${epoch}: add it with \`lattice members add ${self}\``;
   return [
     { code: 'untrusted-self', text: role === undefined ? absent : undefined },
     {

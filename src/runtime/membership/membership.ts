@@ -51,7 +51,7 @@ export interface MembershipDeps extends Omit<CertificatesDeps, 'changes'> {
   /** Whether nothing about this node's own past is in doubt. */
   readonly isSettled: () => boolean;
   /** This node's key has come to its end; `until` is Unix ms. */
-  readonly onStopped: (until: number) => void;
+  readonly onStopped: (until: number | undefined) => void;
   /** What people read in place of an author. */
   readonly nameOf: (author: Author) => string;
 }
@@ -240,7 +240,7 @@ export function createMembership(deps: MembershipDeps): Membership {
     second: certificates.second,
     start() {
       const onError = (err: unknown): void => log.error({ err }, 'looking after the roster failed');
-      if (stopped) deps.onStopped(memberOf(roster.present.state.roster, self)?.until ?? 0);
+      if (stopped) deps.onStopped(memberOf(roster.present.state.roster, self)?.until);
       else void inTurn(() => stopAtEnd(true)).catch(onError);
       looks = every(clock, LOOK_EVERY_MS, look, { firstMs: 0, onError });
     },

@@ -161,6 +161,20 @@ export function createMembershipService(deps: MembershipServiceDeps): Membership
     });
   }
 
+  /** Throws LatticeError `invalid-change` for a name by which people know another member, whoever gave it that one. */
+  function checkName(action: ChangeAction): void {
+    if ((action.kind !== 'add' && action.kind !== 'name') || action.name === '') return;
+    const other = state().roster.members.find(
+      ({ author, role }) => author !== action.author && role !== 'retired' && nameOf(author) === action.name,
+    );
+    if (other === undefined) return;
+    throw new LatticeError(
+      'invalid-change',
+      `the member ${other.author.slice(0, 8)}… has the name ${JSON.stringify(action.name)}`,
+      { next: 'choose another name' },
+    );
+  }
+
   /** Throws LatticeError `invalid-change` where the action does not fit at present. */
   function checkAction(action: ChangeAction): void {
     if (waitsForFloor(action, state().roster, deps.floor()))
@@ -168,6 +182,7 @@ export function createMembershipService(deps: MembershipServiceDeps): Membership
         next: 'see with `lattice floor` where the floor stands and who holds it, and try again then',
       });
     madeBy(state(), action, clock.now());
+    checkName(action);
     if (state().roster.epoch >= MAX_EPOCHS)
       throw new LatticeError('invalid-change', `a fleet has at most ${MAX_EPOCHS} rosters`, {
         next: 'begin a new fleet with the present members',
@@ -306,8 +321,8 @@ function textOf(action: ChangeAction, label: (author: Author) => string): string
       return `${label(action.author)}, which is retired, leaves the roster. What it wrote stays.`;
     case 'name':
       return action.name === ''
-        ? `The fleet has no name for ${label(action.author)} any more.`
-        : `The fleet calls ${label(action.author)} ${action.name}.`;
+        ? `The fleet has no name for the key ${action.author.slice(0, 8)}… any more.`
+        : `The fleet calls the key ${action.author.slice(0, 8)}… ${action.name}.`;
     case 'settings':
       return `Cuts are certified by ${action.certify === 'majority' ? 'a majority' : 'two thirds'} of the writers, and deletions are remembered for ${action.retentionMs / 3_600_000} h.`;
   }

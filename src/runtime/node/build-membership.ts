@@ -109,7 +109,10 @@ export function buildMembership(
     },
     spread: exchange.spread,
     onStopped: (until) =>
-      guard.set('retired', `the roster retired this node's key, which stopped at ${timeOf(until, clock.now())}`),
+      guard.set(
+        'retired',
+        `the roster retired this node's key, which ${until === undefined ? 'has stopped' : `stopped at ${timeOf(until, clock.now())}`}`,
+      ),
     nameOf: names.label,
     onEvent: streams.publishEvent,
     onChange: tell,

@@ -64,13 +64,16 @@ function bootstrap({ bootstrap: at }: VerdictFacts): VerdictReason[] {
   return [{ code: 'bootstrap', text, heals: 'by-itself' }];
 }
 
+const joinsAnew = (label: string): string =>
+  `See lattice members of ${label}. Stop this node, move its state aside, and let it join anew under a new key.`;
+
 function silence({ view, facts }: Judged, now: number, epoch: number | undefined): Told {
   const { label, lastHeardAt, url } = view;
   const cause = facts.error === undefined ? '' : ` (${failureOf(facts.error, facts.errorCode)})`;
   const where = url === undefined ? '' : ` at ${url}`;
   const next =
     facts.errorCode === 'other-lineage'
-      ? `See lattice members of ${label}. Stop this node, move its state aside, and let it join anew under a new key.`
+      ? joinsAnew(label)
       : facts.errorCode === 'sync-forbidden'
         ? epoch === undefined
           ? `Put this node's key on the trust list (DIOTEC360_TRUSTED_STATE_PUBKEYS) of ${label}; this node goes on trying.`
@@ -105,6 +108,14 @@ function divergence({ view, facts }: Judged, epoch: number | undefined): Told {
   const began = since === undefined ? {} : { since };
   const keys = view.differing === undefined ? 'its state' : counted(view.differing, 'key');
   const { repair, refused, failed } = facts;
+  if (facts.errorCode === 'other-lineage')
+    return {
+      code: 'differs',
+      text: `${label} differs in ${keys}: ${failureOf(facts.error ?? '', facts.errorCode)}.`,
+      next: joinsAnew(label),
+      ...began,
+      heals: 'operator',
+    };
   if (repair !== undefined && repair.remaining > 0)
     return {
       code: 'repairing',

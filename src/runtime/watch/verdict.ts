@@ -138,7 +138,7 @@ function sentenceOf(
     case 'DIVERGED':
       return divergence(judged, reasons);
     case 'ISOLATED':
-      return `${judged.length === 1 ? 'The only other node is' : `None of the ${judged.length} other nodes is`} reachable: ${silent(judged, facts.now)}.`;
+      return `${judged.length === 1 ? 'The only other node is not' : `None of the ${judged.length} other nodes is`} reachable: ${silent(judged, facts.now)}.`;
     case 'DEGRADED':
       return `${joined(degradations(judged, facts.now))}.`;
     case 'STARTING': {

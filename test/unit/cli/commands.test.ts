@@ -324,6 +324,13 @@ describe('proof get', () => {
   });
 });
 
+describe('token new', () => {
+  it('takes an empty prefix for a mistake', async () => {
+    const ran = await run(on('token', 'new', 'x', '--write', '', '--json'));
+    expect([ran.code, errorOf(ran).code]).toEqual([2, 'usage']);
+  });
+});
+
 describe('import', () => {
   const fixture = (name: string): string => new URL(`../../fixtures/original/${name}`, import.meta.url).pathname;
 

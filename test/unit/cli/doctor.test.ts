@@ -612,6 +612,20 @@ describe('doctor', () => {
     nodes = [];
   });
 
+  it('--check is UNKNOWN, in one line, where nothing could be examined', async () => {
+    for (const [words, said] of [
+      [['--fleet', 'missing.json'], 'missing.json'],
+      [['--context', 'nope'], 'nope'],
+      [['--bogus'], '--bogus'],
+      [['not a url'], 'not a url'],
+    ] as const) {
+      const { code, out, err } = await run(['doctor', '--check', ...words]);
+      expect([code, err]).toEqual([3, '']);
+      expect(out).toMatch(/^LATTICE UNKNOWN - .*\n$/);
+      expect(out).toContain(said);
+    }
+  });
+
   it('pings where a token is known: the tokens beside a fleet.json are used for their own nodes', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'lattice-doctor-'));
     try {

@@ -1,4 +1,14 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
@@ -84,4 +94,16 @@ it('export leaves nothing behind when it fails or is interrupted', async () => {
   expect([ended.code, errorOf(ended).code]).toEqual([1, 'aborted']);
   expect(existsSync(join(dir, 'y'))).toBe(false);
   expect(readdirSync(dir)).toEqual(['list.json']);
+});
+
+it('export --force replaces what a link names, and nothing that is no plain file', async () => {
+  writeFileSync(join(dir, 'named.json'), '');
+  symlinkSync('named.json', join(dir, 'link.json'));
+  const to = (out: string) => run(on('export', '--out', out, '--force', '--json'), { cwd: dir });
+  expect((await to('link.json')).code).toBe(0);
+  expect(lstatSync(join(dir, 'link.json')).isSymbolicLink()).toBe(true);
+  expect(readFileSync(join(dir, 'named.json'), 'utf8')).not.toBe('');
+  execFileSync('mkfifo', [join(dir, 'pipe')]);
+  for (const out of ['pipe', '.']) expect(errorOf(await to(out)).code).toBe('file-unwritable');
+  expect(lstatSync(join(dir, 'pipe')).isFIFO()).toBe(true);
 });

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -15,7 +15,7 @@ import type { Bytes } from '../../../src/core/types/index.ts';
 import { createSignedAttestation } from '../../../src/core/wire/index.ts';
 import { eventually } from '../../support/wait.ts';
 import { silentLog } from '../api/support.ts';
-import { type Ran, run } from './support.ts';
+import { errorOf, type Ran, run } from './support.ts';
 
 const NAMES = ['kyiv', 'oslo', 'rome'];
 /** A key that no node has: the base point of the curve, which everybody may know. */
@@ -226,6 +226,20 @@ describe('lattice members, on real nodes', () => {
     expect(await run(['members', 'approve', id, ...of('node4')])).toMatchObject({ code: 0 });
     await start('rome');
   }, 60_000);
+
+  it('gives no member the name of another one', async () => {
+    const named = await all('members', 'rename', 'rome', 'oslo', '--yes', '--json');
+    expect([named.code, errorOf(named)]).toMatchObject([1, { message: expect.stringContaining('"oslo"') as string }]);
+  });
+
+  it('decides no new key of a node while another one answers in its place', async () => {
+    const epoch = nodes.get('oslo')?.lattice.members.roster().epoch;
+    const words = ['members', 'rotate', ...of('rome'), '--fleet', join(dir, 'fleet.json'), '--yes', '--json'];
+    const rotated = await run([...words, '--url', fleet.nodes[0]?.api ?? '']);
+    expect([rotated.code, errorOf(rotated)]).toMatchObject([2, { code: 'usage' }]);
+    expect(nodes.get('oslo')?.lattice.members.roster().epoch).toBe(epoch);
+    expect(readdirSync(dir).filter((name) => name.endsWith('.next'))).toEqual([]);
+  });
 
   it('turns the key of a node that runs, in one command', async () => {
     const before = fleet.nodes.find(({ name }) => name === 'rome')?.peerId ?? '';

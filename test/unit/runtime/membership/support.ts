@@ -198,7 +198,7 @@ export async function createTestFleet(
         for (const to of parties)
           if (to.id !== id && to.author !== from && fleet.reaches(id, to.id, notice)) void deliver(to, bytes, id);
       },
-      onStopped: (until) => stopped.push(until),
+      onStopped: (until) => stopped.push(until ?? 0),
       onEvent: (event) => events.push(event),
       onChange: () => {
         for (const listener of listeners) listener();

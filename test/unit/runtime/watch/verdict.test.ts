@@ -113,6 +113,21 @@ const CASES: readonly Case[] = [
     codes: ['not-heard', 'never-heard'],
   },
   {
+    title: 'the only other node is not heard',
+    given: facts([silent]),
+    kind: 'ISOLATED',
+    sentence: 'The only other node is not reachable: oslo, since 05:58:10 UTC.',
+    codes: ['not-heard'],
+  },
+  {
+    title: 'a node that was left out by force differs for good',
+    given: facts([member('oslo', { ...different, differing: 1, error: '403', errorCode: 'other-lineage' })]),
+    kind: 'DIVERGED',
+    sentence: 'The only other node differs from this one: oslo in 1 key; this does not heal by itself.',
+    codes: ['differs'],
+    agreement: ['differs'],
+  },
+  {
     title: 'a node that has just started waits before it says that nobody is heard',
     given: facts([never], { startedAt: NOW - 1_000 }),
     kind: 'STARTING',
