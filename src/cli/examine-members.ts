@@ -63,7 +63,7 @@ function retired({ members }: Roster, { now }: Status, peers: readonly Peer[]): 
         `${memberName(member)} is retired and still configured as a peer`,
         peer.added === true
           ? `Remove it: ${(peer.addedAs ?? []).map((address) => `lattice peers rm ${address}`).join(', ')}.`
-          : 'Take it out of DIOTEC360_LATTICE_NODES and DIOTEC360_P2P_BOOTSTRAP, then run lattice config reload.',
+          : 'Take its address out of DIOTEC360_LATTICE_NODES and DIOTEC360_P2P_BOOTSTRAP, or put its new peer id there where the node goes on under another key; then run lattice config reload.',
         { topic: 'retired', about: member.peerId },
       ),
     ];

@@ -77,7 +77,8 @@ function topicOfReadOnly(code: string, self: string): Sign {
 /** What to do about a reason: as the node says, and else as its code or the failure tells. */
 function nextOf({ code, next, heals }: Reason, peer: Peer | undefined): string {
   if (next !== undefined) return next;
-  if (TOPICS[code] === 'silent') return nextStepOfUnreached(peer?.http.errorCode);
+  if (TOPICS[code] === 'silent')
+    return nextStepOfUnreached(peer?.http.errorCode, peer?.added === true ? peer.addedAs : undefined);
   return heals === 'by-itself' ? 'Wait: it ends by itself.' : 'Remove the cause that it names.';
 }
 

@@ -208,7 +208,7 @@ async function examineHttp(client: ApiClient, status: Status, peers: readonly Pe
     findings.push(
       bad(
         `it cannot reach ${peer.label === peer.url ? '' : `${peer.label} at `}${peer.url} over HTTP${peer.http.error === undefined ? '' : `: ${peer.http.error}`}`,
-        nextStepOfUnreached(peer.http.errorCode),
+        nextStepOfUnreached(peer.http.errorCode, peer.added === true ? peer.addedAs : undefined),
         { topic: 'http', ...(peer.peerId === undefined ? {} : { about: peer.peerId }) },
       ),
     );

@@ -4,7 +4,8 @@ import { createRequire } from 'node:module';
 const CONTROLS = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
 
 /**
- * Writes a value of JSON as one YAML 1.2 document with a line feed at its end. `escaped` makes each line safe for a
+ * Writes a value of JSON as one YAML 1.2 document with a line feed at its end. Texts that readers of YAML 1.1 would take
+ * for something else, such as no or 12:30:45, are quoted. `escaped` makes each line safe for a
  * terminal; it is given quoted text only where the line has something to escape.
  */
 export function documentText(value: unknown, escaped: (line: string) => string): string {
@@ -12,10 +13,11 @@ export function documentText(value: unknown, escaped: (line: string) => string):
   const require = createRequire(import.meta.url);
   const { Document, visit } = require('yaml') as typeof import('yaml');
   // A value that occurs twice is written twice, because readers of data do not expect anchors.
-  const document = new Document(value, { aliasDuplicateObjects: false });
+  const document = new Document(value, { aliasDuplicateObjects: false, compat: 'yaml-1.1' });
   visit(document, {
     Scalar(_, scalar) {
-      if (typeof scalar.value === 'string' && CONTROLS.test(scalar.value)) scalar.type = 'QUOTE_DOUBLE';
+      if (typeof scalar.value === 'string' && (scalar.value === '=' || CONTROLS.test(scalar.value)))
+        scalar.type = 'QUOTE_DOUBLE';
     },
   });
   const text = document.toString({ lineWidth: 0, doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER });

@@ -1,4 +1,5 @@
 import type { ChangeRequest } from '../../client/index.ts';
+import { inHours } from '../../core/types/index.ts';
 import { type ChangeOptions, carryOut, conclude } from '../carry-out.ts';
 import { type CliContext, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -84,7 +85,7 @@ export async function membersSettings(context: CliContext, options: SettingsOpti
     const retentionMs = options.retention ?? roster.retentionMs;
     return {
       action: { kind: 'settings', certify, retentionMs },
-      text: `Cuts are certified by ${certify === 'majority' ? 'a majority' : 'two thirds'} of the writers, and tombstones stay for ${retentionMs / 3_600_000} h.`,
+      text: `Cuts are certified by ${certify === 'majority' ? 'a majority' : 'two thirds'} of the writers, and tombstones stay for ${inHours(retentionMs)}.`,
     };
   });
 }

@@ -19,6 +19,11 @@ export function duration(ms: number): string {
   return `${Math.round(seconds / 86_400)} days`;
 }
 
+/** A span that was asked for, in hours where it has some: `24 h`, `1.5 h`, `20 s`. */
+export function inHours(ms: number): string {
+  return ms < 3_600_000 ? duration(ms) : `${Number((ms / 3_600_000).toFixed(2))} h`;
+}
+
 /** A bound in seconds, as code names it: `4 s`, `1.5 s`. */
 export function inSeconds(ms: number): string {
   return `${Number((ms / 1000).toFixed(1))} s`;

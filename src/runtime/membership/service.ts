@@ -8,7 +8,7 @@ import {
   type Notice,
   signStatement,
 } from '../../core/roster/index.ts';
-import { type Author, bytesToHex, counted, type Hasher, LatticeError } from '../../core/types/index.ts';
+import { type Author, bytesToHex, counted, type Hasher, inHours, LatticeError } from '../../core/types/index.ts';
 import type { Clock, Random, Signer } from '../../ports/index.ts';
 import type { ChangeStage, ChangeView, MembershipService, RosterMemberView, RosterView } from '../facade/members.ts';
 import type { Roster } from '../fleet/roster.ts';
@@ -324,6 +324,6 @@ function textOf(action: ChangeAction, label: (author: Author) => string): string
         ? `The fleet has no name for the key ${action.author.slice(0, 8)}… any more.`
         : `The fleet calls the key ${action.author.slice(0, 8)}… ${action.name}.`;
     case 'settings':
-      return `Cuts are certified by ${action.certify === 'majority' ? 'a majority' : 'two thirds'} of the writers, and deletions are remembered for ${action.retentionMs / 3_600_000} h.`;
+      return `Cuts are certified by ${action.certify === 'majority' ? 'a majority' : 'two thirds'} of the writers, and deletions are remembered for ${inHours(action.retentionMs)}.`;
   }
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
+import { documentText } from '../../../src/cli/yaml.ts';
 import { type FakeNode, problem, run, startFakeNode, TOKEN } from './support.ts';
 
 let node: FakeNode;
@@ -78,4 +79,12 @@ describe('--output', () => {
     });
     expect((await run(['status', '--json', '-o', 'yaml'])).code).toBe(2);
   });
+});
+
+it('texts that readers of YAML 1.1 would take for something else are quoted', () => {
+  const texts = ['no', 'on', 'y', '2026-01-01', '12:30:45', '1_000', '0b1', '=', '<<'];
+  const text = documentText(texts, (line) => line);
+  expect(text).toBe(texts.map((one) => `- ${JSON.stringify(one)}\n`).join(''));
+  expect(parse(text, { version: '1.1' })).toEqual(texts);
+  expect(parse(text)).toEqual(texts);
 });
