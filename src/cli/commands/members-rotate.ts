@@ -106,7 +106,8 @@ async function runningKey(context: CliContext, options: RotateOptions): Promise<
 const keptOf = (path: string, old: Author): string => `${path}.${authorToPeerId(old).slice(-8)}.old`;
 
 /** The present key of the node of the env file, and the one beside it that takes its place, which is made here. */
-async function keysOf(context: CliContext, { envFile }: RotateOptions, running: Author | undefined): Promise<Keys> {
+async function keysOf(context: CliContext, options: RotateOptions, running: Author | undefined): Promise<Keys> {
+  const { envFile } = options;
   if (envFile === undefined)
     throw usageError(
       'which node? its key file is on its own machine',
@@ -135,6 +136,15 @@ async function keysOf(context: CliContext, { envFile }: RotateOptions, running: 
       `the node that answers runs under another key (${authorToPeerId(running)}) than that of ${envFile}`,
       'Name the URL of the node of that env file: --url, DIOTEC360_URL and the context go before what stands in it.',
     );
+  }
+  // One that is restarted at this moment does not answer, and its former key has not come to its end yet.
+  if (running === undefined && !existsSync(next)) {
+    const { members } = (await operatedNodes(context, options)).roster;
+    const former = members
+      .filter(({ role, until = 0 }) => role === 'retired' && until > Date.now())
+      .map(({ author }) => author as Author)
+      .find((author) => existsSync(keptOf(key.path, author)));
+    if (former !== undefined) return { path: key.path, stateDir, old: former, fresh: present };
   }
   return { path: key.path, stateDir, old: present, fresh: seedToAuthor(loadOrCreateKey(next).seed) };
 }
