@@ -178,6 +178,12 @@ it('a fleet that lost two of three for good goes on, certifies, and takes in a n
       (await of<Roster>('oslo', 'members')).members.some(({ name, role }) => name === 'lima' && role === 'writer'),
     STEP_MS,
   );
+  // It hears of that a moment later itself.
+  await eventually(
+    'lima takes writes',
+    async () => (await of<{ writable: boolean }>('lima', 'status')).writable,
+    STEP_MS,
+  );
   await ok('state', 'put', 'from-lima', '2', '--env-file', envOf('lima'));
   await eventually('oslo has it', async () => (await value('oslo', 'from-lima')) === 2, STEP_MS);
   const { epoch } = await of<Roster>('lima', 'members');
