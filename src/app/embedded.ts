@@ -3,9 +3,9 @@ import { followChanges } from '../runtime/streams/changes.ts';
 import { streamOf } from '../timing/index.ts';
 import { embedMembers } from './embed-members.ts';
 import { embedVault } from './embed-vault.ts';
+import { checkIdempotencyKey, checkMode, ownOperations } from './embedded-input.ts';
 import { embedInvitations } from './embedded-invitations.ts';
 import type { EmbeddedLattice } from './embedded-lattice.ts';
-import { checkIdempotencyKey, checkMode, ownOperations } from './given.ts';
 import type { Life } from './life.ts';
 
 /** Entries of one page while all of them are read. */

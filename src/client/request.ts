@@ -146,7 +146,10 @@ function wellFormed(name: string, text: string): string {
   );
 }
 
-/** Throws LatticeError `usage` when the URL is no http or https URL or more than a base, or when a header cannot carry the token. */
+/**
+ * Throws LatticeError `usage` when the URL is no http or https URL or more than a base, or when a header cannot carry
+ * the token.
+ */
 export function createRequests(options: ClientOptions): Requests {
   const base = parseUrl(options.url);
   if (base === undefined || (base.protocol !== 'http:' && base.protocol !== 'https:')) {

@@ -297,7 +297,7 @@ export const PARSERS: { readonly [K in Kind]: (text: string, context: Context) =
       reject(text, { rule: `it is longer than ${MAX_NETWORK_BYTES} bytes`, fix: 'write a shorter one' });
     if (/[\p{Cc}\p{Cs}]/u.test(text))
       reject(text, {
-        rule: 'it contains a control character or half of one of two units',
+        rule: 'it contains a control character or a lone surrogate',
         fix: 'write it in one line of plain text',
       });
     return text;

@@ -11,6 +11,9 @@ import { alignColumns, printable, SHORT_ROOT } from '../output.ts';
 import { type Times, timesOf } from '../times.ts';
 import { type WatchOptions, watch } from '../watch.ts';
 
+/** What a change does and where it stands, as one sentence. */
+const said = (text: string, why: string): string => `${text.replace(/\.$/, '')}: ${why}`;
+
 interface Seen {
   readonly roster: Roster;
   readonly changes: readonly Change[];
@@ -96,7 +99,7 @@ function show({ output }: CliContext, roster: Roster, changes: readonly Change[]
     output.say(`${output.paint('yellow', '!')} This node takes no part in decisions: ${printable(roster.abstains)}`);
   for (const { text } of roster.warnings) output.say(`${output.paint('yellow', '!')} ${printable(text)}`);
   const open = changes.filter(isOpen);
-  for (const { id, text, why } of open) output.say(`${id.slice(0, 8)}  ${printable(`${text}: ${why}`)}`);
+  for (const { id, text, why } of open) output.say(`${id.slice(0, 8)}  ${printable(said(text, why))}`);
   if (open.length > 0) output.remark('See lattice members changes, and lattice members approve ID.');
 }
 
@@ -111,7 +114,7 @@ export async function membersChanges(context: CliContext, options: FleetOptions)
       id.slice(0, 8),
       stage,
       isOpen({ stage } as Change) ? `${approvals.length} of ${needed}` : '-',
-      printable(`${text}: ${why}`),
+      printable(said(text, why)),
     ]);
     for (const line of alignColumns([['CHANGE', 'STAGE', 'APPROVALS', 'WHAT'], ...rows])) context.output.line(line);
   }

@@ -1,12 +1,14 @@
 import { checkKey, checkValue } from '../core/cbor/index.ts';
-import { LatticeError, MAX_OPERATIONS } from '../core/types/index.ts';
+import { LatticeError, MAX_OPERATIONS, MAX_SIBLINGS } from '../core/types/index.ts';
 import type { SyncMode, WriteOperation } from '../runtime/index.ts';
 
 type Field = keyof WriteOperation;
 
 const isText = (given: unknown): boolean => typeof given === 'string';
 const isNumber = (given: unknown): boolean => typeof given === 'number';
-const isVersions = (given: unknown): boolean => isText(given) || (Array.isArray(given) && given.every(isText));
+/** More than the siblings that a key can have are no versions that anybody has read. */
+const isVersions = (given: unknown): boolean =>
+  isText(given) || (Array.isArray(given) && given.length <= MAX_SIBLINGS && given.every(isText));
 
 /** What each field may be, beside key and value, whose rules are their own. */
 const FIELDS: Readonly<Record<Exclude<Field, 'key' | 'value'>, readonly [(given: unknown) => boolean, string]>> = {
@@ -17,7 +19,7 @@ const FIELDS: Readonly<Record<Exclude<Field, 'key' | 'value'>, readonly [(given:
   ifNoneMatch: [isVersions, 'is a version, several in an array, or *'],
   mustExist: [(given) => typeof given === 'boolean', 'is true or false'],
 };
-const isField = (name: string): name is Field => name === 'key' || name === 'value' || name in FIELDS;
+const isField = (name: string): name is Field => name === 'key' || name === 'value' || Object.hasOwn(FIELDS, name);
 
 const refuse = (what: string): LatticeError =>
   new LatticeError('invalid-operation', what, {
@@ -28,7 +30,8 @@ function ownOperation(given: unknown, at: number): WriteOperation {
   if (typeof given !== 'object' || given === null) throw refuse(`operation ${at} is no object`);
   // Each field is read once, so that one that answers otherwise the second time changes nothing.
   const own: Partial<Record<Field, unknown>> = {};
-  for (const [name, value] of Object.entries(given)) {
+  for (const [name, read] of Object.entries(given)) {
+    const value: unknown = Array.isArray(read) && name !== 'value' ? Array.from(read.slice(0, MAX_SIBLINGS + 1)) : read;
     // A misspelt condition would be a write without it.
     if (!isField(name)) throw refuse(`operation ${at} has a field ${JSON.stringify(name)}, which none has`);
     if (value === undefined) continue;
@@ -37,7 +40,7 @@ function ownOperation(given: unknown, at: number): WriteOperation {
     else {
       const [fits, rule] = FIELDS[name];
       if (!fits(value)) throw refuse(`operation ${at}: ${name} ${rule}`);
-      own[name] = Array.isArray(value) ? value.slice() : value;
+      own[name] = value;
     }
   }
   if (own.op === undefined) throw refuse(`operation ${at}: op is put or delete`);

@@ -30,6 +30,12 @@ describe('what a program gives a node that it embeds', () => {
     ['a number as version', [{ op: 'put', key: 'a', value: 1, ifMatch: 5 }], 'invalid-operation'],
     ['null as version', [{ op: 'put', key: 'a', value: 1, ifNoneMatch: null }], 'invalid-operation'],
     ['numbers as versions', [{ op: 'put', key: 'a', value: 1, ifMatch: [5] }], 'invalid-operation'],
+    ['a field that every object has', [{ op: 'put', key: 'a', value: 1, toString: 'x' }], 'invalid-operation'],
+    [
+      'holes as versions',
+      [{ op: 'put', key: 'a', value: 1, ifMatch: Object.assign([], { length: 2e8 }) }],
+      'invalid-operation',
+    ],
     ['a bigint as end', [{ op: 'put', key: 'a', value: 1, expires: 5n }], 'invalid-operation'],
     ['a word as condition', [{ op: 'delete', key: 'a', mustExist: 'yes' }], 'invalid-operation'],
     ['a number as key', [{ op: 'put', key: 5, value: 1 }], 'invalid-key'],
