@@ -31,6 +31,9 @@ import { bytesOf, codeOf, hasher, testKey } from '../unit/core/wire/commits.ts';
 
 const FILE = new URL('./commit.json', import.meta.url);
 
+/** The hashes of a proof, each of them in hex. */
+const hashesOf = (proof: Bytes): string[] => bytesToHex(proof).match(/.{64}/g) ?? [];
+
 interface InvalidVector {
   readonly name: string;
   readonly hex: string;
@@ -122,7 +125,7 @@ function commitVector(source: (typeof SOURCES)[number]): CommitVector {
     id: fragment.id,
     signature: bytesToHex(fragment.signature),
     fragment: bytesToHex(encodeFragment(fragment)),
-    ...(part && { proofOf1: part.proof.map(bytesToHex), fragmentOf1: bytesToHex(encodeFragment(part)) }),
+    ...(part && { proofOf1: hashesOf(part.proof), fragmentOf1: bytesToHex(encodeFragment(part)) }),
   };
 }
 
@@ -241,7 +244,7 @@ function invalidFragments(): InvalidVector[] {
     signature: fragment.signature,
     indices: fragment.operations.map(({ index }) => index),
     operations: fragment.operations.map(({ bytes }) => bytes),
-    proof: concatBytes(...fragment.proof),
+    proof: fragment.proof,
   });
   const hex = (fragment: Fragment, change: Partial<Raw> = {}): string => {
     const raw = { ...rawOf(fragment), ...change };
@@ -361,7 +364,7 @@ describe('golden vectors: commits', () => {
       expect(bytesToHex(encodeFragment(whole))).toBe(vector.fragment);
       if (vector.proofOf1 === undefined || vector.fragmentOf1 === undefined) return;
       const leaves = vector.operations.map(({ leafHash }) => bytesOf(leafHash));
-      expect(proveOperations(leaves, [1], hasher).map(bytesToHex)).toEqual(vector.proofOf1);
+      expect(hashesOf(proveOperations(leaves, [1], hasher))).toEqual(vector.proofOf1);
       const part = decodeFragment(bytesOf(vector.fragmentOf1), hasher);
       expect(part.operations.map(({ index }) => index)).toEqual([1]);
       expect(part.id).toBe(vector.id);

@@ -107,6 +107,11 @@ export function createHidden({
   let floor: Hlc = ZERO_HLC;
   let rows: RowWrite[] = [];
   let sweep: Iterator<Held> | undefined;
+  /**
+   * What has to go first, for want of room. What it has told is gone, so that it goes on where it is: an iteration from
+   * the start would first pass the places of all that has gone, which V8 keeps for a while.
+   */
+  let oldestFirst: IterableIterator<Held> | undefined;
 
   const countsNow = ({ author, hlc }: Pick<Versioned, 'author' | 'hlc'>): boolean => counts(author, hlcMs(hlc));
 
@@ -176,7 +181,8 @@ export function createHidden({
   /** What goes first is the oldest, and with it all of its key that is older: that must not come back in its place. */
   function keepWithinBudget(): void {
     if (total <= maxBytes) return;
-    for (const oldest of beyondBudget(all, total, maxBytes)) {
+    oldestFirst ??= all.values();
+    for (const oldest of beyondBudget(oldestFirst, total, maxBytes)) {
       if (!all.has(oldest)) continue;
       const { key } = oldest.operation;
       const gone = (byKey.get(key) ?? NONE).filter(({ hlc }) => hlc <= oldest.hlc);

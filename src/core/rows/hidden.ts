@@ -1,5 +1,5 @@
 import { hlcToBytes } from '../clock/hlc.ts';
-import { type Bytes, concatBytes, equalBytes, type Hasher, LatticeError, type Sibling } from '../types/index.ts';
+import { type Bytes, equalBytes, type Hasher, LatticeError, type Sibling } from '../types/index.ts';
 import { decodeEntry, encodeEntry } from '../wire/entry.ts';
 import { keyHash } from '../wire/key-hash.ts';
 import { floorKey, floorRange } from './keys.ts';
@@ -15,14 +15,7 @@ type Placed = Pick<Sibling, 'commit' | 'index' | 'hlc'> & { readonly operation: 
 
 /** ‖ HLC ‖ key hash ‖ commit id ‖ u16 index (SPEC FL5). */
 export const hiddenKey = ({ commit, index, hlc, operation }: Placed, hasher: Hasher): Bytes =>
-  floorKey(
-    HIDDEN,
-    concatBytes(
-      hlcToBytes(hlc),
-      keyHash(operation.key, hasher),
-      concatBytes(commit, Uint8Array.of(index >>> 8, index & 0xff)),
-    ),
-  );
+  floorKey(HIDDEN, hlcToBytes(hlc), keyHash(operation.key, hasher), commit, Uint8Array.of(index >>> 8, index & 0xff));
 
 /** The bytes of a hidden operation's row: those of an entry with this one sibling. */
 export const encodeHidden = (one: Sibling): Bytes => encodeEntry({ key: one.operation.key, siblings: [one] });

@@ -165,8 +165,8 @@ export function rosterKey(kind: number, rest: Bytes): Bytes {
 }
 
 /** The key of a row of what is held outside the tree; `rest` is what the kind names. */
-export function floorKey(kind: number, rest: Bytes): Bytes {
-  return row('floor', concatBytes(Uint8Array.of(kind), rest));
+export function floorKey(kind: number, ...rest: readonly Bytes[]): Bytes {
+  return concatBytes(Uint8Array.of(BUCKETS.floor, kind), ...rest);
 }
 
 /** The rows of one kind of what is held outside the tree. */

@@ -57,8 +57,8 @@ export interface Fragment {
   readonly signature: Bytes;
   /** At least one, in the order of their indices. */
   readonly operations: readonly FragmentOperation[];
-  /** Hashes of the maximal subtrees that have none of `operations`, 32 bytes each, from left to right. */
-  readonly proof: readonly Bytes[];
+  /** Hashes of the maximal subtrees that have none of `operations`, 32 bytes each, one after another from left to right. */
+  readonly proof: Bytes;
 }
 
 /** An operation of a key that no other operation supersedes, with everything that it takes to verify it. */
@@ -73,7 +73,7 @@ export interface Sibling {
   readonly headerBytes: Bytes;
   readonly signature: Bytes;
   /** The hashes that prove that this one operation belongs to the commit, as in a fragment with one index. */
-  readonly proof: readonly Bytes[];
+  readonly proof: Bytes;
 }
 
 /**

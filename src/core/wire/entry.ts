@@ -7,10 +7,9 @@ import {
   readBytesOf,
   readHead,
   readUint,
-  splitBytes,
 } from '../cbor/reader.ts';
 import { decodeStored } from '../cbor/stored.ts';
-import { createWriter, finish, writeArray, writeBytes, writeHead, writeParts } from '../cbor/writer.ts';
+import { createWriter, finish, writeArray, writeBytes, writeHead } from '../cbor/writer.ts';
 import {
   type Bytes,
   type Entry,
@@ -34,7 +33,7 @@ const SIBLING_BYTES = 128;
 export function encodeEntry(entry: Entry): Bytes {
   let expected = 1;
   for (const { headerBytes, operationBytes, proof } of entry.siblings) {
-    expected += SIBLING_BYTES + headerBytes.length + operationBytes.length + HASH_BYTES * proof.length;
+    expected += SIBLING_BYTES + headerBytes.length + operationBytes.length + proof.length;
   }
   const writer = createWriter(expected);
   writeArray(writer, entry.siblings.length);
@@ -45,7 +44,7 @@ export function encodeEntry(entry: Entry): Bytes {
     writeBytes(writer, sibling.headerBytes);
     writeBytes(writer, sibling.signature);
     writeBytes(writer, sibling.operationBytes);
-    writeParts(writer, sibling.proof, HASH_BYTES);
+    writeBytes(writer, sibling.proof);
   }
   return finish(writer);
 }
@@ -71,7 +70,8 @@ function readSibling(reader: Reader, hasher: Hasher | undefined): Sibling {
   const headerBytes = readBytes(reader);
   const signature = readBytesOf(reader, SIGNATURE_BYTES);
   const operationBytes = readBytes(reader);
-  const proof = splitBytes(readBytes(reader), HASH_BYTES);
+  const proof = readBytes(reader);
+  if (proof.length % HASH_BYTES !== 0) throw malformed(`a proof of ${proof.length} bytes is not made of hashes`);
   const header = decodeHeader(headerBytes);
   const { author, hlc, count } = header;
   if (index >= count) throw malformed(`index ${index} of a commit with ${count} operations`);

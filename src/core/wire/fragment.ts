@@ -7,10 +7,9 @@ import {
   readBytes,
   readBytesOf,
   readHead,
-  splitBytes,
 } from '../cbor/reader.ts';
 import { quoted } from '../cbor/text.ts';
-import { createWriter, finish, writeArray, writeBytes, writeParts } from '../cbor/writer.ts';
+import { createWriter, finish, writeArray, writeBytes } from '../cbor/writer.ts';
 import {
   type Author,
   type Bytes,
@@ -33,7 +32,7 @@ import {
 } from '../types/index.ts';
 import { commitId, commitSigningBytes, decodeHeader, encodeHeader } from './header.ts';
 import { decodeOperation, type PreparedOperation, prepareOperation } from './operation.ts';
-import { type OpsTree, treeFromOperations, treeProof, treeRoot } from './ops-tree.ts';
+import { NO_PROOF, type OpsTree, treeFromOperations, treeProof, treeRoot } from './ops-tree.ts';
 
 const ITEMS = 5;
 const SIGNATURE_BYTES = 64;
@@ -50,12 +49,7 @@ const BYTES_PER_OPERATION = 8;
  */
 const trees = new WeakMap<Fragment, OpsTree>();
 
-function buildTree(
-  count: number,
-  operations: readonly FragmentOperation[],
-  proof: readonly Bytes[],
-  hasher: Hasher,
-): OpsTree {
+function buildTree(count: number, operations: readonly FragmentOperation[], proof: Bytes, hasher: Hasher): OpsTree {
   const indices = operations.map(({ index }) => index);
   const bytes = operations.map((operation) => operation.bytes);
   return treeFromOperations(count, indices, bytes, proof, hasher);
@@ -79,7 +73,7 @@ function identify(parts: Omit<Fragment, 'id' | 'idBytes'>, tree: OpsTree, hasher
  */
 export function encodeFragment(fragment: Fragment): Bytes {
   const { headerBytes, signature, operations, proof } = fragment;
-  let expected = FRAMING_BYTES + headerBytes.length + signature.length + 32 * proof.length;
+  let expected = FRAMING_BYTES + headerBytes.length + signature.length + proof.length;
   const indices = new Uint8Array(INDEX_BYTES * operations.length);
   operations.forEach(({ index, bytes }, i) => {
     indices[2 * i] = index >> 8;
@@ -93,7 +87,7 @@ export function encodeFragment(fragment: Fragment): Bytes {
   writeBytes(writer, indices);
   writeArray(writer, operations.length);
   for (const { bytes } of operations) writeBytes(writer, bytes);
-  writeParts(writer, proof, 32);
+  writeBytes(writer, proof);
   return finish(writer);
 }
 
@@ -159,7 +153,7 @@ export function decodeFragment(bytes: Bytes, hasher: Hasher, newest: number = EX
   });
   if (total > MAX_COMMIT_BYTES)
     throw malformed(`operations of a commit take at most ${MAX_COMMIT_BYTES} bytes, not ${total}`);
-  const proof = splitBytes(readBytes(reader), 32);
+  const proof = readBytes(reader);
   expectEnd(reader);
   const operations = decodeOperations(operationBytes, indices, header);
   const tree = buildTree(header.count, operations, proof, hasher);
@@ -229,13 +223,13 @@ export function createCommit(request: CommitRequest, hasher: Hasher, sign: (mess
       },
     );
   }
-  const tree = buildTree(count, operations, [], hasher);
+  const tree = buildTree(count, operations, NO_PROOF, hasher);
   const header: Header = { version, network, author, hlc, count, opsRoot: treeRoot(tree) };
   const headerBytes = encodeHeader(header);
   const signature = sign(commitSigningBytes(headerBytes));
   if (signature.length !== SIGNATURE_BYTES)
     throw new RangeError(`a signature has ${SIGNATURE_BYTES} bytes, not ${signature.length}`);
-  return identify({ header, headerBytes, signature, operations, proof: [] }, tree, hasher);
+  return identify({ header, headerBytes, signature, operations, proof: NO_PROOF }, tree, hasher);
 }
 
 /**

@@ -15,11 +15,6 @@ export interface OpsTree {
   readonly count: number;
   /** The hashes of all nodes, (2·count − 1) × 32 bytes. */
   readonly hashes: Bytes;
-  /**
-   * Views of `hashes` by node, each made when it is first asked for. The proofs of a commit's operations share most of
-   * their hashes.
-   */
-  readonly views: (Bytes | undefined)[];
 }
 
 interface Visitor {
@@ -32,16 +27,11 @@ interface Visitor {
 }
 
 function createTree(count: number): OpsTree {
-  return { count, hashes: new Uint8Array((2 * count - 1) * HASH_BYTES), views: [] };
+  return { count, hashes: new Uint8Array((2 * count - 1) * HASH_BYTES) };
 }
 
 function nodeHash(tree: OpsTree, node: number): Bytes {
   return tree.hashes.subarray(node * HASH_BYTES, (node + 1) * HASH_BYTES);
-}
-
-/** The hash of a node whose hash is final, as a view that all proofs share. */
-function sharedHash(tree: OpsTree, node: number): Bytes {
-  return (tree.views[node] ??= nodeHash(tree, node));
 }
 
 /**
@@ -102,15 +92,16 @@ function leafHashInto(operation: Bytes, hasher: Hasher, out: Bytes, offset: numb
   hasher.hashInto(tagged, out, offset);
 }
 
+/** The proof of all operations of a commit. */
+export const NO_PROOF: Bytes = new Uint8Array();
+
 /** Hands out proof hashes in order. `finish` throws when some are left over. */
-function proofHashes(proof: readonly Bytes[]): { next(): Bytes; finish(): void } {
+function proofHashes(proof: Bytes): { next(): Bytes; finish(): void } {
   let used = 0;
   return {
     next() {
-      const hash = proof[used++];
-      if (hash === undefined) throw malformed('the proof lacks hashes');
-      if (hash.length !== HASH_BYTES) throw malformed('a proof hash has 32 bytes');
-      return hash;
+      if (used + HASH_BYTES > proof.length) throw malformed('the proof lacks hashes');
+      return proof.subarray(used, (used += HASH_BYTES));
     },
     finish() {
       if (used !== proof.length) throw malformed('the proof has hashes left over');
@@ -134,7 +125,7 @@ export function treeFromOperations(
   count: number,
   indices: readonly number[],
   operations: readonly Bytes[],
-  proof: readonly Bytes[],
+  proof: Bytes,
   hasher: Hasher,
 ): OpsTree {
   checkIndices(count, indices);
@@ -160,7 +151,7 @@ export function emptyTree(count: number): OpsTree {
  * Writes the hashes of the proof of the one operation at `index` into the tree. LatticeError `malformed` when their
  * number is wrong.
  */
-export function putSingleProof(tree: OpsTree, index: number, proof: readonly Bytes[]): void {
+export function putSingleProof(tree: OpsTree, index: number, proof: Bytes): void {
   checkIndices(tree.count, [index]);
   const hashes = proofHashes(proof);
   visit(tree.count, [index], { skipped: (node) => nodeHash(tree, node).set(hashes.next()), leaf: () => undefined });
@@ -173,39 +164,62 @@ export function treeRoot(tree: OpsTree): Bytes {
 }
 
 /** The proof of the operations at `indices`, from a tree that was built from operations which include them all. */
-export function treeProof(tree: OpsTree, indices: readonly number[]): Bytes[] {
+export function treeProof(tree: OpsTree, indices: readonly number[]): Bytes {
   checkIndices(tree.count, indices);
-  if (indices.length === 1) return singleProof(tree, indices[0] as number);
-  const proof: Bytes[] = [];
-  visit(tree.count, indices, { skipped: (node) => proof.push(nodeHash(tree, node).slice()), leaf: () => undefined });
+  const nodes: number[] = [];
+  visit(tree.count, indices, { skipped: (node) => nodes.push(node), leaf: () => undefined });
+  const proof = new Uint8Array(nodes.length * HASH_BYTES);
+  nodes.forEach((node, i) => proof.set(nodeHash(tree, node), i * HASH_BYTES));
   return proof;
 }
 
-/** What `visit` finds for one index, without its bookkeeping, because every stored operation carries such a proof. */
-function singleProof(tree: OpsTree, index: number): Bytes[] {
-  const proof: Bytes[] = [];
-  const rights: Bytes[] = [];
-  let node = 0;
-  let low = 0;
-  for (let size = tree.count; size > 1; ) {
-    const k = 1 << (31 - Math.clz32(size - 1));
-    const left = node + 1;
-    const right = node + 2 * k;
-    if (index < low + k) {
-      // In the proof, a right part stands after everything below it.
-      rights.push(sharedHash(tree, right));
-      node = left;
-      size = k;
-    } else {
-      proof.push(sharedHash(tree, left));
-      node = right;
-      low += k;
-      size -= k;
+/**
+ * What `treeProof` finds for each of `indices` alone, without its bookkeeping, because every stored operation carries
+ * such a proof. All of them are views of one buffer.
+ */
+export function singleProofs(tree: OpsTree, indices: readonly number[]): Bytes[] {
+  const { count, hashes } = tree;
+  const all = new Uint8Array(indices.length * depthOf(count) * HASH_BYTES);
+  let end = 0;
+  return indices.map((index) => {
+    checkIndices(count, [index]);
+    const start = end;
+    let depth = 0;
+    let node = 0;
+    let low = 0;
+    for (let size = count; size > 1; depth++) {
+      const k = 1 << (31 - Math.clz32(size - 1));
+      const isLeft = index < low + k;
+      beside[depth] = node + (isLeft ? 2 * k : 1);
+      if (isLeft) {
+        isRight[depth] = 1;
+        node += 1;
+        size = k;
+      } else {
+        isRight[depth] = 0;
+        node += 2 * k;
+        low += k;
+        size -= k;
+      }
     }
-  }
-  for (let right = rights.pop(); right !== undefined; right = rights.pop()) proof.push(right);
-  return proof;
+    const put = (step: number): void => {
+      const from = (beside[step] as number) * HASH_BYTES;
+      for (let i = 0; i < HASH_BYTES; i++) all[end + i] = hashes[from + i] as number;
+      end += HASH_BYTES;
+    };
+    // In a proof, left parts stand first, from the top down, and right parts after them, from the bottom up.
+    for (let step = 0; step < depth; step++) if (isRight[step] === 0) put(step);
+    for (let step = depth - 1; step >= 0; step--) if (isRight[step] === 1) put(step);
+    return all.subarray(start, end);
+  });
 }
+
+/** How many hashes the proof of one of `count` operations has at most. */
+const depthOf = (count: number): number => (count <= 1 ? 0 : 32 - Math.clz32(count - 1));
+const MAX_DEPTH = depthOf(MAX_OPERATIONS);
+/** For each step down to one operation, the node beside it and whether that is the right one. */
+const beside = new Int32Array(MAX_DEPTH);
+const isRight = new Uint8Array(MAX_DEPTH);
 
 /** The input of an inner node's hash while a single path is climbed. */
 const innerScratch = new Uint8Array(1 + 2 * HASH_BYTES);
@@ -219,7 +233,7 @@ export function singleRootInto(
   count: number,
   index: number,
   operation: Bytes,
-  proof: readonly Bytes[],
+  proof: Bytes,
   hasher: Hasher,
   out: Bytes,
 ): void {
@@ -239,7 +253,8 @@ export function singleRootInto(
       size -= k;
     }
   }
-  if (proof.length !== depth) throw malformed(`a proof of ${depth} hashes has ${proof.length}`);
+  if (proof.length !== depth * HASH_BYTES)
+    throw malformed(`a proof of ${depth} hashes has ${proof.length} bytes, ${HASH_BYTES} each`);
   leafHashInto(operation, hasher, out, 0);
   innerScratch[0] = INNER_TAG;
   // In the proof, left parts stand first, from the top down, and right parts after them, from the bottom up.
@@ -247,10 +262,13 @@ export function singleRootInto(
   let right = lefts;
   for (let step = depth - 1; step >= 0; step--) {
     const turned = (turns >>> step) & 1;
-    const other = proof[turned === 1 ? left-- : right++] as Bytes;
-    if (other.length !== HASH_BYTES) throw malformed('a proof hash has 32 bytes');
-    innerScratch.set(other, turned === 1 ? 1 : 1 + HASH_BYTES);
-    for (let i = 0; i < HASH_BYTES; i++) innerScratch[(turned === 1 ? 1 + HASH_BYTES : 1) + i] = out[i] as number;
+    const other = HASH_BYTES * (turned === 1 ? left-- : right++);
+    const otherAt = turned === 1 ? 1 : 1 + HASH_BYTES;
+    const ownAt = turned === 1 ? 1 + HASH_BYTES : 1;
+    for (let i = 0; i < HASH_BYTES; i++) {
+      innerScratch[otherAt + i] = proof[other + i] as number;
+      innerScratch[ownAt + i] = out[i] as number;
+    }
     hasher.hashInto(innerScratch, out, 0);
   }
 }
@@ -264,7 +282,7 @@ function allIndices(count: number): number[] {
  * another number.
  */
 export function opsRoot(operations: readonly Bytes[], hasher: Hasher): Bytes {
-  return treeRoot(treeFromOperations(operations.length, allIndices(operations.length), operations, [], hasher));
+  return treeRoot(treeFromOperations(operations.length, allIndices(operations.length), operations, NO_PROOF, hasher));
 }
 
 /**
@@ -272,7 +290,7 @@ export function opsRoot(operations: readonly Bytes[], hasher: Hasher): Bytes {
  * hashes of the maximal subtrees without any of them, top down and from left to right (SPEC F2). The proof of all
  * operations has no hash, and that of one at most 8. LatticeError `malformed` for bad indices.
  */
-export function proveOperations(leafHashes: readonly Bytes[], indices: readonly number[], hasher: Hasher): Bytes[] {
+export function proveOperations(leafHashes: readonly Bytes[], indices: readonly number[], hasher: Hasher): Bytes {
   const count = leafHashes.length;
   checkIndices(count, indices);
   const tree = createTree(count);
@@ -292,7 +310,7 @@ export function rootFromOperations(
   count: number,
   indices: readonly number[],
   operations: readonly Bytes[],
-  proof: readonly Bytes[],
+  proof: Bytes,
   hasher: Hasher,
 ): Bytes {
   return treeRoot(treeFromOperations(count, indices, operations, proof, hasher));

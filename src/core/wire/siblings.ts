@@ -13,7 +13,15 @@ import {
 } from '../types/index.ts';
 import { fragmentTree } from './fragment.ts';
 import { commitId, decodeHeader } from './header.ts';
-import { emptyTree, putSingleProof, singleRootInto, treeFromOperations, treeProof, treeRoot } from './ops-tree.ts';
+import {
+  emptyTree,
+  putSingleProof,
+  singleProofs,
+  singleRootInto,
+  treeFromOperations,
+  treeProof,
+  treeRoot,
+} from './ops-tree.ts';
 
 /**
  * Every operation of `fragment` as a sibling of its own, with the proof that it needs to stand alone. Hashes are
@@ -22,7 +30,11 @@ import { emptyTree, putSingleProof, singleRootInto, treeFromOperations, treeProo
 export function fragmentToSiblings(fragment: Fragment, hasher: Hasher): Sibling[] {
   const { header, headerBytes, signature, operations, idBytes } = fragment;
   const tree = fragmentTree(fragment, hasher);
-  return operations.map(({ index, bytes, operation }) => ({
+  const proofs = singleProofs(
+    tree,
+    operations.map(({ index }) => index),
+  );
+  return operations.map(({ index, bytes, operation }, i) => ({
     commit: idBytes,
     index,
     author: header.author,
@@ -31,7 +43,7 @@ export function fragmentToSiblings(fragment: Fragment, hasher: Hasher): Sibling[
     operationBytes: bytes,
     headerBytes,
     signature,
-    proof: treeProof(tree, [index]),
+    proof: proofs[i] as Bytes,
   }));
 }
 

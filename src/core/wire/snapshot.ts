@@ -9,7 +9,6 @@ import {
   readBytesOf,
   readHead,
   readUint,
-  splitBytes,
 } from '../cbor/reader.ts';
 import { type Bytes, equalBytes, type Hasher, MAX_SIBLINGS, MAX_SYNC_BYTES, type Sibling } from '../types/index.ts';
 import { MAX_CERTIFICATE_BYTES } from './attestation.ts';
@@ -159,7 +158,7 @@ export function decodeSentEntry(bytes: Bytes, network: string, hasher: Hasher): 
     const headerBytes = readBytes(reader);
     const signature = readBytesOf(reader, 64);
     const operationBytes = readBytes(reader);
-    const proof = splitBytes(readBytes(reader), HASH_BYTES);
+    const proof = readBytes(reader);
     const header = decodeHeader(headerBytes);
     if (header.network !== network) throw malformed('a commit is of another network');
     const operation = decodeOperation(operationBytes, header.version);

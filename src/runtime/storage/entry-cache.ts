@@ -3,8 +3,9 @@ import type { Entry } from '../../core/types/index.ts';
 /** Entries kept decoded for the next step, so that hot keys are not read from the store each time. */
 const MAX_ENTRIES = 4096;
 /**
- * Bytes of the buffers that the cached entries keep in memory. An operation is a view of the commit that it came in, so
- * one entry can keep 64 KiB. The objects of an entry take another 1.4 KB for small values, which makes 6 MiB in all.
+ * Bytes of the buffers that the cached entries keep in memory. An operation is a view of the commit that it came in,
+ * and its proof one of all proofs of that commit, so that one entry can keep 64 KiB of each. The objects of an entry
+ * take another 1.4 KB for small values, which makes 6 MiB in all.
  */
 const MAX_BYTES = 8 * 1024 * 1024;
 /** How much of either is kept when its limit was exceeded. */
@@ -23,20 +24,24 @@ export interface EntryCache {
 /** A cache of the entries written last, bounded in number and in the memory that they keep. */
 export function createEntryCache(): EntryCache {
   const entries = new Map<string, Entry>();
-  /** For each buffer, the number of cached siblings whose operation is a view of it. */
+  /** For each buffer, how many operations and proofs of cached siblings are views of it. */
   const holders = new Map<ArrayBufferLike, number>();
   let bytes = 0;
 
+  function countBuffer(buffer: ArrayBufferLike, by: 1 | -1): void {
+    const before = holders.get(buffer) ?? 0;
+    if (before === 0) bytes += buffer.byteLength;
+    if (before + by > 0) holders.set(buffer, before + by);
+    else {
+      holders.delete(buffer);
+      bytes -= buffer.byteLength;
+    }
+  }
+
   function count(entry: Entry, by: 1 | -1): void {
-    for (const { operationBytes } of entry.siblings) {
-      const { buffer } = operationBytes;
-      const before = holders.get(buffer) ?? 0;
-      if (before === 0) bytes += buffer.byteLength;
-      if (before + by > 0) holders.set(buffer, before + by);
-      else {
-        holders.delete(buffer);
-        bytes -= buffer.byteLength;
-      }
+    for (const { operationBytes, proof } of entry.siblings) {
+      countBuffer(operationBytes.buffer, by);
+      countBuffer(proof.buffer, by);
     }
   }
 

@@ -84,7 +84,7 @@ const rawOf = (fragment: typeof whole): Raw => ({
   signature: fragment.signature,
   indices: fragment.operations.map(({ index }) => index),
   operations: fragment.operations.map(({ bytes }) => bytes),
-  proof: concatBytes(...fragment.proof),
+  proof: fragment.proof,
 });
 
 function rawBytes({ header, signature, indices, operations, proof }: Raw): Bytes {

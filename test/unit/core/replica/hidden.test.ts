@@ -34,6 +34,16 @@ it('beyond its room the oldest go, are told, and are no news once the floor has 
   expect([hidden.beyond, hidden.size, hidden.bytes]).toEqual([{ operations: 0, keys: [] }, 0, 0]);
 });
 
+it('goes on letting go of the oldest while more comes, and keeps just those that came last [FL5]', () => {
+  const hidden = overwritten(200, 10 * ONE);
+  const left = Array.from({ length: 200 }, (_, i) => `k/${i}`).filter((key) => hidden.of(key).length > 0);
+  expect(left).toEqual(Array.from({ length: hidden.size }, (_, i) => `k/${200 - hidden.size + i}`));
+  expect([hidden.size > 5, hidden.size + hidden.beyond.operations]).toEqual([true, 200]);
+  // All of it goes when the floor passes, and there is room anew.
+  hidden.pass(lastHlcAt(START + 90_000), lastHlcAt(START + 90_000), 1_000);
+  expect([hidden.size, hidden.bytes]).toEqual([0, 0]);
+});
+
 it('its rows lead to their operations, and no row says anything else than it was written with [FL5]', () => {
   const rows = overwritten(2, 1e6).takeRows();
   expect(rows.map(({ type }) => type)).toEqual(['put', 'put']);

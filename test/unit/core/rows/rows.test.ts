@@ -264,7 +264,7 @@ describe('entry row', () => {
       ]),
       hasher,
     )[1] as Sibling;
-    const array = [[s.commit, 1, s.headerBytes, s.signature, s.operationBytes, Buffer.concat(s.proof)]];
+    const array = [[s.commit, 1, s.headerBytes, s.signature, s.operationBytes, s.proof]];
     expect(bytesToHex(encodeEntry({ key: 'l', siblings: [s] }))).toBe(bytesToHex(encodeCbor(array)));
   });
 

@@ -15,7 +15,7 @@ function sibling(by: number, at: number, context: Context = [], commit = at): Si
     operationBytes: new Uint8Array(),
     headerBytes: new Uint8Array(),
     signature: new Uint8Array(),
-    proof: [],
+    proof: new Uint8Array(),
   };
 }
 const saw = (by: number, at: number) => ({ author: author(by), hlc: hlc(at) });

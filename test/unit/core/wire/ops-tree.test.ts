@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Bytes, bytesToHex, concatBytes } from '../../../../src/core/types/index.ts';
 import { operationLeafHash, opsRoot, proveOperations, rootFromOperations } from '../../../../src/core/wire/index.ts';
+import { NO_PROOF, singleProofs, treeFromOperations } from '../../../../src/core/wire/ops-tree.ts';
 import { bytesOf, codeOf, hasher } from './commits.ts';
 
 /** RFC 9162 §2.1.1, as written there. */
@@ -31,7 +32,6 @@ const withSubset = operations.chain((ops) =>
     ),
   ),
 );
-const hex = (hashes: readonly Bytes[]) => hashes.map(bytesToHex);
 
 describe('operations tree', () => {
   it('has the roots that Certificate Transparency publishes for its eight test leaves [H3]', () => {
@@ -67,13 +67,27 @@ describe('operations tree', () => {
       fc.property(withSubset, ([ops, indices]) => {
         const leaves = ops.map((op) => operationLeafHash(op, hasher));
         const proof = proveOperations(leaves, indices, hasher);
-        expect(hex(proof)).toEqual(hex(referenceProof(ops, new Set(indices))));
+        expect(bytesToHex(proof)).toBe(bytesToHex(concatBytes(...referenceProof(ops, new Set(indices)))));
         const chosen = indices.map((i) => ops[i] as Bytes);
         expect(bytesToHex(rootFromOperations(ops.length, indices, chosen, proof, hasher))).toBe(
           bytesToHex(reference(ops)),
         );
       }),
       { numRuns: 60 },
+    );
+  });
+
+  it('proves each operation alone with the same hashes (property) [F2]', () => {
+    fc.assert(
+      fc.property(withSubset, ([ops, indices]) => {
+        const all = ops.map((_, i) => i);
+        const tree = treeFromOperations(ops.length, all, ops, NO_PROOF, hasher);
+        const proofs = singleProofs(tree, indices);
+        expect(proofs.map(bytesToHex)).toEqual(
+          indices.map((index) => bytesToHex(concatBytes(...referenceProof(ops, new Set([index]))))),
+        );
+      }),
+      { numRuns: 30 },
     );
   });
 
@@ -87,8 +101,8 @@ describe('operations tree', () => {
           Array.from({ length: n }, (_, i) => i),
           hasher,
         ),
-      ).toEqual([]);
-      for (let i = 0; i < n; i++) expect(proveOperations(some, [i], hasher).length).toBeLessThanOrEqual(8);
+      ).toHaveLength(0);
+      for (let i = 0; i < n; i++) expect(proveOperations(some, [i], hasher).length).toBeLessThanOrEqual(8 * 32);
     }
   });
 
@@ -114,7 +128,7 @@ describe('operations tree', () => {
           count,
           indices,
           indices.map(() => op),
-          proof,
+          concatBytes(...proof),
           hasher,
         ),
       );
@@ -136,6 +150,6 @@ describe('operations tree', () => {
         Array.from({ length: 9 }, () => hash),
       ),
     ).toBe('malformed');
-    expect(codeOf(() => rootFromOperations(2, [0, 1], [op], [], hasher))).toBe('malformed');
+    expect(codeOf(() => rootFromOperations(2, [0, 1], [op], new Uint8Array(), hasher))).toBe('malformed');
   });
 });

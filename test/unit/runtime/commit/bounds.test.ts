@@ -77,7 +77,7 @@ describe('the cache of entries', () => {
           operationBytes: bytes,
           headerBytes,
           signature,
-          proof: [],
+          proof: new Uint8Array(),
         },
       ],
     };
