@@ -5,20 +5,29 @@ import { type Finding, note } from './finding.ts';
 import { memberName } from './operators.ts';
 import { timesOf } from './times.ts';
 
+/** What a node tells of the members of its fleet. */
+export interface ToldMembers {
+  readonly roster: Roster;
+  readonly changes: readonly Change[];
+}
+
+/** Asks a node for it. Undefined where it tells nothing. */
+export async function membersOf(client: ApiClient): Promise<ToldMembers | undefined> {
+  try {
+    const [roster, changes] = await Promise.all([client.members.roster(), client.members.changes()]);
+    return { roster, changes };
+  } catch (error) {
+    // An older node has no such answer, and another finding reports a failing connection.
+    if (error instanceof LatticeError) return undefined;
+    throw error;
+  }
+}
+
 /**
  * Reports what waits for operators about the members of the fleet: changes that are not approved, a node that keeps out
  * of decisions, and configured peers whose keys have retired.
  */
-export async function examineMembers(client: ApiClient, status: Status, peers: readonly Peer[]): Promise<Finding[]> {
-  let roster: Roster;
-  let changes: readonly Change[];
-  try {
-    [roster, changes] = await Promise.all([client.members.roster(), client.members.changes()]);
-  } catch (error) {
-    // An older node has no such answer, and another finding reports a failing connection.
-    if (error instanceof LatticeError) return [];
-    throw error;
-  }
+export function examineMembers({ roster, changes }: ToldMembers, status: Status, peers: readonly Peer[]): Finding[] {
   return [...changes.flatMap(waiting), ...abstaining(roster, status), ...retired(roster, status, peers)];
 }
 

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { ENOUGH_DESCRIPTORS } from '../adapters/system/descriptors.ts';
-import { LatticeProblem, type Peer, type Resources, type Status } from '../client/index.ts';
+import { LatticeProblem, type Peer, type Resources, type Roster, type Status } from '../client/index.ts';
 import { duration, LatticeError, MAX_CLOCK_ERROR_MS } from '../core/types/index.ts';
 import type { Coded } from '../runtime/facade/codes.ts';
 import { advised, type Known } from './advice.ts';
 import type { ApiClient } from './client.ts';
-import { examineMembers } from './examine-members.ts';
+import { examineMembers, membersOf } from './examine-members.ts';
 import { examineVault } from './examine-vault.ts';
 import { examineMode, examineVerdict, examineWarnings } from './examine-verdict.ts';
 import { bad, type Finding, info, note, ok } from './finding.ts';
@@ -24,6 +24,8 @@ export interface NodeReport {
   readonly reachable: boolean;
   readonly status: Status | undefined;
   readonly peers: readonly Peer[];
+  /** The roster that it goes by; absent where it tells none. */
+  readonly roster?: Roster;
   readonly findings: readonly Finding[];
 }
 
@@ -42,6 +44,8 @@ const LOOP_NOTE_MS = 250;
 export interface Expected {
   readonly name?: string;
   readonly peerId?: string;
+  /** Its public key, 64 hex digits. */
+  readonly author?: string;
   /** How it is started, and where its token is. */
   readonly known?: Known;
 }
@@ -65,14 +69,7 @@ export async function examineNode(client: ApiClient, expected: Expected): Promis
     const status = await client.getStatus();
     const answered = Date.now();
     const peers = await client.listPeers();
-    if (expected.peerId !== undefined && status.peerId !== expected.peerId) {
-      findings.push(
-        bad(
-          `is ${status.peerId}, not ${expected.peerId}`,
-          'Another node answers at this URL: check ports and proxies.',
-        ),
-      );
-    }
+    const members = await membersOf(client);
     findings.push(
       ...examineVerdict(status, peers),
       ...examineMode(status),
@@ -85,9 +82,17 @@ export async function examineNode(client: ApiClient, expected: Expected): Promis
       ...examineTrust(status, peers),
       ...examineWarnings(status),
       ...examineVault(status),
-      ...(await examineMembers(client, status, peers)),
+      ...(members === undefined ? [] : examineMembers(members, status, peers)),
     );
-    return { ...report, label: status.name, peerId: status.peerId, reachable: true, status, peers };
+    return {
+      ...report,
+      label: status.name,
+      peerId: status.peerId,
+      reachable: true,
+      status,
+      peers,
+      ...(members === undefined ? {} : { roster: members.roster }),
+    };
   } catch (cause) {
     const error = await understood(cause, url);
     if (!(error instanceof LatticeError)) throw error;

@@ -11,6 +11,8 @@ import { readFleetFile } from './fleet-file.ts';
 import { nameOf } from './names.ts';
 import { alignColumns, printable } from './output.ts';
 import { isOfThisMachine } from './reach.ts';
+import { type Left, leftBy, leftText, TAKE_OUT, type Witness } from './standing.ts';
+import { timesOf } from './times.ts';
 import { understood } from './understood.ts';
 import { type WatchOptions, watch } from './watch.ts';
 
@@ -22,6 +24,8 @@ export interface FleetOptions extends GlobalOptions {
 /** A node of a fleet, and how to ask it. */
 interface FleetNode {
   readonly name: string;
+  /** Its public key, where a fleet.json tells it. */
+  readonly author?: string;
   readonly client?: ApiClient;
   readonly known?: Known;
   /** Why it cannot be asked. */
@@ -29,10 +33,12 @@ interface FleetNode {
 }
 
 /** What a node of a fleet answered, or why it did not. */
-export type FleetAnswer<T> = { readonly name: string; readonly url?: string } & (
-  | { readonly value: T }
-  | { readonly error: LatticeError }
-);
+export type FleetAnswer<T> = {
+  readonly name: string;
+  readonly url?: string;
+  /** Where the fleet.json names a node that has left: nobody misses it. */
+  readonly left?: Left;
+} & ({ readonly value: T } | { readonly error: LatticeError });
 
 /** A table for people and data for programs, of the answers of all nodes. */
 export interface FleetView<T> {
@@ -51,7 +57,7 @@ const AT_A_TIME = 32;
 
 /**
  * Asks every node of a fleet and shows a table with rows for each. A node that does not answer has a row that says so;
- * then the exit code is 1, and 3 when none answers.
+ * then the exit code is 1, and 3 when none answers. One that has left the fleet is named as that, and missed by nobody.
  */
 export async function fleetTable<T>(
   context: CliContext,
@@ -64,29 +70,64 @@ export async function fleetTable<T>(
   const shown = (seen: FleetAnswer<T>[]): void => {
     answers = seen;
     if (options.json) output.data({ nodes: seen.map((answer) => dataOf(answer, view)) });
-    else for (const line of linesOf(context, seen, view)) output.line(line);
+    else for (const line of linesOf(context, options, seen, view)) output.line(line);
   };
-  const ask = async (): Promise<FleetAnswer<T>[]> => await askAll(await nodesOf(context, options), look);
+  const ask = async (): Promise<FleetAnswer<T>[]> => {
+    const nodes = await nodesOf(context, options);
+    const [answers, witnesses] = await Promise.all([askAll(nodes, look), witnessesAmong(nodes)]);
+    return answers.map((answer, i) => {
+      const { author } = nodes[i] ?? {};
+      const left = author === undefined ? undefined : leftBy(witnesses, author, Date.now());
+      return left === undefined ? answer : { ...answer, left };
+    });
+  };
   const code = await watch(context, { interval: 1, ...options }, ask, shown);
   if (code !== EXIT.ok || options.watch === true) return code;
-  const silent = answers.filter((answer) => 'error' in answer).length;
-  return silent === 0 ? EXIT.ok : silent === answers.length ? EXIT.unreachable : EXIT.failed;
+  const expected = answers.filter(({ left }) => left === undefined);
+  const silent = expected.filter((answer) => 'error' in answer).length;
+  return silent === 0 ? EXIT.ok : silent === expected.length ? EXIT.unreachable : EXIT.failed;
+}
+
+/** The rosters that the nodes of a fleet.json go by, of those that tell one. Other nodes are known by their rosters alone. */
+async function witnessesAmong(nodes: readonly FleetNode[]): Promise<Witness[]> {
+  const named = nodes.filter(({ author }) => author !== undefined);
+  const told = await askAll(named, (client) => client.members.roster());
+  return told.flatMap((answer, i) => {
+    if (!('value' in answer)) return [];
+    const roster = answer.value;
+    const author = roster.members.find(({ self }) => self)?.author ?? named[i]?.author ?? '';
+    return [{ author, roster }];
+  });
 }
 
 function dataOf<T>(answer: FleetAnswer<T>, view: FleetView<T>): Readonly<Record<string, unknown>> {
-  const node = { name: answer.name, ...(answer.url === undefined ? {} : { url: answer.url }) };
+  const { name, url, left } = answer;
+  const node = { name, ...(url === undefined ? {} : { url }), ...(left === undefined ? {} : { left }) };
   if ('value' in answer) return { ...node, ...view.data(answer.value) };
   const { code, message } = answer.error;
   return { ...node, error: { code, message } };
 }
 
-function linesOf<T>({ output }: CliContext, answers: readonly FleetAnswer<T>[], view: FleetView<T>): string[] {
+function linesOf<T>(
+  { output }: CliContext,
+  options: FleetOptions,
+  answers: readonly FleetAnswer<T>[],
+  view: FleetView<T>,
+): string[] {
+  const times = timesOf(options);
   const rows = answers.flatMap((answer): (readonly string[])[] => {
     const name = printable(answer.name);
     if ('value' in answer) return view.rows(answer.value).map((row, i) => [i === 0 ? name : '', ...row]);
+    if (answer.left !== undefined) return [[name, output.paint('dim', leftText(answer.left, times))]];
     return [[name, output.paint('red', output.hint(printable(`no answer: ${answer.error.message}`)))]];
   });
-  return [...alignColumns([['NODE', ...view.columns], ...rows]), ...(view.below?.(answers) ?? []).map(output.hint)];
+  const gone = answers.filter(({ left }) => left !== undefined);
+  const below = view.below?.(answers.filter(({ left }) => left === undefined)) ?? [];
+  const advice = gone.map((answer) => {
+    const isUp = 'value' in answer ? ' and still runs: stop it, and' : ':';
+    return `${printable(answer.name)} ${answer.left === undefined ? '' : leftText(answer.left, times)}${isUp} ${TAKE_OUT}`;
+  });
+  return [...alignColumns([['NODE', ...view.columns], ...rows]), ...[...below, ...advice].map(output.hint)];
 }
 
 async function askAll<T>(
@@ -116,10 +157,7 @@ async function ask<T>(
 /** The nodes of the fleet.json that is named or that the context has, else the asked node and those that it knows. */
 async function nodesOf(context: CliContext, options: FleetOptions): Promise<FleetNode[]> {
   const file = typeof options.fleet === 'string' ? options.fleet : (await contextOf(context, options))?.fleet;
-  if (file !== undefined) {
-    const clients = await fleetClients(context, options, file);
-    return clients;
-  }
+  if (file !== undefined) return await fleetClients(context, options, file);
   const client = await connect(context, options);
   const [status, peers] = await Promise.all([client.getStatus(), client.listPeers()]);
   const others = peers.filter(({ peerId, trusted, configured }) => peerId !== status.peerId && (trusted || configured));
@@ -138,6 +176,8 @@ function peerNode(options: GlobalOptions, peer: Peer): FleetNode {
 export interface FleetClient {
   readonly name: string;
   readonly peerId: string;
+  /** Its public key, 64 hex digits. */
+  readonly author: string;
   readonly client: ApiClient;
   /** What an error of its client is explained with. */
   readonly known: Known;
@@ -149,7 +189,7 @@ export async function fleetClients(context: CliContext, options: GlobalOptions, 
   const { context: _name, url: _url, envFile: _file, ...direct } = options;
   const { nodes } = await readFleetFile(context, file);
   return await Promise.all(
-    nodes.map(async ({ name, api, envFile, peerId }) => {
+    nodes.map(async ({ name, api, envFile, peerId, publicKey }) => {
       const path = envFile === '' ? '' : resolve(dirname(resolve(context.cwd, file)), envFile);
       const read = path === '' ? undefined : await tokenIn(context, path);
       const token = options.token ?? read;
@@ -160,7 +200,7 @@ export async function fleetClients(context: CliContext, options: GlobalOptions, 
         ...(read === undefined ? {} : { envFile: shown(context, path) }),
         ...(path === '' ? {} : { inFleet: { envFile: isHere ? shown(context, path) : envFile, isHere } }),
       };
-      return { name, client, peerId, known };
+      return { name, client, peerId, author: publicKey, known };
     }),
   );
 }

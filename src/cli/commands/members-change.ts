@@ -1,10 +1,12 @@
 import type { ChangeRequest } from '../../client/index.ts';
 import { inHours } from '../../core/types/index.ts';
 import { type ChangeOptions, carryOut, conclude } from '../carry-out.ts';
+import { contextOf } from '../connect.ts';
 import { type CliContext, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { findMember, keyOf, memberName, type Operated, operatedNodes, type RosterMember } from '../operators.ts';
-import { printable } from '../output.ts';
+import { readFleetFile } from '../fleet-file.ts';
+import { findGone, findMember, keyOf, memberName, type Operated, operatedNodes, type RosterMember } from '../operators.ts';
+import { printable, shellWord } from '../output.ts';
 import { untilRetired } from '../until-retired.ts';
 
 export interface AddOptions extends ChangeOptions {
@@ -23,7 +25,25 @@ async function finish(
   options: ChangeOptions,
   actionFrom: (operated: Operated) => { readonly action: ChangeRequest; readonly text: string },
 ): Promise<number> {
-  return conclude(context, options, await carryOut(context, options, actionFrom));
+  const done = await carryOut(context, options, actionFrom);
+  const code = conclude(context, options, done);
+  const { action, stage } = done.change;
+  const leaves = action.kind === 'remove' || action.kind === 'drop';
+  if (leaves && stage === 'decided' && action.author !== undefined)
+    await tellFleetFile(context, options, action.author);
+  return code;
+}
+
+/** Says of a key that has left that the fleet.json still names it, and how to take it out. */
+async function tellFleetFile(context: CliContext, options: ChangeOptions, author: string): Promise<void> {
+  const file = options.fleet ?? (await contextOf(context, options))?.fleet;
+  if (file === undefined || options.json === true) return;
+  const { nodes } = await readFleetFile(context, file);
+  const name = nodes.find(({ publicKey }) => publicKey === author)?.name;
+  if (name === undefined) return;
+  context.output.remark(
+    `${printable(file)} still names ${printable(name)}. Have it taken out: lattice members tidy --fleet ${shellWord(file)}`,
+  );
 }
 
 /** Adds a key to the roster, as a mirror unless it is said otherwise. */
@@ -96,13 +116,23 @@ export async function membersSettings(context: CliContext, options: SettingsOpti
  */
 export async function membersRetire(context: CliContext, given: string, options: ChangeOptions): Promise<number> {
   const asked = await operatedNodes(context, options);
+  const gone = findGone(asked.roster, given);
+  if (gone !== undefined) {
+    const { author, name, until } = gone;
+    if (options.json) context.output.data({ author, name, until: until ?? null });
+    else context.output.remark(`${printable(memberName(gone))} has left the fleet already.`);
+    await tellFleetFile(context, options, author);
+    return EXIT.ok;
+  }
   const member = findMember(asked.roster, given);
   const [node] = asked.nodes;
   // A command that was interrupted after the decision goes on waiting.
   if (member.role === 'retired' && node !== undefined) {
     if (options.json) context.output.data({ author: member.author, name: member.name, until: member.until ?? null });
     else context.output.remark(`${printable(memberName(member))} is retired already.`);
-    return await untilRetired(context, options, { node }, member);
+    const code = await untilRetired(context, options, { node }, member);
+    if (code === EXIT.ok) await tellFleetFile(context, options, member.author);
+    return code;
   }
   let retiring: RosterMember | undefined;
   const done = await carryOut(context, options, ({ roster }) => {
@@ -114,6 +144,8 @@ export async function membersRetire(context: CliContext, given: string, options:
     };
   });
   const code = conclude(context, options, done);
-  if (code !== EXIT.ok || retiring?.role !== 'writer' || done.change.stage !== 'decided') return code;
-  return await untilRetired(context, options, done, retiring);
+  if (code !== EXIT.ok || retiring === undefined || done.change.stage !== 'decided') return code;
+  const waited = retiring.role === 'writer' ? await untilRetired(context, options, done, retiring) : code;
+  if (waited === EXIT.ok) await tellFleetFile(context, options, retiring.author);
+  return waited;
 }

@@ -1,0 +1,87 @@
+import type { Status } from '../client/index.ts';
+import { authorToPeerId } from '../core/wire/peer-id.ts';
+import type { Author } from '../core/types/index.ts';
+import type { Expected, NodeReport } from './examine.ts';
+import { bad, type Finding, info, note } from './finding.ts';
+import { shellWord } from './output.ts';
+import { type Left, leftBy, leftText, standingIn, TAKE_OUT, type Witness } from './standing.ts';
+import { timesOf } from './times.ts';
+
+/** A report on a node, and how it left where it has. */
+export type StandingReport<T extends NodeReport> = T & { readonly left?: Left };
+
+/**
+ * Judges each report by what the fleet says of the key that a fleet.json expects there: who has left is missed by nobody,
+ * whose key has turned is the same node, and anybody else is a stranger at that URL. `expected` has the nodes in the
+ * order of the reports.
+ */
+export function examineStanding<T extends NodeReport>(
+  reports: readonly T[],
+  expected: readonly Expected[],
+): StandingReport<T>[] {
+  const witnesses = reports.flatMap(({ roster, status }): Witness[] =>
+    roster === undefined || status === undefined ? [] : [{ author: status.author, roster }],
+  );
+  const now = Date.now();
+  return reports.map((report, i) => {
+    const named = expected[i] ?? {};
+    const left = named.author === undefined ? undefined : leftBy(witnesses, named.author, now);
+    if (left !== undefined && !goesOnElsewhere(report, left))
+      return { ...report, left, findings: [leftFinding(left, report.status !== undefined)] };
+    const { status } = report;
+    if (status === undefined) return report;
+    const told = keyFindings(status, named, witnesses, now);
+    // Why it refuses writes is told better by the turn that was interrupted.
+    const isTurning = told.some(({ topic }) => topic === 'turning');
+    const isRetired = status.readOnlyReasons.every(({ code }) => code === 'retired');
+    const rest = report.findings.filter(({ topic, own }) => !(isTurning && isRetired && own && topic === 'read-only'));
+    return { ...report, findings: [...told, ...rest] };
+  });
+}
+
+/** Whether a node that was left out by force runs on in its own lineage, which somebody has to end. */
+function goesOnElsewhere({ roster }: NodeReport, { how, author }: Left): boolean {
+  return how === 'forced' && roster?.members.some((one) => one.author === author && one.role !== 'retired') === true;
+}
+
+function leftFinding(left: Left, isUp: boolean): Finding {
+  const text = leftText(left, timesOf({}));
+  return isUp
+    ? info(`${text}, and still runs`, `Stop it, and ${TAKE_OUT}`)
+    : info(`${text}: nobody expects it any more`, `${TAKE_OUT.charAt(0).toUpperCase()}${TAKE_OUT.slice(1)}`);
+}
+
+/** What is to be said of the key that answers, where it is not the one that is expected, or one that has turned. */
+function keyFindings(
+  { author, peerId }: Status,
+  { author: expected = author, peerId: expectedId = peerId, known }: Expected,
+  witnesses: readonly Witness[],
+  now: number,
+): Finding[] {
+  const turnedTo = (key: string): string | undefined => {
+    for (const { roster } of witnesses) {
+      const standing = standingIn(roster, key, now);
+      if (standing.kind === 'turned') return standing.to;
+    }
+    return undefined;
+  };
+  const next = turnedTo(author);
+  if (next !== undefined && (author === expected || next === expected))
+    return [
+      bad(
+        `its key has turned to ${authorToPeerId(next as Author)}, and it still runs under the former one, which may soon write no more`,
+        `The turn was interrupted. Go on with it on the machine of that node: lattice members rotate --env-file ${shellWord(known?.inFleet?.envFile ?? 'FILE')} --fleet FILE`,
+        { topic: 'turning', about: peerId },
+      ),
+    ];
+  if (peerId === expectedId) return [];
+  if (turnedTo(expected) === author)
+    return [
+      note(
+        'fleet.json has a former key of it, and it goes on under its present one',
+        'Have the present key written there: lattice members tidy --fleet FILE',
+        { topic: 'former-key', about: peerId },
+      ),
+    ];
+  return [bad(`is ${peerId}, not ${expectedId}`, 'Another node answers at this URL: check ports and proxies.')];
+}
