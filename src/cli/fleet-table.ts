@@ -24,7 +24,7 @@ export interface FleetOptions extends GlobalOptions {
 /** A node of a fleet, and how to ask it. */
 interface FleetNode {
   readonly name: string;
-  /** Its public key, where a fleet.json tells it. */
+  /** Its public key, where a fleet.json or the asked node tells it. */
   readonly author?: string;
   readonly client?: ApiClient;
   readonly known?: Known;
@@ -67,13 +67,15 @@ export async function fleetTable<T>(
 ): Promise<number> {
   const { output } = context;
   let answers: FleetAnswer<T>[] = [];
+  const file = typeof options.fleet === 'string' ? options.fleet : (await contextOf(context, options))?.fleet;
+  const isOfFile = file !== undefined;
   const shown = (seen: FleetAnswer<T>[]): void => {
     answers = seen;
     if (options.json) output.data({ nodes: seen.map((answer) => dataOf(answer, view)) });
-    else for (const line of linesOf(context, options, seen, view)) output.line(line);
+    else for (const line of linesOf(context, options, isOfFile, seen, view)) output.line(line);
   };
   const ask = async (): Promise<FleetAnswer<T>[]> => {
-    const nodes = await nodesOf(context, options);
+    const nodes = await nodesOf(context, options, file);
     const [answers, witnesses] = await Promise.all([askAll(nodes, look), witnessesAmong(nodes)]);
     return answers.map((answer, i) => {
       const { author } = nodes[i] ?? {};
@@ -88,7 +90,7 @@ export async function fleetTable<T>(
   return silent === 0 ? EXIT.ok : silent === expected.length ? EXIT.unreachable : EXIT.failed;
 }
 
-/** The rosters that the nodes of a fleet.json go by, of those that tell one. Other nodes are known by their rosters alone. */
+/** The rosters that the nodes go by, of those that tell one. */
 async function witnessesAmong(nodes: readonly FleetNode[]): Promise<Witness[]> {
   const named = nodes.filter(({ author }) => author !== undefined);
   const told = await askAll(named, (client) => client.members.roster());
@@ -111,6 +113,7 @@ function dataOf<T>(answer: FleetAnswer<T>, view: FleetView<T>): Readonly<Record<
 function linesOf<T>(
   { output }: CliContext,
   options: FleetOptions,
+  isOfFile: boolean,
   answers: readonly FleetAnswer<T>[],
   view: FleetView<T>,
 ): string[] {
@@ -125,7 +128,8 @@ function linesOf<T>(
   const below = view.below?.(answers.filter(({ left }) => left === undefined)) ?? [];
   const advice = gone.map((answer) => {
     const isUp = 'value' in answer ? ' and still runs: stop it, and' : ':';
-    return `${printable(answer.name)} ${answer.left === undefined ? '' : leftText(answer.left, times)}${isUp} ${TAKE_OUT}`;
+    const where = isOfFile ? TAKE_OUT : 'take it out of DIOTEC360_LATTICE_NODES and DIOTEC360_P2P_BOOTSTRAP';
+    return `${printable(answer.name)} ${answer.left === undefined ? '' : leftText(answer.left, times)}${isUp} ${where}`;
   });
   return [...alignColumns([['NODE', ...view.columns], ...rows]), ...[...below, ...advice].map(output.hint)];
 }
@@ -155,21 +159,23 @@ async function ask<T>(
 }
 
 /** The nodes of the fleet.json that is named or that the context has, else the asked node and those that it knows. */
-async function nodesOf(context: CliContext, options: FleetOptions): Promise<FleetNode[]> {
-  const file = typeof options.fleet === 'string' ? options.fleet : (await contextOf(context, options))?.fleet;
+async function nodesOf(context: CliContext, options: FleetOptions, file: string | undefined): Promise<FleetNode[]> {
   if (file !== undefined) return await fleetClients(context, options, file);
   const client = await connect(context, options);
   const [status, peers] = await Promise.all([client.getStatus(), client.listPeers()]);
   const others = peers.filter(({ peerId, trusted, configured }) => peerId !== status.peerId && (trusted || configured));
-  return [{ name: status.name || status.peerId, client }, ...others.map((peer) => peerNode(options, peer))];
+  const asked: FleetNode = { name: status.name || status.peerId, author: status.author, client };
+  return [asked, ...others.map((peer) => peerNode(options, peer))];
 }
 
 /** No peer gets the token of the node that names it: whoever answers there may be somebody else. */
 function peerNode(options: GlobalOptions, peer: Peer): FleetNode {
+  const { author } = peer;
   const name = nameOf(peer);
+  const known = { name, ...(author === undefined ? {} : { author }) };
   if (peer.url === undefined)
-    return { name, missing: 'the asked node reaches it over P2P alone and knows no URL of it' };
-  return { name, client: createApiClient({ url: peer.url, token: undefined, timeoutMs: options.timeout * 1000 }) };
+    return { ...known, missing: 'the asked node reaches it over P2P alone and knows no URL of it' };
+  return { ...known, client: createApiClient({ url: peer.url, token: undefined, timeoutMs: options.timeout * 1000 }) };
 }
 
 /** A node of a fleet.json. */

@@ -78,7 +78,9 @@ function silence({ view, facts }: Judged, now: number, epoch: number | undefined
         ? epoch === undefined
           ? `Put this node's key on the trust list (DIOTEC360_TRUSTED_STATE_PUBKEYS) of ${label}; this node goes on trying.`
           : `Compare the rosters of both (lattice members); ${label} may be behind epoch ${epoch}. This node goes on trying.`
-        : `See whether ${label} runs${where} and whether the network lets the two nodes reach each other; this node goes on trying.`;
+        : facts.addressed === false
+          ? `This node knows no address of ${label}: name it in DIOTEC360_LATTICE_NODES or DIOTEC360_P2P_BOOTSTRAP, or see why ${label} does not dial this node.`
+          : `See whether ${label} runs${where} and whether the network lets the two nodes reach each other; this node goes on trying.`;
   return lastHeardAt === undefined
     ? { code: 'never-heard', text: `${label} was never heard${cause}.`, next, heals: 'operator' }
     : {

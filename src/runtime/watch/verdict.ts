@@ -152,8 +152,14 @@ function sentenceOf(
     case 'CONVERGED':
       return agreement(judged);
     case 'ALONE':
-      return `This node expects no other node: neither its ${facts.epoch === undefined ? 'trust list' : 'roster'} nor its configuration names one.`;
+      return alone(facts);
   }
+}
+
+function alone({ epoch, left = [] }: VerdictFacts): string {
+  const list = epoch === undefined ? 'trust list' : 'roster';
+  if (left.length === 0) return `This node expects no other node: neither its ${list} nor its configuration names one.`;
+  return `This node expects no other node: its ${list} names none, and its configuration names only ${few(left)}, which left the fleet.`;
 }
 
 /** Says of what is still on its way that it is, because equal as of a time is not equal now. */
