@@ -1,8 +1,9 @@
 import type { Change, Peer, Roster, Status } from '../client/index.ts';
 import { joined, LatticeError } from '../core/types/index.ts';
 import type { ApiClient } from './client.ts';
-import { type Finding, note } from './finding.ts';
-import { memberName } from './operators.ts';
+import { type Finding, info, note } from './finding.ts';
+import { nameOf } from './names.ts';
+import { type Left, leftText, standingIn } from './standing.ts';
 import { timesOf } from './times.ts';
 
 /** What a node tells of the members of its fleet. */
@@ -62,19 +63,28 @@ function abstaining({ abstains }: Roster, { warnings, peerId }: Status): Finding
   ];
 }
 
-function retired({ members }: Roster, { now }: Status, peers: readonly Peer[]): Finding[] {
-  const gone = members.filter(({ until }) => until !== undefined && until < now);
-  return gone.flatMap((member) => {
-    const peer = peers.find(({ author }) => author === member.author);
-    if (peer?.configured !== true) return [];
+/** Peers that are configured and have left: nobody expects them, so it is enough to say where they still stand. */
+function retired(roster: Roster, { now }: Status, peers: readonly Peer[]): Finding[] {
+  return peers.flatMap((peer) => {
+    const left = peer.configured ? leftOf(roster, peer, now) : undefined;
+    if (left === undefined) return [];
     return [
-      note(
-        `${memberName(member)} is retired and still configured as a peer`,
+      info(
+        `${nameOf(peer)} ${leftText(left, timesOf({}))}, and is still configured as a peer`,
         peer.added === true
           ? `Remove it: ${(peer.addedAs ?? []).map((address) => `lattice peers rm ${address}`).join(', ')}.`
           : 'Take its address out of DIOTEC360_LATTICE_NODES and DIOTEC360_P2P_BOOTSTRAP, or put its new peer id there where the node goes on under another key; then run lattice config reload.',
-        { topic: 'retired', about: member.peerId },
       ),
     ];
   });
+}
+
+/** How a peer has left, where it has, by the roster of the node that tells of it. */
+export function leftOf(roster: Roster | undefined, { author }: Peer, now: number): Left | undefined {
+  if (roster === undefined || author === undefined) return undefined;
+  const own = [...roster.members, ...(roster.gone ?? [])].find((one) => one.author === author);
+  if (own?.to !== undefined && own.until !== undefined && own.until < now)
+    return { author, how: own.how ?? 'rotated', until: own.until };
+  const standing = standingIn(roster, author, now);
+  return standing.kind === 'left' ? standing.left : undefined;
 }

@@ -25,10 +25,11 @@ export function examineStanding<T extends NodeReport>(
   const now = Date.now();
   return reports.map((report, i) => {
     const named = expected[i] ?? {};
-    const left = named.author === undefined ? undefined : leftBy(witnesses, named.author, now);
-    if (left !== undefined && !goesOnElsewhere(report, left))
-      return { ...report, left, findings: [leftFinding(left, report.status !== undefined)] };
     const { status } = report;
+    const author = named.author === undefined ? undefined : (status?.author ?? named.author);
+    const left = author === undefined ? undefined : leftBy(witnesses, author, now);
+    if (left !== undefined && !goesOnElsewhere(report, left))
+      return { ...report, left, findings: [leftFinding(left, status !== undefined)] };
     if (status === undefined) return report;
     const told = keyFindings(status, named, witnesses, now);
     // Why it refuses writes is told better by the turn that was interrupted.
@@ -80,6 +81,16 @@ function keyFindings(
       note(
         'fleet.json has a former key of it, and it goes on under its present one',
         'Have the present key written there: lattice members tidy --fleet FILE',
+        { topic: 'former-key', about: peerId },
+      ),
+    ];
+  const left = leftBy(witnesses, expected, now);
+  const isMember = witnesses.some(({ roster }) => standingIn(roster, author, now).kind === 'member');
+  if (left !== undefined && isMember)
+    return [
+      note(
+        `fleet.json has a key for it that ${leftText(left, timesOf({}))}, and a member answers there under another one`,
+        'Have the key that answers written there: lattice members tidy --fleet FILE',
         { topic: 'former-key', about: peerId },
       ),
     ];

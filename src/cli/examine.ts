@@ -5,7 +5,7 @@ import { duration, LatticeError, MAX_CLOCK_ERROR_MS } from '../core/types/index.
 import type { Coded } from '../runtime/facade/codes.ts';
 import { advised, type Known } from './advice.ts';
 import type { ApiClient } from './client.ts';
-import { examineMembers, membersOf } from './examine-members.ts';
+import { examineMembers, leftOf, membersOf } from './examine-members.ts';
 import { examineVault } from './examine-vault.ts';
 import { examineMode, examineVerdict, examineWarnings } from './examine-verdict.ts';
 import { bad, type Finding, info, note, ok } from './finding.ts';
@@ -26,6 +26,8 @@ export interface NodeReport {
   readonly peers: readonly Peer[];
   /** The roster that it goes by; absent where it tells none. */
   readonly roster?: Roster;
+  /** True where the others went on by force, and this one did not take part in that. */
+  readonly isOfOtherLineage?: true;
   readonly findings: readonly Finding[];
 }
 
@@ -75,7 +77,7 @@ export async function examineNode(client: ApiClient, expected: Expected): Promis
       ...examineMode(status),
       ...examineP2p(status),
       ...(await examinePorts(client, status)),
-      ...(await examineHttp(client, status, peers)),
+      ...(await examineHttp(client, status, peers, members?.roster)),
       ...(await examineReadiness(client, status)),
       ...(await examineResources(client)),
       examineClock(status.now - (asked + answered) / 2, (answered - asked) / 2),
@@ -186,7 +188,12 @@ async function syncRefusal(client: ApiClient): Promise<number | undefined> {
   }
 }
 
-async function examineHttp(client: ApiClient, status: Status, peers: readonly Peer[]): Promise<Finding[]> {
+async function examineHttp(
+  client: ApiClient,
+  status: Status,
+  peers: readonly Peer[],
+  roster: Roster | undefined,
+): Promise<Finding[]> {
   const findings: Finding[] = [];
   const refused = await syncRefusal(client);
   findings.push(
@@ -208,8 +215,8 @@ async function examineHttp(client: ApiClient, status: Status, peers: readonly Pe
     const member = status.verdict.members.find(({ author, url }) =>
       peer.author === undefined ? url === peer.url : author === peer.author,
     );
-    // The verdict tells of a member that no lung brings.
-    if (member !== undefined && member.lung === 'none') continue;
+    // The verdict tells of a member that no lung brings, and nobody needs a way to one that has left.
+    if ((member !== undefined && member.lung === 'none') || leftOf(roster, peer, status.now) !== undefined) continue;
     findings.push(
       bad(
         `it cannot reach ${peer.label === peer.url ? '' : `${peer.label} at `}${peer.url} over HTTP${peer.http.error === undefined ? '' : `: ${peer.http.error}`}`,

@@ -76,9 +76,11 @@ export async function fleetTable<T>(
   };
   const ask = async (): Promise<FleetAnswer<T>[]> => {
     const nodes = await nodesOf(context, options, file);
-    const [answers, witnesses] = await Promise.all([askAll(nodes, look), witnessesAmong(nodes)]);
+    const [answers, told] = await Promise.all([askAll(nodes, look), witnessesAmong(nodes)]);
+    const witnesses = told.flatMap((witness) => witness ?? []);
     return answers.map((answer, i) => {
-      const { author } = nodes[i] ?? {};
+      // Under a key that has left another node may answer by now, with a key of its own.
+      const author = told[i]?.author ?? nodes[i]?.author;
       const left = author === undefined ? undefined : leftBy(witnesses, author, Date.now());
       return left === undefined ? answer : { ...answer, left };
     });
@@ -90,15 +92,14 @@ export async function fleetTable<T>(
   return silent === 0 ? EXIT.ok : silent === expected.length ? EXIT.unreachable : EXIT.failed;
 }
 
-/** The rosters that the nodes go by, of those that tell one. */
-async function witnessesAmong(nodes: readonly FleetNode[]): Promise<Witness[]> {
-  const named = nodes.filter(({ author }) => author !== undefined);
-  const told = await askAll(named, (client) => client.members.roster());
-  return told.flatMap((answer, i) => {
-    if (!('value' in answer)) return [];
+/** The roster that each node goes by, and its key; undefined where it tells none, or is not known by its key. */
+async function witnessesAmong(nodes: readonly FleetNode[]): Promise<(Witness | undefined)[]> {
+  const told = await askAll(nodes, async (client) => await client.members.roster());
+  return told.map((answer, i) => {
+    if (!('value' in answer)) return undefined;
     const roster = answer.value;
-    const author = roster.members.find(({ self }) => self)?.author ?? named[i]?.author ?? '';
-    return [{ author, roster }];
+    const author = roster.members.find(({ self }) => self)?.author ?? nodes[i]?.author;
+    return author === undefined ? undefined : { author, roster };
   });
 }
 

@@ -31,8 +31,8 @@ export interface Operated {
   readonly silent: readonly { readonly name: string; readonly url: string; readonly error: LatticeError }[];
   /** Those of the fleet.json that have left the fleet, whether they answer or not: nobody asks them for anything. */
   readonly gone: readonly { readonly name: string; readonly left: Left }[];
-  /** What all say that answer, those that have left included. */
-  readonly witnesses: readonly Witness[];
+  /** What all say that answer, those that have left included, each with the key that a fleet.json has for it. */
+  readonly witnesses: readonly (Witness & { readonly listed: string })[];
   /** The fleet.json that names them all. */
   readonly file?: string;
   /** The newest roster that one of them goes by. */
@@ -72,8 +72,9 @@ export async function operatedNodes(context: CliContext, options: OperatorOption
   );
   const order = clients.map(({ client }) => client);
   answering.sort((a, b) => order.indexOf(a.client) - order.indexOf(b.client));
-  const leftOf = ({ listed }: { readonly listed: string }): Left | undefined =>
-    file === undefined ? undefined : leftBy(answering, listed, Date.now());
+  // Under a key that has left another node may answer by now, with a key of its own.
+  const leftOf = ({ author, listed }: { readonly author?: string; readonly listed: string }): Left | undefined =>
+    file === undefined ? undefined : leftBy(answering, author ?? listed, Date.now());
   const gone = [...answering, ...unheard].flatMap((one) => {
     const left = leftOf(one);
     return left === undefined ? [] : [{ name: one.name, left }];

@@ -57,7 +57,7 @@ export function leftBy(witnesses: readonly Witness[], author: string, now: numbe
 
 const WAYS: Readonly<Record<NonNullable<Left['how']>, string>> = {
   retired: 'left the fleet',
-  rotated: 'left the fleet',
+  rotated: 'has turned its key',
   removed: 'was removed from the fleet',
   forced: 'was left out of the fleet by force',
 };

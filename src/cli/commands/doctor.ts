@@ -8,6 +8,7 @@ import { connect, contextOf } from '../connect.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
 import { type Expected, examineNode, type NodeReport } from '../examine.ts';
 import { examineFleet } from '../examine-fleet.ts';
+import { examineLineage } from '../examine-lineage.ts';
 import { examineReach } from '../examine-reach.ts';
 import { examineStanding } from '../examine-standing.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -90,9 +91,11 @@ async function examineAll(targets: readonly Target[], options: DoctorOptions, ms
       })),
     ),
   );
-  const standing = examineStanding<Examined>(
-    asked.map(({ report }) => report),
-    targets.map(({ expected }) => expected),
+  const standing = examineLineage(
+    examineStanding<Examined>(
+      asked.map(({ report }) => report),
+      targets.map(({ expected }) => expected),
+    ),
   );
   const all = asked.flatMap(({ client }, i) => {
     const report = standing[i];

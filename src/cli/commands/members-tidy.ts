@@ -31,7 +31,11 @@ export async function membersTidy(context: CliContext, options: TidyOptions): Pr
   for (const { publicKey } of told.nodes) {
     const left = leftBy(operated.witnesses, publicKey, now);
     const standing = standingIn(operated.roster, publicKey, now);
-    if (left !== undefined) goneNow.set(publicKey, left);
+    // A node that was given another key and joined anew answers where the former one did.
+    const there = operated.witnesses.find(({ listed, author }) => listed === publicKey && author !== publicKey)?.author;
+    const isMember = there !== undefined && standingIn(operated.roster, there, now).kind === 'member';
+    if (left !== undefined && isMember) turned.set(publicKey, there as Author);
+    else if (left !== undefined) goneNow.set(publicKey, left);
     else if (standing.kind === 'turned') turned.set(publicKey, standing.to as Author);
   }
   const kept = told.nodes.filter(({ publicKey }) => !goneNow.has(publicKey));

@@ -74,6 +74,14 @@ const CASES: readonly Case[] = [
     codes: [],
   },
   {
+    title: 'a node whose configuration names only nodes that have left is alone, and says whom it passes over',
+    given: facts([], { left: ['kyiv', 'rome'], epoch: 4 }),
+    kind: 'ALONE',
+    sentence:
+      'This node expects no other node: its roster names none, and its configuration names only kyiv and rome, which left the fleet.',
+    codes: [],
+  },
+  {
     title: 'all members are heard and equal',
     given: facts([equal, member('oslo')]),
     kind: 'CONVERGED',
