@@ -11,7 +11,7 @@ import { readFleetFile } from './fleet-file.ts';
 import { nameOf } from './names.ts';
 import { alignColumns, printable } from './output.ts';
 import { isOfThisMachine } from './reach.ts';
-import { type Left, leftBy, leftText, TAKE_OUT, type Witness } from './standing.ts';
+import { type Left, leftBy, leftText, tidyWith, type Witness } from './standing.ts';
 import { timesOf } from './times.ts';
 import { understood } from './understood.ts';
 import { type WatchOptions, watch } from './watch.ts';
@@ -129,7 +129,9 @@ function linesOf<T>(
   const below = view.below?.(answers.filter(({ left }) => left === undefined)) ?? [];
   const advice = gone.map((answer) => {
     const isUp = 'value' in answer ? ' and still runs: stop it, and' : ':';
-    const where = isOfFile ? TAKE_OUT : 'take it out of DIOTEC360_LATTICE_NODES and DIOTEC360_P2P_BOOTSTRAP';
+    const where = isOfFile
+      ? `take it out of fleet.json: ${tidyWith(typeof options.fleet === 'string' ? options.fleet : undefined)}`
+      : 'take it out of DIOTEC360_LATTICE_NODES and DIOTEC360_P2P_BOOTSTRAP';
     return `${printable(answer.name)} ${answer.left === undefined ? '' : leftText(answer.left, times)}${isUp} ${where}`;
   });
   return [...alignColumns([['NODE', ...view.columns], ...rows]), ...[...below, ...advice].map(output.hint)];

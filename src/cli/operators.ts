@@ -87,7 +87,10 @@ export async function operatedNodes(context: CliContext, options: OperatorOption
 }
 
 /** The key that has left the fleet and that the user names; undefined where a member has that name, or nobody had. */
-export function findGone({ members, gone = [] }: Roster, given: string): NonNullable<Roster['gone']>[number] | undefined {
+export function findGone(
+  { members, gone = [] }: Roster,
+  given: string,
+): NonNullable<Roster['gone']>[number] | undefined {
   const isNamed = ({ author, peerId, name }: Pick<RosterMember, 'author' | 'peerId' | 'name'>): boolean =>
     author === given.toLowerCase() || peerId === given || name === given;
   return members.some(isNamed) ? undefined : gone.find(isNamed);

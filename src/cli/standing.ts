@@ -1,4 +1,5 @@
 import type { Roster } from '../client/index.ts';
+import { shellWord } from './output.ts';
 import type { Times } from './times.ts';
 
 type RosterMember = Roster['members'][number];
@@ -62,8 +63,9 @@ const WAYS: Readonly<Record<NonNullable<Left['how']>, string>> = {
   forced: 'was left out of the fleet by force',
 };
 
-/** What to do about a fleet.json that names somebody who has left. */
-export const TAKE_OUT = 'take it out of fleet.json: lattice members tidy --fleet FILE';
+/** The command that brings a fleet.json up to the roster; `file` is undefined where the context names that file. */
+export const tidyWith = (file: string | undefined): string =>
+  `lattice members tidy${file === undefined ? '' : ` --fleet ${shellWord(file)}`}`;
 
 /** That it has left, how and when. */
 export function leftText({ how = 'retired', until }: Left, times: Times): string {

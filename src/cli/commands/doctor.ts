@@ -95,6 +95,7 @@ async function examineAll(targets: readonly Target[], options: DoctorOptions, ms
     examineStanding<Examined>(
       asked.map(({ report }) => report),
       targets.map(({ expected }) => expected),
+      options.fleet,
     ),
   );
   const all = asked.flatMap(({ client }, i) => {

@@ -5,8 +5,17 @@ import { contextOf } from '../connect.ts';
 import { type CliContext, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { readFleetFile } from '../fleet-file.ts';
-import { findGone, findMember, keyOf, memberName, type Operated, operatedNodes, type RosterMember } from '../operators.ts';
-import { printable, shellWord } from '../output.ts';
+import {
+  findGone,
+  findMember,
+  keyOf,
+  memberName,
+  type Operated,
+  operatedNodes,
+  type RosterMember,
+} from '../operators.ts';
+import { printable } from '../output.ts';
+import { tidyWith } from '../standing.ts';
 import { untilRetired } from '../until-retired.ts';
 
 export interface AddOptions extends ChangeOptions {
@@ -42,7 +51,7 @@ async function tellFleetFile(context: CliContext, options: ChangeOptions, author
   const name = nodes.find(({ publicKey }) => publicKey === author)?.name;
   if (name === undefined) return;
   context.output.remark(
-    `${printable(file)} still names ${printable(name)}. Have it taken out: lattice members tidy --fleet ${shellWord(file)}`,
+    `${printable(file)} still names ${printable(name)}. Have it taken out: ${tidyWith(options.fleet)}`,
   );
 }
 

@@ -1,5 +1,5 @@
-import { authorToPeerId } from '../../core/wire/peer-id.ts';
 import { type Author, LatticeError } from '../../core/types/index.ts';
+import { authorToPeerId } from '../../core/wire/peer-id.ts';
 import { confirm } from '../confirm.ts';
 import { contextOf } from '../connect.ts';
 import { type CliContext, usageError } from '../context.ts';

@@ -76,7 +76,10 @@ export function createNames(deps: NamesDeps): Names {
   }
 
   function retiredIn(members: readonly NamedMember[], departed?: ReadonlySet<Author>): ReadonlySet<Author> {
-    return new Set([...members.flatMap(({ author, role }) => (role === 'retired' ? [author] : [])), ...(departed ?? [])]);
+    return new Set([
+      ...members.flatMap(({ author, role }) => (role === 'retired' ? [author] : [])),
+      ...(departed ?? []),
+    ]);
   }
 
   /** What each node is called, by whichever way, but for those that are retired or have left. */

@@ -132,8 +132,7 @@ export function createStatus(given: StatusDeps): {
     monotonic === undefined ? undefined : Math.round(clock.now() - (clock.monotonic() - monotonic));
 
   const lungOf = (peer: Peer): PeerStatus['lung'] =>
-    !s.members.has(peer.author) ||
-    (peer.link.path.lung === 'http' && !httpAlive(peer, s.http.find(peer.author)))
+    !s.members.has(peer.author) || (peer.link.path.lung === 'http' && !httpAlive(peer, s.http.find(peer.author)))
       ? 'none'
       : peer.link.path.lung;
 

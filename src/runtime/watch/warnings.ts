@@ -89,8 +89,12 @@ function sameName({ name, authors, byRoster }: SharedName, labelOf: (author: Aut
   const others = authors.filter((author) => !byRoster.includes(author));
   const renames = byRoster.map((author) => `lattice members rename ${author.slice(0, NAMING_DIGITS)} NAME`);
   const ways = [
-    ...(byRoster.length === 0 ? [] : [`the roster gives it to ${joined(byRoster.map(labelOf))}: ${renames.join(', ')}`]),
-    ...(others.length === 0 ? [] : [`give ${byRoster.length === 0 ? 'each' : joined(others.map(labelOf))} a DIOTEC360_NODE_NAME of its own`]),
+    ...(byRoster.length === 0
+      ? []
+      : [`the roster gives it to ${joined(byRoster.map(labelOf))}: ${renames.join(', ')}`]),
+    ...(others.length === 0
+      ? []
+      : [`give ${byRoster.length === 0 ? 'each' : joined(others.map(labelOf))} a DIOTEC360_NODE_NAME of its own`]),
   ];
   return `${authors.length === 2 ? 'two nodes' : counted(authors.length, 'node')} are named ${name}, so they are told apart by id (${ids}): ${ways.join('; or ')}`;
 }
