@@ -65,18 +65,29 @@ function abstaining({ abstains }: Roster, { warnings, peerId }: Status): Finding
 
 /** Peers that are configured and have left: nobody expects them, so it is enough to say where they still stand. */
 function retired(roster: Roster, { now }: Status, peers: readonly Peer[]): Finding[] {
-  return peers.flatMap((peer) => {
-    const left = peer.configured ? leftOf(roster, peer, now) : undefined;
-    if (left === undefined) return [];
+  const told = (some: readonly Peer[], next: string): Finding[] => {
+    const texts = some.flatMap((peer) => {
+      const left = leftOf(roster, peer, now);
+      return left === undefined ? [] : [`${nameOf(peer)} ${leftText(left, timesOf({}))}`];
+    });
+    if (texts.length === 0) return [];
     return [
       info(
-        `${nameOf(peer)} ${leftText(left, timesOf({}))}, and is still configured as a peer`,
-        peer.added === true
-          ? `Remove it: ${(peer.addedAs ?? []).map((address) => `lattice peers rm ${address}`).join(', ')}.`
-          : 'Take its address out of DIOTEC360_LATTICE_NODES and DIOTEC360_P2P_BOOTSTRAP, or put its new peer id there where the node goes on under another key; then run lattice config reload.',
+        `${joined(texts)}, and ${texts.length === 1 ? 'is' : 'are'} still configured as ${texts.length === 1 ? 'a peer' : 'peers'}`,
+        next,
       ),
     ];
-  });
+  };
+  const configured = peers.filter((peer) => peer.configured && leftOf(roster, peer, now) !== undefined);
+  const added = configured.filter((peer) => peer.added === true);
+  const removals = added.flatMap(({ addedAs = [] }) => addedAs.map((address) => `lattice peers rm ${address}`));
+  return [
+    ...told(added, `Remove what was added: ${removals.join(', ')}.`),
+    ...told(
+      configured.filter((peer) => peer.added !== true),
+      'Take such addresses out of DIOTEC360_LATTICE_NODES and DIOTEC360_P2P_BOOTSTRAP, or put the new peer id there where a node goes on under another key; then run lattice config reload.',
+    ),
+  ];
 }
 
 /** How a peer has left, where it has, by the roster of the node that tells of it. */

@@ -41,11 +41,13 @@ export function leftOf(
   deps: Pick<MemberFactsDeps, 'clock' | 'roster' | 'peers' | 'isMember'> & { readonly names: Pick<Names, 'label'> },
 ): string[] {
   const { clock, roster, peers, isMember, names } = deps;
-  return [...peers.all()].flatMap(({ author, link }) =>
+  const labels = [...peers.all()].flatMap(({ author, link }) =>
     link.configured && (!isMember(author) || (roster.endOf(author) ?? Number.POSITIVE_INFINITY) < clock.now())
       ? names.label(author)
       : [],
   );
+  // The former keys of a node have its name.
+  return [...new Set(labels)];
 }
 
 /**

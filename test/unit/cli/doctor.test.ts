@@ -514,7 +514,7 @@ describe('doctor', () => {
     expect(waits?.next).toContain('lattice members approve cdcdcdcd');
     // That an address still stands somewhere makes nothing worse.
     expect(find('old ')).toEqual([]);
-    const stale = told.map(({ findings }) => findings.filter(({ text }) => /^old left .* still configured/.test(text)));
+    const stale = told.map(({ findings }) => findings.filter(({ text }) => /old left .* still configured/.test(text)));
     expect(stale.map((found) => found.map(({ level }) => level))).toEqual([['info'], ['info'], []]);
     expect(find('takes no part in decisions')[0]?.text).toContain('its store is new');
   });
