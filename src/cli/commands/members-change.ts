@@ -29,6 +29,9 @@ export interface SettingsOptions extends ChangeOptions {
   readonly retention?: number;
 }
 
+/** A node may be away for so long without anybody's doing: an upgrade, a night, a broken machine. */
+const SHORT_RETENTION_MS = 12 * 3_600_000;
+
 async function finish(
   context: CliContext,
   options: ChangeOptions,
@@ -106,6 +109,12 @@ export async function membersDrop(context: CliContext, given: string, options: C
   });
 }
 
+/** What a retention costs that is shorter than a node may be away, where it is shorter than before. */
+const costOf = (retentionMs: number, before: number): string =>
+  retentionMs >= SHORT_RETENTION_MS || retentionMs >= before
+    ? ''
+    : ' That is less than an upgrade, a repair or a backup takes: a node that comes back later than that, or from an older backup, may have what the others have let go of. They refuse it, and it is set aside there for its operator (lattice recover).';
+
 export async function membersSettings(context: CliContext, options: SettingsOptions): Promise<number> {
   if (options.certify === undefined && options.retention === undefined)
     throw usageError('nothing to change', 'Give --certify, --retention or both.');
@@ -114,7 +123,7 @@ export async function membersSettings(context: CliContext, options: SettingsOpti
     const retentionMs = options.retention ?? roster.retentionMs;
     return {
       action: { kind: 'settings', certify, retentionMs },
-      text: `Cuts are certified by ${certify === 'majority' ? 'a majority' : 'two thirds'} of the writers, and tombstones stay for ${inHours(retentionMs)}.`,
+      text: `Cuts are certified by ${certify === 'majority' ? 'a majority' : 'two thirds'} of the writers, and tombstones stay for ${inHours(retentionMs)}.${costOf(retentionMs, roster.retentionMs)}`,
     };
   });
 }

@@ -24,7 +24,7 @@ const fleet = (): RosterOwner => createRoster([oslo, rome, kyiv], oslo, hasher);
 const howOf = (roster: RosterOwner, author: Author, actionAt: Parameters<typeof endingsOf>[1] = none) =>
   endingsOf(roster.from(0), actionAt).get(author);
 
-it('tells a key that was removed from one that retired in peace, by their ends alone [RO8, RO10]', () => {
+it('tells a key that was removed from one that retired in peace, by their ends alone [RO8, RO10, RO19]', () => {
   const roster = fleet();
   decide(roster, { kind: 'remove', author: kyiv }, NOW, NOW - 13_000);
   expect(howOf(roster, kyiv)).toMatchObject({ how: 'removed', epoch: 1, until: NOW - 3_000, gone: false });
@@ -33,7 +33,7 @@ it('tells a key that was removed from one that retired in peace, by their ends a
   expect(howOf(roster, oslo)).toBeUndefined();
 });
 
-it('says nothing where nothing had been attested for long, unless the change is still known', () => {
+it('says nothing where nothing had been attested for long, unless the change is still known [RO19]', () => {
   const removal: ChangeAction = { kind: 'remove', author: kyiv };
   const roster = fleet();
   decide(roster, removal, NOW, 0);
@@ -43,7 +43,7 @@ it('says nothing where nothing had been attested for long, unless the change is 
   expect(howOf(roster, kyiv, () => ({ kind: 'retire', author: rome }))).not.toHaveProperty('how');
 });
 
-it('names the key under which a node goes on, and that a former key was stolen afterwards', () => {
+it('names the key under which a node goes on, and that a former key was stolen afterwards [RO19]', () => {
   const roster = fleet();
   decide(roster, { kind: 'rotate', author: rome, to: fresh }, NOW, NOW - 13_000);
   expect(howOf(roster, rome)).toMatchObject({ how: 'rotated', to: fresh, epoch: 1 });
@@ -51,7 +51,7 @@ it('names the key under which a node goes on, and that a former key was stolen a
   expect(howOf(roster, rome)).toMatchObject({ how: 'removed', to: fresh, epoch: 2 });
 });
 
-it('keeps how it was of a key that is dropped, and knows mirrors that went', () => {
+it('keeps how it was of a key that is dropped, and knows mirrors that went [RO19]', () => {
   const roster = fleet();
   decide(roster, { kind: 'add', author: mirror, name: 'lima', role: 'mirror' }, NOW, NOW);
   decide(roster, { kind: 'retire', author: kyiv }, NOW, NOW - 3_000);
@@ -63,7 +63,7 @@ it('keeps how it was of a key that is dropped, and knows mirrors that went', () 
   expect(howOf(roster, mirror, () => goes)).toMatchObject({ how: 'retired' });
 });
 
-it('a key that a forced roster left out is no retired one [RO15]', () => {
+it('a key that a forced roster left out is no retired one [RO15, RO19]', () => {
   const roster = fleet();
   const { state } = roster.present;
   const forced = forcedRoster(state, [oslo], NOW);
