@@ -18,14 +18,15 @@ export function examineLineage<T extends NodeReport>(reports: readonly T[]): T[]
   });
 }
 
-function lineageFinding({ status, roster, label }: NodeReport, all: readonly NodeReport[]): Finding | undefined {
+function lineageFinding(report: NodeReport, all: readonly NodeReport[]): Finding | undefined {
+  const { status, label } = report;
   if (status === undefined) return undefined;
   const { author, peerId, warnings } = status;
-  const leavesOut = ({ roster: told }: Pick<NodeReport, 'roster'>): boolean =>
-    [...(told?.members ?? []), ...(told?.gone ?? [])].some((one) => one.author === author && one.how === 'forced');
+  const leavesOut = ({ roster }: NodeReport): boolean =>
+    [...(roster?.members ?? []), ...(roster?.gone ?? [])].some((one) => one.author === author && one.how === 'forced');
   const without = all.filter((other) => leavesOut(other));
   const sign = { topic: 'other-lineage', about: peerId };
-  if (without.length > 0 && !leavesOut({ ...(roster === undefined ? {} : { roster }) })) {
+  if (without.length > 0 && !leavesOut(report)) {
     const who = joined(without.map((other) => other.label));
     return bad(
       `is of another lineage: ${who} went on by force without it, and ${without.length === 1 ? 'refuses' : 'refuse'} it`,
