@@ -499,7 +499,14 @@ describe('doctor', () => {
     for (const node of nodes.slice(0, 2))
       node.peers = [
         ...node.peers,
-        peerOf({ author: 'author2', peerId: '12D3KooWold', label: 'old', configured: true }),
+        peerOf({
+          author: 'author2',
+          peerId: '12D3KooWold',
+          label: 'old',
+          configured: true,
+          url: 'http://old.test',
+          http: { reachable: false, streaming: false, error: 'refused' },
+        }),
       ];
     const { causes, nodes: told } = JSON.parse((await doctor('--json')).out) as {
       causes: readonly { text: string; next?: string; nodes: readonly string[] }[];
