@@ -79,9 +79,13 @@ export function createReceipts(deps: ReceiptsDeps): ReceiptService & { stop(): v
   function check({ replicas, timeoutMs }: ReceiptWish): void {
     const isIn = (n: number, max: number): boolean => Number.isInteger(n) && n >= 1 && n <= max;
     if (timeoutMs !== undefined && !isIn(timeoutMs, MAX_RECEIPT_MS))
-      throw new LatticeError('invalid-receipt', `a write waits for 1 to ${MAX_RECEIPT_MS} ms`);
+      throw new LatticeError('invalid-receipt', `a write waits for 1 to ${MAX_RECEIPT_MS} ms`, {
+        next: 'give such a time, or none',
+      });
     if (replicas !== undefined && !isIn(replicas, Number.MAX_SAFE_INTEGER))
-      throw new LatticeError('invalid-receipt', 'replicas is a number of other writers, at least 1');
+      throw new LatticeError('invalid-receipt', 'replicas is a number of other writers, at least 1', {
+        next: 'give such a number, or leave it out',
+      });
     const there = others().length;
     if (replicas !== undefined && replicas > there)
       throw new LatticeError(
