@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LatticeError, type StartedNode, startNode } from '../../../src/index.ts';
+import { checkProof, LatticeError, type StartedNode, startNode } from '../../../src/index.ts';
 
 let directory: string;
 let node: StartedNode;
@@ -161,6 +161,23 @@ async function finish(answer: unknown): Promise<void> {
   }
 }
 
+/** Calls with every wrong thing in every place, and tells what was answered by no LatticeError with a next step. */
+async function faultsOf(call: (...given: unknown[]) => unknown, given: readonly unknown[]): Promise<readonly string[]> {
+  const faults: string[] = [];
+  for (const [name, by] of Object.entries(WRONG))
+    for (const wrong of replaced(given, by)) {
+      try {
+        const late = new Promise((_resolve, reject) => setTimeout(() => reject(new Error('it hangs')), 5_000).unref());
+        await Promise.race([(async () => await finish(call(...(wrong as unknown[]))))(), late]);
+      } catch (error) {
+        const isTold = error instanceof LatticeError && error.code !== 'internal' && error.next !== undefined;
+        // What a function of the program throws is its own.
+        if (!isTold && error !== OWN) faults.push(`${name}: ${String(error)}`);
+      }
+    }
+  return [...new Set(faults)];
+}
+
 function callOf(path: string): (...given: readonly unknown[]) => unknown {
   return path
     .split('.')
@@ -183,29 +200,22 @@ describe('whatever a program gives', () => {
   it.each(Object.entries(CALLS).filter(([, given]) => given.length > 0))(
     '%s works or says what is wrong, and the node goes on',
     async (path, given) => {
-      const call = callOf(path);
-      const faults: string[] = [];
-      for (const [name, by] of Object.entries(WRONG))
-        for (const wrong of replaced(given, by)) {
-          try {
-            const answer = (async () => await finish(call(...(wrong as unknown[]))))();
-            const late = new Promise((_resolve, reject) =>
-              setTimeout(() => reject(new Error('it hangs')), 2_000).unref(),
-            );
-            await Promise.race([answer, late]);
-          } catch (error) {
-            const isTold = error instanceof LatticeError && error.code !== 'internal' && error.next !== undefined;
-            // What a function of the program throws is its own.
-            if (!isTold && error !== OWN)
-              faults.push(
-                `${name}: ${error instanceof Error ? `${error.name} ${(error as { code?: string }).code} ${error.message}` : String(error)}`,
-              );
-          }
-        }
-      expect([...new Set(faults)]).toEqual([]);
+      expect(await faultsOf(callOf(path), given)).toEqual([]);
       expect(node.ended.aborted).toBe(false);
       await node.lattice.write([{ op: 'put', key: 'beside', value: path }]);
     },
     60_000,
   );
+
+  it('a proof is checked, or it is said what is wrong', async () => {
+    const document = await node.lattice.prove('a');
+    const trusted = [document.head === undefined ? '' : ((await node.lattice.get('a'))?.author ?? '')];
+    const options = { trusted, key: 'a', network: document.network, root: document.root, value: 1, noValue: false };
+    const given = [JSON.parse(JSON.stringify(document)), { ...options, rosters: [] }];
+    await (checkProof as (...all: unknown[]) => Promise<unknown>)(...given);
+    expect(await faultsOf(checkProof as (...all: unknown[]) => unknown, given)).toEqual([]);
+    expect(
+      await faultsOf(checkProof as (...all: unknown[]) => unknown, [given[0], { trusted: { roster: HASH } }]),
+    ).toEqual([]);
+  });
 });
