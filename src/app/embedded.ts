@@ -111,7 +111,10 @@ export function embed(lattice: Lattice, life: Life): EmbeddedLattice {
     pingPeer: (peer, { signal } = {}) => life.run(() => lattice.pingPeer(peer), signal),
     differences: (peer, { signal, ...asked } = {}) => life.run(() => lattice.differences(peer, asked), signal),
     syncNow: ({ signal } = {}) => life.run(() => lattice.syncNow(), signal),
-    wholeState: ({ signal } = {}) => open(() => lattice.wholeState(), signal),
+    async wholeState({ signal } = {}) {
+      const { chunks, ...whole } = await open(() => lattice.wholeState(), signal);
+      return { ...whole, chunks: life.steps(() => chunks) };
+    },
     async subscribe(send, { after, dropped, signal } = {}) {
       const onAbort = (): void => close();
       const forget = (): void => signal?.removeEventListener('abort', onAbort);
