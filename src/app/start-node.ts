@@ -259,7 +259,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
       url,
       log,
       ended: life.ended,
-      reload: running.reload,
+      reload: () => life.run(running.reload),
       stop,
       [Symbol.asyncDispose]: stop,
     };

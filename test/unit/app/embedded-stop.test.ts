@@ -31,7 +31,10 @@ function slowContent(): { readonly content: AsyncIterable<Uint8Array>; readonly 
 }
 
 /** Everything that takes long, begun and not read to its end, with what reads on later. */
-async function begin(lattice: EmbeddedLattice, hash: string): Promise<Readonly<Record<string, () => Promise<unknown>>>> {
+async function begin(
+  lattice: EmbeddedLattice,
+  hash: string,
+): Promise<Readonly<Record<string, () => Promise<unknown>>>> {
   const vault = lattice.vault ?? expect.fail('it has no vault');
   const slow = slowContent();
   const putting = vault.put(slow.content);
@@ -61,32 +64,35 @@ async function begin(lattice: EmbeddedLattice, hash: string): Promise<Readonly<R
   };
 }
 
-it.each(['while it stops', 'once it has stopped'])('what is under way %s rejects with `stopping`, and nothing else [N9]', async (when) => {
-  const node = await startNode({ dataDir: join(directory, when.replaceAll(' ', '-')), vault: {} });
-  const { lattice } = node;
-  for (let i = 0; i < 20; i++)
-    await lattice.write(
-      Array.from({ length: 200 }, (_, k) => ({ op: 'put', key: `${i}/${k}`, value: 'x'.repeat(200) }) as const),
+it.each(['while it stops', 'once it has stopped'])(
+  'what is under way %s rejects with `stopping`, and nothing else [N9]',
+  async (when) => {
+    const node = await startNode({ dataDir: join(directory, when.replaceAll(' ', '-')), vault: {} });
+    const { lattice } = node;
+    for (let i = 0; i < 20; i++)
+      await lattice.write(
+        Array.from({ length: 200 }, (_, k) => ({ op: 'put', key: `${i}/${k}`, value: 'x'.repeat(200) }) as const),
+      );
+    const vault = lattice.vault ?? expect.fail('it has no vault');
+    const many = async (fill: number) =>
+      (
+        await vault.put(
+          (async function* () {
+            for (let i = 0; i < 24; i++) yield await Promise.resolve(new Uint8Array(1 << 20).fill(fill + i));
+          })(),
+        )
+      ).object.hash;
+    const hash = await many(1);
+    await many(100);
+    const later = await begin(lattice, hash);
+    const stopping = node.stop();
+    if (when === 'once it has stopped') await stopping;
+    const outcomes = await Promise.all(
+      Object.entries(later).map(async ([name, goOn]) => [name, await outcomeOf(goOn())] as const),
     );
-  const vault = lattice.vault ?? expect.fail('it has no vault');
-  const many = async (fill: number) =>
-    (
-      await vault.put(
-        (async function* () {
-          for (let i = 0; i < 24; i++) yield await Promise.resolve(new Uint8Array(1 << 20).fill(fill + i));
-        })(),
-      )
-    ).object.hash;
-  const hash = await many(1);
-  await many(100);
-  const later = await begin(lattice, hash);
-  const stopping = node.stop();
-  if (when === 'once it has stopped') await stopping;
-  const outcomes = await Promise.all(
-    Object.entries(later).map(async ([name, goOn]) => [name, await outcomeOf(goOn())] as const),
-  );
-  await stopping;
-  expect(Object.fromEntries(outcomes)).toEqual(
-    Object.fromEntries(Object.keys(later).map((name) => [name, 'stopping'])),
-  );
-});
+    await stopping;
+    expect(Object.fromEntries(outcomes)).toEqual(
+      Object.fromEntries(Object.keys(later).map((name) => [name, 'stopping'])),
+    );
+  },
+);
