@@ -3,7 +3,7 @@ import { MAX_COMMIT_BYTES } from '../../../../src/core/types/index.ts';
 import { intentBytes } from '../../../../src/runtime/commit/sizes.ts';
 
 const bytesOf = (value: unknown): number =>
-  intentBytes({ operations: [{ op: 'put', key: '', value: value as never }] });
+  intentBytes({ operations: [{ kind: 'put', key: '', value: value as never }] });
 
 /** A list that counts how often one of its items is asked for. */
 function watched(length: number): { readonly list: unknown[]; readonly reads: () => number } {
