@@ -13,6 +13,12 @@ const MAIN = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
 /** Writes of somebody else, whose times are measured before the cleaning and during it. */
 const WRITES_PER_SECOND = 50;
 const BEFORE_MS = 5000;
+/** What `members clean` writes at a time (src/cli/clean-values.ts). */
+const COMMITS = 4;
+const OPERATIONS = 64;
+
+/** How the entries are replaced: by the command, or by a client that only deletes them. */
+type Way = 'delete' | 'backup' | 'plain';
 
 /** Writes at a steady rate until it is told to stop, and answers the time of each write, ms. */
 function writeSteadily(node: BenchNode): () => Promise<number[]> {
@@ -55,8 +61,31 @@ interface Run {
   readonly during: readonly number[];
 }
 
+/** Deletes the same keys in commits of the same size, as many at a time, without looking at what is there. */
+async function deletePlainly({ api, token }: BenchNode): Promise<number> {
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  const from = performance.now();
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let at = next; at < ENTRIES; at = next) {
+      next += OPERATIONS;
+      const count = Math.min(OPERATIONS, ENTRIES - at);
+      const operations = Array.from({ length: count }, (_, i) => ({ op: 'delete', key: `stolen/${at + i}` }));
+      const response = await fetch(`${api}/api/v1/commits`, {
+        method: 'POST',
+        headers,
+        body: JSON.stringify({ operations }),
+      });
+      if (response.status !== 201) throw new Error(`a commit of deletions was answered ${response.status}`);
+      await response.arrayBuffer();
+    }
+  };
+  await Promise.all(Array.from({ length: COMMITS }, worker));
+  return (performance.now() - from) / 1000;
+}
+
 /** The store is that of one key first, and then of a node that goes on with it under another key and cleans it. */
-async function run(backup: boolean): Promise<Run> {
+async function run(way: Way): Promise<Run> {
   const fleet = await createFleet({ nodes: 1, settings: { LOG_LEVEL: 'warn', TRUSTED_STATE_PUBKEYS: '' } });
   try {
     const [node] = fleet.nodes;
@@ -81,43 +110,60 @@ async function run(backup: boolean): Promise<Run> {
     await pause(BEFORE_MS);
     const before = await endBefore();
     const endDuring = writeSteadily(node);
-    const seconds = await clean(node, author, ...(backup ? ['--from', file] : ['--delete']));
+    const seconds =
+      way === 'plain'
+        ? await deletePlainly(node)
+        : await clean(node, author, ...(way === 'backup' ? ['--from', file] : ['--delete']));
     return { seconds, before, during: await endDuring() };
   } finally {
     await fleet.close();
   }
 }
 
+const rate = (runs: readonly Run[]): number => ENTRIES / median(runs.map(({ seconds }) => seconds));
+const p99 = (runs: readonly Run[], of: 'before' | 'during'): number =>
+  median(runs.map((one) => quantile(one[of], 0.99)));
+
 /**
  * Measures how fast `members clean` replaces what a key wrote, in a node of its own process and from the start of the
- * command to its end, and what that does to the writes of others meanwhile.
+ * command to its end, and what that does to the writes of others meanwhile. Beside it: how fast a client deletes these
+ * keys, in the same commits and without reading any.
  */
 export async function cleanBench(): Promise<readonly Figure[]> {
-  const figures: Figure[] = [];
-  for (const backup of [false, true]) {
-    const runs: Run[] = [];
-    for (let i = 0; i < RUNS; i++) runs.push(await run(backup));
-    const by = backup ? 'a backup' : 'deletions';
-    const name = backup ? 'backup' : 'delete';
-    const p99 = (of: 'before' | 'during'): number => median(runs.map((one) => quantile(one[of], 0.99)));
-    figures.push(
-      {
-        metric: `clean_${name}_per_s`,
-        label: `${ENTRIES} entries replaced by ${by}`,
-        value: ENTRIES / median(runs.map(({ seconds }) => seconds)),
-        unit: '/s',
-        goal: { atLeast: 10_000 },
-      },
-      { metric: `write_p99_before_${name}_ms`, label: "others' writes before, p99", value: p99('before'), unit: 'ms' },
-      { metric: `write_p99_during_${name}_ms`, label: '… and meanwhile', value: p99('during'), unit: 'ms' },
-      {
-        metric: `write_p99_ratio_${name}`,
-        label: '… the latter to the former',
-        value: p99('during') / p99('before'),
-        unit: '×',
-        goal: { atMost: 2 },
-      },
-    );
-  }
-  return figures;
+  const runs: Record<Way, Run[]> = { plain: [], delete: [], backup: [] };
+  for (let i = 0; i < RUNS; i++)
+    for (const way of ['plain', 'delete', 'backup'] as const) runs[way].push(await run(way));
+  const limit = { name: 'plain deletions', value: rate(runs.plain) };
+  const meanwhile = (way: Way): Figure[] => [
+    {
+      metric: `write_p99_before_${way}_ms`,
+      label: "others' writes before, p99",
+      value: p99(runs[way], 'before'),
+      unit: 'ms',
+    },
+    { metric: `write_p99_during_${way}_ms`, label: '… and meanwhile', value: p99(runs[way], 'during'), unit: 'ms' },
+    {
+      metric: `write_p99_ratio_${way}`,
+      label: '… the latter to the former',
+      value: p99(runs[way], 'during') / p99(runs[way], 'before'),
+      unit: '×',
+      ...(way === 'plain' ? {} : { goal: { atMost: 2 } }),
+    },
+  ];
+  const replaced = (way: Way, by: string): Figure => ({
+    metric: `clean_${way}_per_s`,
+    label: `${ENTRIES} entries replaced by ${by}`,
+    value: rate(runs[way]),
+    unit: '/s',
+    goal: { atLeast: 10_000 },
+    limit,
+  });
+  return [
+    { metric: 'plain_deletions_per_s', label: `${ENTRIES} plain deletions`, value: rate(runs.plain), unit: '/s' },
+    ...meanwhile('plain'),
+    replaced('delete', 'deletions'),
+    ...meanwhile('delete'),
+    replaced('backup', 'a backup'),
+    ...meanwhile('backup'),
+  ];
 }

@@ -37,7 +37,7 @@ const bundle = await rolldown({
 });
 const { output } = await bundle.write({
   dir: BUNDLE,
-  format: 'esm',
+  format: 'cjs',
   entryFileNames: '[name].js',
   chunkFileNames: '[name]-[hash].js',
 });
@@ -48,6 +48,7 @@ writeFileSync(
     .map(licenceOf)
     .join(`\n\n${'-'.repeat(80)}\n\n`)}\n`,
 );
+writeFileSync(join(BUNDLE, 'package.json'), `${JSON.stringify({ type: 'commonjs' })}\n`);
 rmSync(at('dist/cli'), { recursive: true });
 renameSync(BUNDLE, at('dist/cli'));
 chmodSync(at('dist/cli/main.js'), 0o755);

@@ -52,7 +52,10 @@ export async function openKeyedNode(seed: Bytes, options: NodeOptions, deps: Key
   const labelOf = (author: Author): string | undefined => (author === signer.author ? undefined : nameOf?.(author));
   const lungs = namedLog(log, labelOf, authorToPeerId);
   const { mayAccept } = deps;
-  const p2p = deps.p2p().enabled ? openP2p({ seed, settings: deps.p2p, log: lungs, clock, mayAccept }) : undefined;
+
+  const p2p = deps.p2p().enabled
+    ? openP2p({ seed, publicKey: signer.publicKey, settings: deps.p2p, log: lungs, clock, mayAccept })
+    : undefined;
   const http = createHttpLung({ signer, verifier, hasher, random, clock, log: lungs.child('http') });
   const life = createLife();
   /** What it still reads of the store afterwards may be what the next node has written there. */

@@ -7,14 +7,16 @@ import type { Clock, Log, P2pLung } from '../ports/index.ts';
 /** The lung reads its settings at each start, because a reload may have corrected them. */
 export function openP2p(deps: {
   readonly seed: Bytes;
+  readonly publicKey: Bytes;
   readonly settings: () => Config['p2p'];
   readonly log: Log;
   readonly clock: Clock;
   readonly mayAccept: () => boolean;
 }): P2pLung {
-  const { seed, settings, clock, mayAccept } = deps;
+  const { seed, publicKey, settings, clock, mayAccept } = deps;
   return createP2pLung({
     seed,
+    publicKey,
     get listen() {
       return settings().listen;
     },

@@ -51,7 +51,12 @@ function programName(): string {
   return basename(called) === 'lattice' ? 'lattice' : `node -- ${relative(process.cwd(), self)}`;
 }
 
-process.exitCode = await runCli(
+/** After this time what a finished command left open (a peer's half-closed socket) does not keep the process alive. */
+const LINGER_MS = 250;
+
+// Until the command has said how it ended, an end of the process is none in order.
+process.exitCode = EXIT.failed;
+const exitCode = runCli(
   process.argv.slice(2),
   {
     env: processEnvironment(),
@@ -71,7 +76,9 @@ process.exitCode = await runCli(
   VERSION,
 );
 
-/** After this time what a finished command left open (a peer's half-closed socket) does not keep the process alive. */
-const LINGER_MS = 250;
-setTimeout(() => process.exit(), LINGER_MS).unref();
-process.channel?.unref();
+// No await stands here: what the build makes of this is CommonJS, which starts in less time.
+void exitCode.then((code) => {
+  process.exitCode = code;
+  setTimeout(() => process.exit(), LINGER_MS).unref();
+  process.channel?.unref();
+});

@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createHttpLung } from '../../src/adapters/http/index.ts';
 import { createP2pLung } from '../../src/adapters/p2p/index.ts';
-import { createLog, createVerifier, systemClock, systemRandom } from '../../src/adapters/system/index.ts';
+import { createLog, createSigner, createVerifier, systemClock, systemRandom } from '../../src/adapters/system/index.ts';
 import { type Author, type Bytes, type Hlc, LatticeError } from '../../src/core/types/index.ts';
 import { decodeSync, encodeGossip, encodeSync, type PushVerdict, type SyncMessage } from '../../src/core/wire/index.ts';
 import type { P2pLung } from '../../src/ports/index.ts';
@@ -69,6 +69,7 @@ describe('a trusted key in hostile hands', () => {
     const { topic } = (await a.api.status()).p2p;
     const lung = createP2pLung({
       seed: keyOf(c).seed,
+      publicKey: createSigner(keyOf(c).seed).publicKey,
       listen: [],
       bootstrap: [address],
       topic,

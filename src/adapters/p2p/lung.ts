@@ -1,8 +1,8 @@
-import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
+import { privateKeyFromRaw } from '@libp2p/crypto/keys';
 import type { Connection, PeerInfo } from '@libp2p/interface';
 import { peerIdFromPrivateKey } from '@libp2p/peer-id';
 import type { Author, Bytes } from '../../core/types/index.ts';
-import { LatticeError } from '../../core/types/index.ts';
+import { concatBytes, LatticeError } from '../../core/types/index.ts';
 import { authorToPeerId, peerIdToAuthor } from '../../core/wire/peer-id.ts';
 import type { P2pConnection, P2pHandlers, RequestOptions, Standing } from '../../ports/index.ts';
 import { every, type Repetition, settleWithin } from '../../timing/index.ts';
@@ -51,7 +51,7 @@ export interface RunningLung {
 export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P2pHandlers): Promise<RunningLung> {
   const { clock, log, topic } = options;
   const heartbeat = { ...HEARTBEAT, ...options.heartbeat };
-  const key = await generateKeyPairFromSeed('Ed25519', options.seed);
+  const key = privateKeyFromRaw(concatBytes(options.seed, options.publicKey));
   const ownId = peerIdFromPrivateKey(key).toString();
   const listen = options.listen.map(parseListen);
   const bootstrap = parseBootstrap(options.bootstrap, ownId);

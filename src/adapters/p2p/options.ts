@@ -16,6 +16,8 @@ export interface P2pHeartbeat {
 export interface P2pLungOptions {
   /** The node's 32-byte Ed25519 seed, from which its peer id is computed. */
   readonly seed: Bytes;
+  /** Its 32-byte public key. The library would derive it in JavaScript, which takes a twentieth of a node's start. */
+  readonly publicKey: Bytes;
   /** Multiaddrs over TCP, with /ws for WebSocket. With an empty list the lung only dials. */
   readonly listen: readonly string[];
   /** Multiaddrs that end in /p2p/<peer id>. Our own are skipped, and several addresses of one peer count as one. */

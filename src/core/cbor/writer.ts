@@ -116,17 +116,6 @@ export function writeBytes(writer: Writer, bytes: Bytes): void {
   writer.at += bytes.length;
 }
 
-/** Writes parts of `size` bytes each as one byte string. RangeError for a part of another size. */
-export function writeParts(writer: Writer, parts: readonly Bytes[], size: number): void {
-  writeHead(writer, BYTES, parts.length * size);
-  room(writer, parts.length * size);
-  for (const part of parts) {
-    if (part.length !== size) throw new RangeError(`a part of ${part.length} bytes instead of ${size}`);
-    writer.bytes.set(part, writer.at);
-    writer.at += size;
-  }
-}
-
 /** Writes `text`, which must be well-formed: a lone surrogate is the caller's error (RangeError). */
 export function writeText(writer: Writer, text: string): void {
   const length = utf8Length(text);

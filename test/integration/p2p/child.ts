@@ -2,7 +2,7 @@
 // lines that the tests wait for; stops on SIGTERM or after the line "stop" on its input and must then exit by itself.
 import { randomBytes } from 'node:crypto';
 import { createP2pLung } from '../../../src/adapters/p2p/index.ts';
-import { systemClock, systemRandom } from '../../../src/adapters/system/index.ts';
+import { createSigner, systemClock, systemRandom } from '../../../src/adapters/system/index.ts';
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const log = {
@@ -13,8 +13,10 @@ const log = {
   child: () => log,
 };
 const before = performance.now();
+const seed = randomBytes(32);
 const lung = createP2pLung({
-  seed: randomBytes(32),
+  seed,
+  publicKey: createSigner(seed).publicKey,
   listen: ['/ip4/127.0.0.1/tcp/0', '/ip4/127.0.0.1/tcp/0/ws'],
   bootstrap: (process.argv[2] ?? '').split(',').filter((address) => address !== ''),
   topic: 'diotec360/test',

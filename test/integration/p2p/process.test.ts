@@ -64,7 +64,7 @@ describe('a process with a P2P lung', () => {
       const { createP2pLung } = await import(${JSON.stringify(module)});
       console.log('IMPORTED');
       const clock = { now: () => 0, monotonic: () => 0, after: () => ({ cancel() {} }) };
-      await createP2pLung({ seed: new Uint8Array(32), listen: [], bootstrap: [], topic: 't', mdns: false, clock }).stop();`;
+      await createP2pLung({ seed: new Uint8Array(32), publicKey: new Uint8Array(32), listen: [], bootstrap: [], topic: 't', mdns: false, clock }).stop();`;
     const child = spawn(
       process.execPath,
       ['--import', file('../../support/ts-loader.mjs'), '--input-type=module', '-e', script],

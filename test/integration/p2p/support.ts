@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect } from 'vitest';
 import { createP2pLung, type P2pLungOptions } from '../../../src/adapters/p2p/index.ts';
-import { seedToAuthor, systemClock, systemRandom } from '../../../src/adapters/system/index.ts';
+import { createSigner, seedToAuthor, systemClock, systemRandom } from '../../../src/adapters/system/index.ts';
 import type { Author, Bytes } from '../../../src/core/types/index.ts';
 import { authorToPeerId } from '../../../src/core/wire/peer-id.ts';
 import type { Log, P2pHandlers, P2pLung, Standing, Verdict } from '../../../src/ports/index.ts';
@@ -109,6 +109,7 @@ export function testLung(options: Partial<P2pLungOptions> = {}, behaviour: Behav
     random: systemRandom(),
     ...options,
     seed,
+    publicKey: createSigner(seed).publicKey,
   });
   open.push(lung);
   return {

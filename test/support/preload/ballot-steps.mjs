@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
-import { register } from 'node:module';
 import { join } from 'node:path';
+import { plant } from './plant.mjs';
 
 /**
  * Loaded before a node: kills it (as kill -9 does) at the step of a ballot that the file `step` in STEPS_DIR names, and
@@ -35,8 +35,8 @@ const steps = [
   before('decided', 'runtime/membership/certificates.js', 'roster.take({'),
   {
     file: BALLOTS,
-    from: 'const sign = (statement) => signStatement(',
-    to: 'const sign = (statement) => (globalThis.onSignedVote(statement), signStatement)(',
+    from: 'const sign = (statement) => ',
+    to: 'const sign = (statement) => globalThis.onSignedVote(statement) ?? ',
   },
 ];
-register('./defects-hooks.mjs', import.meta.url, { data: steps });
+plant(steps);

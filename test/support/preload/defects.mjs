@@ -1,7 +1,7 @@
-import { register } from 'node:module';
+import { plant } from './plant.mjs';
 
 /**
  * Loaded before a program: puts defects into its modules. DEFECTS is JSON, a list of `file` (the end of the module's
  * path), `from` (a text that stands once in what the build has made of it) and `to` (what stands there instead).
  */
-register('./defects-hooks.mjs', import.meta.url, { data: JSON.parse(process.env.DEFECTS) });
+plant(JSON.parse(process.env.DEFECTS));

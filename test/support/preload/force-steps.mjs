@@ -1,4 +1,4 @@
-import { register } from 'node:module';
+import { plant } from './plant.mjs';
 
 /**
  * Loaded before `lattice members force`: kills it (as kill -9 does) at the step of its batch that FORCE_STEP names:
@@ -14,12 +14,10 @@ globalThis.atForceStep = (name) => {
 
 const BATCH = 'store.batch(rowsOf(roster, record, chain))';
 const step = (name) => `globalThis.atForceStep('${name}');`;
-register('./defects-hooks.mjs', import.meta.url, {
-  data: [
-    {
-      file: 'app/force.js',
-      from: `await ${BATCH};`,
-      to: `${step('before')} const batch = ${BATCH}; ${step('within')} await batch; ${step('after')}`,
-    },
-  ],
-});
+plant([
+  {
+    file: 'app/force.js',
+    from: `await ${BATCH};`,
+    to: `${step('before')} const batch = ${BATCH}; ${step('within')} await batch; ${step('after')}`,
+  },
+]);

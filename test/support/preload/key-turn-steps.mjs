@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { register } from 'node:module';
 import { join } from 'node:path';
+import { plant } from './plant.mjs';
 
 /**
  * Loaded before a node: kills it (as kill -9 does) at the step of a turn of its key that the file `step` in STEPS_DIR
@@ -23,9 +23,9 @@ globalThis.atTurnStep = (name) => {
 const FILE = 'app/turning-node.js';
 const before = (step, from) => ({ file: FILE, from, to: `globalThis.atTurnStep('${step}');\n${from}` });
 const steps = [
-  before('begun', 'await handOverStore(directory, old.author, to);'),
-  before('given', 'await settleWithin(clock, MAX_STOP_MS, old.giveWay(), hangs);'),
+  before('begun', 'await require_owner.handOverStore(directory, old.author, to);'),
+  before('given', 'await require_timing.settleWithin(clock, MAX_STOP_MS, old.giveWay(), hangs);'),
   before('stopped', 'now = await deps.open(seed);'),
   before('opened', 'for (const [code, text] of readOnly)'),
 ];
-register('./defects-hooks.mjs', import.meta.url, { data: steps });
+plant(steps);
