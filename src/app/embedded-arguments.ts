@@ -16,7 +16,7 @@ const prefix = text('invalid-query');
 const page = { limit, cursor };
 const key = called('the key', checkKey);
 const hash = called('the hash', text('invalid-hash'));
-const plain = options<object>({});
+const plain = options({});
 
 const address: given.Take<PeerAddress> = called('the peer', (what, name) => {
   const peer = fields<object, { url?: string; multiaddr?: string }>(

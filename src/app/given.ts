@@ -1,4 +1,4 @@
-import { type ErrorCode, LatticeError } from '../core/types/index.ts';
+import { counted, type ErrorCode, LatticeError } from '../core/types/index.ts';
 
 /**
  * Takes what a program has given under a name, or throws a LatticeError that says what belongs there. Programs in
@@ -75,7 +75,7 @@ export const list =
   <T>(code: ErrorCode, take: Take<T>, max?: number): Take<readonly T[]> =>
   (given, name) => {
     if (!Array.isArray(given)) throw refuse(code, name, 'an array');
-    if (max !== undefined && given.length > max) throw refuse(code, name, `an array of at most ${max} items`);
+    if (max !== undefined && given.length > max) throw refuse(code, name, `an array of at most ${counted(max, 'item')}`);
     const own: T[] = [];
     for (let i = 0; i < given.length; i++) own.push(take(given[i], `${name}[${i}]`));
     return own;
@@ -90,9 +90,7 @@ export function fields<R extends object, O extends object>(
   required: Takes<R>,
   optional: Takes<O>,
 ): Take<R & O> {
-  const all: ReadonlyMap<string, Take<unknown>> = new Map(
-    Object.entries<Take<unknown>>({ ...required, ...optional } as Record<string, Take<unknown>>),
-  );
+  const all: ReadonlyMap<string, Take<unknown>> = new Map(Object.entries<Take<unknown>>({ ...required, ...optional }));
   return (given, name) => {
     if (typeof given !== 'object' || given === null || Array.isArray(given)) throw refuse(code, name, 'an object');
     for (const found of Object.keys(given))
@@ -115,7 +113,7 @@ export function fields<R extends object, O extends object>(
 export function options<O extends object = object>(
   optional: Takes<Omit<O, 'signal'>>,
 ): Take<Omit<O, 'signal'> & { readonly signal?: AbortSignal }> {
-  const take = fields<object, object>('invalid-request', {}, { ...optional, signal } as Takes<object>);
+  const take = fields<object, object>('invalid-request', {}, { ...optional, signal });
   return (given) =>
     take(given === undefined ? {} : given, 'what is given as options') as ReturnType<ReturnType<typeof options<O>>>;
 }
@@ -126,7 +124,7 @@ export function wanted<R extends object, O extends object>(
   required: Takes<R>,
   optional: Takes<O>,
 ): Take<R & O & { readonly signal?: AbortSignal }> {
-  const take = fields<R, O>(code, required, { ...optional, signal } as Takes<O>);
+  const take = fields<R, O>(code, required, { ...optional, signal });
   return (given) => take(given, 'what is asked for');
 }
 

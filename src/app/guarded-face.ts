@@ -37,7 +37,7 @@ export function guardFace<F extends object>(face: F, calls: Calls<F>, check: () 
   const guarded = Object.entries(face).map(([name, part]: [string, unknown]) => {
     const of = (calls as Readonly<Record<string, object>>)[name];
     if (of === undefined || part === undefined) throw new Error(`what ${name} takes is not known`);
-    if (!isGuarded(of)) return [name, guardFace(part as object, of as Calls<object>, check)];
+    if (!isGuarded(of)) return [name, guardFace(part as object, of, check)];
     return [name, guardCall(part as AnyCall, of, check)];
   });
   return Object.fromEntries(guarded) as F;

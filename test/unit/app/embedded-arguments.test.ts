@@ -136,7 +136,7 @@ const WRONG: Readonly<Record<string, () => unknown>> = {
 };
 
 /** The arguments with one place replaced, or one field of an argument, at any depth. */
-function* replaced(given: unknown, by: () => unknown, depth = 0): Generator<unknown> {
+function* replaced(given: unknown, by: () => unknown, depth = 0): Generator {
   if (depth > 0) yield by();
   if (typeof given !== 'object' || given === null || given instanceof AbortSignal) return;
   if (Symbol.asyncIterator in given) return;

@@ -2,13 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { MAX_COMMIT_BYTES } from '../../../../src/core/types/index.ts';
 import { intentBytes } from '../../../../src/runtime/commit/sizes.ts';
 
-const bytesOf = (value: unknown): number =>
-  intentBytes({ operations: [{ kind: 'put', key: '', value: value as never }] });
+const bytesOf = (value: unknown): number => intentBytes({ operations: [{ kind: 'put', key: '', value }] });
 
 /** A list that counts how often one of its items is asked for. */
 function watched(length: number): { readonly list: unknown[]; readonly reads: () => number } {
   let reads = 0;
-  const list = new Proxy(Array.from({ length }, () => 1) as unknown[], {
+  const list = new Proxy(Array.from<unknown>({ length }).fill(1), {
     get(target, name, self) {
       if (typeof name === 'string' && /^\d+$/.test(name)) reads++;
       return Reflect.get(target, name, self) as unknown;
