@@ -75,7 +75,8 @@ export const list =
   <T>(code: ErrorCode, take: Take<T>, max?: number): Take<readonly T[]> =>
   (given, name) => {
     if (!Array.isArray(given)) throw refuse(code, name, 'an array');
-    if (max !== undefined && given.length > max) throw refuse(code, name, `an array of at most ${counted(max, 'item')}`);
+    if (max !== undefined && given.length > max)
+      throw refuse(code, name, `an array of at most ${counted(max, 'item')}`);
     const own: T[] = [];
     for (let i = 0; i < given.length; i++) own.push(take(given[i], `${name}[${i}]`));
     return own;
