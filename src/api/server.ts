@@ -14,7 +14,7 @@ import { type ApiDeps, DEFAULT_TIMES, type RouteContext } from './http/deps.ts';
 import { sendError } from './http/errors.ts';
 import { createHostCheck, createUrlCheck } from './http/hosts.ts';
 import { divideLargeAnswers } from './http/large-answers.ts';
-import { createMethodTable, wrongMethod } from './http/methods.ts';
+import { createMethodTable, decodedPath, wrongMethod } from './http/methods.ts';
 import type { OpenResponses } from './http/open-response.ts';
 import { createWaitingWrites } from './http/receipts.ts';
 import { checkHeaders } from './http/request-headers.ts';
@@ -134,8 +134,15 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     checkHeaders(request);
     checkHost(request);
     // Before the body is read, because its type and size do not matter then. The CORS plugin ends an OPTIONS with 204.
+    const path = request.raw.url?.split('?', 1)[0] ?? '';
+    // Where a path with a parameter stands beside fixed ones, the router takes the name of a fixed one for a parameter.
+    const fixed = request.routeOptions.url?.includes(':') === true ? methods.fixed(decodedPath(path)) : undefined;
+    if (fixed !== undefined && request.method !== 'OPTIONS') {
+      reply.header('allow', fixed);
+      throw wrongMethod(fixed);
+    }
     if (request.is404 || request.method === 'OPTIONS') {
-      const allow = methods.allowed(request.raw.url?.split('?', 1)[0] ?? '');
+      const allow = methods.allowed(path);
       if (allow !== undefined) reply.header('allow', allow);
       if (request.method !== 'OPTIONS' || allow === undefined) throw wrongMethod(allow);
       if (config.api.corsOrigins.length === 0) return void reply.code(204).send();

@@ -5,23 +5,8 @@ import type { Life } from './life.ts';
 
 /** The vault as a program that embeds the node sees it: with a signal for every call, and an end with the node. */
 export function embedVault(vault: VaultService, life: Life): EmbeddedVault {
-  /** Reads `make()` step by step, each of which ends with the node or the signal. What it holds is let go of then. */
-  function read<T>(make: () => AsyncIterable<T>, signal: AbortSignal | undefined): Stream<T> {
-    return streamOf(async function* (ending) {
-      life.check();
-      const steps = make()[Symbol.asyncIterator]();
-      try {
-        for (;;) {
-          const step = await life.run(() => steps.next(), ending);
-          if (step.done === true) return;
-          yield step.value;
-        }
-      } finally {
-        // A step that hangs must not hold the reader up.
-        steps.return?.().catch(() => undefined);
-      }
-    }, signal);
-  }
+  const read = <T>(make: () => AsyncIterable<T>, signal: AbortSignal | undefined): Stream<T> =>
+    streamOf((ending) => life.steps(make, ending), signal);
 
   return {
     put: (content, { signal, name, type, pin, expect } = {}) =>

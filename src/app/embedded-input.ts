@@ -1,6 +1,6 @@
 import { checkKey, checkValue } from '../core/cbor/index.ts';
 import { LatticeError, MAX_OPERATIONS, MAX_SIBLINGS } from '../core/types/index.ts';
-import type { SyncMode, WriteOperation } from '../runtime/index.ts';
+import type { WriteOperation } from '../runtime/index.ts';
 
 type Field = keyof WriteOperation;
 
@@ -64,25 +64,55 @@ export function ownOperations(given: unknown): WriteOperation[] {
   return Array.from(given as readonly unknown[], ownOperation);
 }
 
-const MODES: readonly unknown[] = ['auto', 'p2p', 'http'] satisfies SyncMode[];
 const MAX_CAUSE_LENGTH = 300;
 
-/** Throws LatticeError `invalid-request` for what is no mode, or no line of text that says why. */
-export function checkMode(mode: unknown, cause: unknown): void {
-  if (!MODES.includes(mode))
-    throw new LatticeError('invalid-request', `a mode is one of ${MODES.join(', ')}`, { next: 'give one of them' });
-  if (typeof cause !== 'string' || cause.length > MAX_CAUSE_LENGTH || !/^[^\p{Cc}\p{Cs}]+$/u.test(cause))
-    throw new LatticeError(
-      'invalid-request',
-      `the cause is a line of text of at most ${MAX_CAUSE_LENGTH} characters, for the log and the status`,
-      { next: "say why, as in setMode('http', 'P2P is blocked here')" },
-    );
+/** A line of text that says why. Throws LatticeError `invalid-request`. */
+export function causeOf(given: unknown): string {
+  if (typeof given === 'string' && given.length <= MAX_CAUSE_LENGTH && /^[^\p{Cc}\p{Cs}]+$/u.test(given)) return given;
+  throw new LatticeError(
+    'invalid-request',
+    `the cause is a line of text of at most ${MAX_CAUSE_LENGTH} characters, for the log and the status`,
+    { next: "say why, as in setMode('http', 'P2P is blocked here')" },
+  );
 }
 
 /** Throws LatticeError `invalid-operation` for what cannot be an idempotency key: 1 to 128 visible ASCII characters. */
-export function checkIdempotencyKey(given: unknown): void {
-  if (given === undefined || (typeof given === 'string' && /^[!-~]{1,128}$/.test(given))) return;
+export function idempotencyKeyOf(given: unknown): string {
+  if (typeof given === 'string' && /^[!-~]{1,128}$/.test(given)) return given;
   throw new LatticeError('invalid-operation', 'an idempotency key has 1 to 128 visible ASCII characters', {
     next: 'take a random UUID',
   });
+}
+
+const noContent = (what: string): LatticeError =>
+  new LatticeError('invalid-value', what, { next: 'give a stream or an async generator of Uint8Array' });
+
+/**
+ * Content that comes in pieces, as `for await` reads it. Throws LatticeError `invalid-value` for what is no such thing,
+ * and while it is read, where an answer of it is none; what the content itself throws is the program's own.
+ */
+export function contentOf(given: unknown): AsyncIterable<Uint8Array> {
+  if (typeof given !== 'object' || given === null || !(Symbol.asyncIterator in given))
+    throw noContent('the content is no async iterable of bytes');
+  const make: unknown = given[Symbol.asyncIterator];
+  if (typeof make !== 'function') throw noContent('the content is no async iterable of bytes');
+  return {
+    [Symbol.asyncIterator]() {
+      const pieces: unknown = Reflect.apply(make, given, []);
+      if (typeof pieces !== 'object' || pieces === null || !('next' in pieces) || typeof pieces.next !== 'function')
+        throw noContent('the content has no iterator');
+      const steps = pieces as AsyncIterator<Uint8Array>;
+      return {
+        async next() {
+          const step: unknown = await steps.next();
+          if (typeof step !== 'object' || step === null) throw noContent('the iterator of the content answers no step');
+          return step as IteratorResult<Uint8Array>;
+        },
+        async return() {
+          await steps.return?.();
+          return { done: true, value: undefined };
+        },
+      };
+    },
+  };
 }

@@ -3,9 +3,10 @@ import { followChanges } from '../runtime/streams/changes.ts';
 import { streamOf } from '../timing/index.ts';
 import { embedMembers } from './embed-members.ts';
 import { embedVault } from './embed-vault.ts';
-import { checkIdempotencyKey, checkMode, ownOperations } from './embedded-input.ts';
+import { CALLS } from './embedded-arguments.ts';
 import { embedInvitations } from './embedded-invitations.ts';
 import type { EmbeddedLattice } from './embedded-lattice.ts';
+import { guardFace } from './guarded-face.ts';
 import type { Life } from './life.ts';
 
 /** Entries of one page while all of them are read. */
@@ -13,7 +14,7 @@ const PAGE = 1000;
 
 /**
  * The face that a node shows the program that embeds it: the facade, with a signal for every call that waits, and with a
- * LatticeError for every call once the node has ended.
+ * LatticeError for every call that is given something wrong, and for every call once the node has ended.
  */
 export function embed(lattice: Lattice, life: Life): EmbeddedLattice {
   /** A call that answers at once. */
@@ -41,7 +42,7 @@ export function embed(lattice: Lattice, life: Life): EmbeddedLattice {
     }
   }
 
-  return {
+  const face: EmbeddedLattice = {
     status: now(lattice.status),
     peers: now(lattice.peers),
     root: now(lattice.root),
@@ -49,10 +50,7 @@ export function embed(lattice: Lattice, life: Life): EmbeddedLattice {
     floor: now(lattice.floor),
     certificate: now(lattice.certificate),
     series: now(lattice.series),
-    setMode: now((mode, cause) => {
-      checkMode(mode, cause);
-      return lattice.setMode(mode, cause);
-    }),
+    setMode: now(lattice.setMode),
     evidence: now(lattice.evidence),
     verifyStore: now(lattice.verifyStore),
     ...(lattice.vault === undefined ? {} : { vault: embedVault(lattice.vault, life) }),
@@ -95,10 +93,8 @@ export function embed(lattice: Lattice, life: Life): EmbeddedLattice {
       life.run(() => lattice.writtenBy(author, { since, ...asked }), signal),
     prove: (key, { signal, ...asked } = {}) => life.run(() => lattice.prove(key, asked), signal),
     verifyIntegrity: ({ signal } = {}) => life.run(() => lattice.verifyIntegrity(), signal),
-    write: (given, { receipt: wish, ...options } = {}) =>
+    write: (operations, { receipt: wish, ...options } = {}) =>
       life.run(async () => {
-        const operations = ownOperations(given);
-        checkIdempotencyKey(options.idempotencyKey);
         if (wish === undefined) return lattice.write(operations, options);
         const place = lattice.receipts.reserve(wish);
         try {
@@ -115,7 +111,10 @@ export function embed(lattice: Lattice, life: Life): EmbeddedLattice {
     pingPeer: (peer, { signal } = {}) => life.run(() => lattice.pingPeer(peer), signal),
     differences: (peer, { signal, ...asked } = {}) => life.run(() => lattice.differences(peer, asked), signal),
     syncNow: ({ signal } = {}) => life.run(() => lattice.syncNow(), signal),
-    wholeState: ({ signal } = {}) => open(() => lattice.wholeState(), signal),
+    async wholeState({ signal } = {}) {
+      const { chunks, ...whole } = await open(() => lattice.wholeState(), signal);
+      return { ...whole, chunks: life.steps(() => chunks) };
+    },
     async subscribe(send, { after, dropped, signal } = {}) {
       const onAbort = (): void => close();
       const forget = (): void => signal?.removeEventListener('abort', onAbort);
@@ -123,7 +122,11 @@ export function embed(lattice: Lattice, life: Life): EmbeddedLattice {
         () =>
           lattice.subscribe(after, send, () => {
             forget();
-            dropped?.();
+            try {
+              dropped?.();
+            } catch {
+              // The program is told of the end, and what it throws then must not keep the others from being told.
+            }
           }),
         signal,
       );
@@ -137,4 +140,5 @@ export function embed(lattice: Lattice, life: Life): EmbeddedLattice {
     },
     changes: (options = {}) => followChanges(lattice.subscribe, options, life.ended),
   };
+  return guardFace(face, CALLS, life.check);
 }

@@ -12,6 +12,8 @@ export interface Life {
    * work itself goes on unseen in that case.
    */
   run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+  /** What `make` gives, step by step, each of which ends as a call does. What it holds is let go of at the end. */
+  steps<T>(make: () => AsyncIterable<T>, signal?: AbortSignal): AsyncGenerator<T, void>;
   /** From here on new calls are refused. Those under way go on. */
   refuse(error: LatticeError): void;
   /** The node has ended, and nothing answers any more. The first error counts. */
@@ -20,6 +22,8 @@ export interface Life {
 
 export const stoppedError = (): LatticeError =>
   new LatticeError('stopping', 'the node has been stopped', { next: 'Start a node, and call that one.' });
+
+const isClosed = (error: unknown): boolean => error instanceof LatticeError && error.code === 'store-closed';
 
 export function createLife(): Life {
   const ending = new AbortController();
@@ -32,9 +36,23 @@ export function createLife(): Life {
     if (refusal !== undefined) throw refusal;
   }
 
-  return {
+  const life: Life = {
     ended: ending.signal,
     check,
+    async *steps(make, signal) {
+      check();
+      const steps = make()[Symbol.asyncIterator]();
+      try {
+        for (;;) {
+          const step = await life.run(() => steps.next(), signal);
+          if (step.done === true) return;
+          yield step.value;
+        }
+      } finally {
+        // A step that hangs must not hold the reader up.
+        steps.return?.().catch(() => undefined);
+      }
+    },
     async run(work, signal) {
       check();
       signal?.throwIfAborted();
@@ -49,7 +67,8 @@ export function createLife(): Life {
         signal?.addEventListener('abort', onAbort, { once: true });
         work().then(
           (value) => settle(() => resolve(value)),
-          (error: unknown) => settle(() => reject(error)),
+          // What is closed under a call while the node stops is no failure of the store.
+          (error: unknown) => settle(() => reject(refusal !== undefined && isClosed(error) ? refusal : error)),
         );
       });
     },
@@ -64,4 +83,5 @@ export function createLife(): Life {
       ending.abort(error);
     },
   };
+  return life;
 }

@@ -16,7 +16,7 @@ import {
 import { createMetrics } from '../adapters/system/metrics.ts';
 import { packageFile } from '../adapters/system/package-files.ts';
 import { createApi, metricsText } from '../api/index.ts';
-import { type ApiSettings, type Config, settingsToConfig } from '../config/index.ts';
+import type { ApiSettings, Config } from '../config/index.ts';
 import { type Author, type Bytes, bytesToHex, hexToBytes, LatticeError } from '../core/types/index.ts';
 import { isFlaw } from '../core/wire/host.ts';
 import { parsePeerMultiaddr } from '../core/wire/multiaddr.ts';
@@ -34,6 +34,7 @@ import { createLife, stoppedError } from './life.ts';
 import { openLog } from './logger.ts';
 import { lookAtVault } from './look-at-vault.ts';
 import { createRunningConfig } from './running-config.ts';
+import { takeOptions } from './start-options.ts';
 import type { ConfigOption, ServingNode, StartedNode, StartOptions, StartSettings } from './started-node.ts';
 import { createTurningNode, type TurningNode } from './turning-node.ts';
 import { closeVault, openVault, vaultSettings } from './vault.ts';
@@ -51,8 +52,10 @@ const HOLD_MS = 2 ** 31 - 1;
  * `p2p` the node opens no port, and reaches its peers by their URLs alone. When it rejects, nothing is left running.
  *
  * @throws `invalid-config` with every problem in `details.problems`; `store-locked` when another node has the directory;
- * `other-author` when it is the store of another key; `store-damaged`, `store-open-failed`, `unknown-format`,
- * `other-network`; `key-unreadable`, `key-permissions`, `key-invalid`; `address-in-use`, `address-unavailable`
+ * `other-author` when it is the store of another key; `other-network`, `unknown-format`; `store-damaged`, `damaged-row`
+ * and `root-mismatch` for a store whose bytes are not what was written; `store-open-failed`, `store-full`,
+ * `store-read-failed` and `store-write-failed` for what its disk does; `key-unreadable`, `key-unwritable`,
+ * `key-permissions`, `key-invalid`; with an API `address-in-use`, `address-unavailable`, `address-forbidden`
  * @example
  * await using node = await startNode({ dataDir: 'state', name: 'one', api: { port: 8000 } });
  * console.log(node.url, node.lattice.root());
@@ -61,11 +64,10 @@ export function startNode(options: ConfigOption): Promise<ServingNode>;
 export function startNode(options: StartSettings & { readonly api: ApiSettings }): Promise<ServingNode>;
 export function startNode(options: StartOptions): Promise<StartedNode>;
 export async function startNode(options: StartOptions): Promise<StartedNode> {
-  const { logger } = options;
-  const config = takeConfig(options);
+  const { config, logger, readConfig, hint } = takeOptions(options, process.cwd());
   const ring = createLogRing(bytesToHex(systemRandom().bytes(4)));
   const level = createLeastLevel(config.logLevel);
-  const logs = openLog(config, logger, ring, level, 'hint' in options ? options.hint : undefined);
+  const logs = openLog(config, logger, ring, level, hint);
   const { root } = logs;
   const log = root.child('lattice');
   const clock = systemClock({
@@ -195,7 +197,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
 
     const running = createRunningConfig({
       initial: config,
-      again: 'config' in options ? options.readConfig : undefined,
+      again: readConfig,
       node,
       async apply(next) {
         p2pSettings = next.p2p;
@@ -257,7 +259,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
       url,
       log,
       ended: life.ended,
-      reload: running.reload,
+      reload: () => life.run(running.reload),
       stop,
       [Symbol.asyncDispose]: stop,
     };
@@ -268,20 +270,6 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
     );
     throw error;
   }
-}
-
-function takeConfig(options: StartOptions): Config {
-  if (!('config' in options)) {
-    const { logger, ...settings } = options;
-    void logger; // It is no part of the configuration.
-    return settingsToConfig(settings, process.cwd());
-  }
-  const { config, ...others } = options;
-  const [both] = Object.keys(others).filter((name) => !['logger', 'readConfig', 'hint'].includes(name));
-  if (both === undefined) return config;
-  throw new LatticeError('invalid-config', `${both} is given beside config, which has every setting already`, {
-    next: 'give config alone, or the settings without it',
-  });
 }
 
 /** What a node is told at its start, and again where it goes on under another key. */

@@ -68,7 +68,7 @@ export interface StartedNode extends AsyncDisposable {
    * key that takes the place of its own by the roster. When it rejects, nothing has changed.
    *
    * @throws `reload-impossible` when the node was given no way to read it again; `invalid-config` with every problem;
-   * `other-author` when the key is that of another node
+   * `other-author` when the key is that of another node; `stopping` after `stop`
    * @example
    * console.log((await node.reload()).changed);
    */

@@ -1,3 +1,4 @@
+import { checkValue } from '../core/cbor/index.ts';
 import { LatticeError } from '../core/types/index.ts';
 import type { AuditDeps } from './checks.ts';
 import type { ProofTrust } from './trust.ts';
@@ -14,12 +15,43 @@ export interface CheckProofOptions extends ProofQuestion {
   readonly rosters?: readonly string[] | undefined;
 }
 
+const isText = (given: unknown): boolean => typeof given === 'string';
+/** What each option may be, beside the trust list and the value, whose rules are their own. */
+const FIELDS: Readonly<
+  Record<Exclude<keyof CheckProofOptions, 'trusted' | 'value'>, readonly [(given: unknown) => boolean, string]>
+> = {
+  key: [isText, 'a text'],
+  network: [isText, 'a text'],
+  root: [isText, 'a text of 64 hex digits'],
+  noValue: [(given) => typeof given === 'boolean', 'true or false'],
+  rosters: [(given) => Array.isArray(given) && Array.from(given as unknown[]).every(isText), 'an array of texts'],
+};
+
+/**
+ * A copy of the options, once they are some. A misspelt one is refused, because it would be a check that is not made.
+ * Throws LatticeError `invalid-request`.
+ */
+function ownOptions(options: unknown): CheckProofOptions {
+  const refuse = (what: string): LatticeError =>
+    new LatticeError('invalid-request', what, { next: "Give options such as { trusted, key: 'greeting' }." });
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw refuse('the options are no object');
+  const own: Readonly<Record<string, unknown>> = { ...options };
+  for (const [name, value] of Object.entries(own)) {
+    if (value === undefined || name === 'trusted') continue;
+    if (name === 'value') checkValue(value);
+    else if (!Object.hasOwn(FIELDS, name)) throw refuse(`there is no option ${JSON.stringify(name)}`);
+    else {
+      const [fits, form] = FIELDS[name as keyof typeof FIELDS];
+      if (!fits(value)) throw refuse(`${name} is not ${form}`);
+    }
+  }
+  return own;
+}
+
 /** Checks a proof document by a hash and a signature check, as `checkProof` does with those of its surroundings. */
-export async function checkProofWith(
-  deps: AuditDeps,
-  document: unknown,
-  { trusted, rosters, ...asked }: CheckProofOptions,
-): Promise<Proven> {
+export async function checkProofWith(deps: AuditDeps, document: unknown, options: CheckProofOptions): Promise<Proven> {
+  const { trusted, rosters, ...asked } = ownOptions(options);
   if (trusted === undefined)
     throw new LatticeError('trust-needed', 'without a trust list nothing is verified: anyone can sign with a new key', {
       next: "Give the fleet's public keys as trusted.",

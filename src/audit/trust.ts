@@ -19,7 +19,15 @@ export interface PinnedRoster {
 export type ProofTrust = Trust | PinnedRoster;
 
 export const isPinned = (trusted: ProofTrust): trusted is PinnedRoster =>
-  typeof trusted === 'object' && 'roster' in trusted;
+  typeof trusted === 'object' && trusted !== null && 'roster' in trusted;
+
+/** What was given in place of digits. What is no text is told by its type, because not everything can be written. */
+const shown = (given: unknown): string => (typeof given === 'string' ? JSON.stringify(given) : `a ${typeof given}`);
+
+const noTrust = (what: string): LatticeError =>
+  new LatticeError('invalid-author', what, {
+    next: "Give the fleet's public keys as an array, the hash of a roster as { roster }, or 'anyone'.",
+  });
 
 /**
  * The trust list as it was given, once it is one: 1 to MAX_TRUSTED authors of 64 lower-case hex digits. LatticeError
@@ -32,13 +40,13 @@ export const isPinned = (trusted: ProofTrust): trusted is PinnedRoster =>
  */
 export function checkTrust(trusted: Trust | undefined): Trust {
   if (trusted === 'anyone') return trusted;
+  if (trusted !== undefined && !Array.isArray(trusted)) throw noTrust('what is trusted is no list of authors');
   if (trusted === undefined || trusted.length === 0)
     throw trustNeeded('without a trust list nothing is verified, because anyone can sign a document with a new key');
-  if (new Set(trusted).size > MAX_TRUSTED)
-    throw new LatticeError('invalid-author', `a trust list has at most ${MAX_TRUSTED} authors`);
+  if (new Set(trusted).size > MAX_TRUSTED) throw noTrust(`a trust list has at most ${MAX_TRUSTED} authors`);
   for (const author of trusted) {
     if (typeof author !== 'string' || !/^[0-9a-f]{64}$/.test(author))
-      throw new LatticeError('invalid-author', `${JSON.stringify(author)} is not an author: 64 lower-case hex digits`);
+      throw noTrust(`${shown(author)} is not an author: 64 lower-case hex digits`);
   }
   return trusted;
 }
@@ -46,8 +54,8 @@ export function checkTrust(trusted: Trust | undefined): Trust {
 /** The same for what proofs and certificates are checked from. LatticeError `invalid-author` for a hash that is none. */
 export function checkProofTrust(trusted: ProofTrust | undefined): ProofTrust {
   if (trusted === undefined || !isPinned(trusted)) return checkTrust(trusted);
-  if (!/^[0-9a-f]{64}$/.test(trusted.roster))
-    throw new LatticeError('invalid-author', `${JSON.stringify(trusted.roster)} is no hash of a roster: 64 hex digits`);
+  if (typeof trusted.roster !== 'string' || !/^[0-9a-f]{64}$/.test(trusted.roster))
+    throw noTrust(`${shown(trusted.roster)} is no hash of a roster: 64 hex digits`);
   return trusted;
 }
 

@@ -1,3 +1,4 @@
+export { configProblems } from './config-form.ts';
 export type { Environment } from './environment.ts';
 export * from './fleet.ts';
 export { type HostsOptions, planHosts } from './fleet-hosts.ts';
@@ -11,7 +12,7 @@ export {
   type SettingField,
   settingsToConfig,
 } from './node-settings.ts';
-export type { Problem } from './problems.ts';
+export { invalidConfig, type Problem } from './problems.ts';
 export { planReload, type Reload } from './reload.ts';
 export { type ConfigSource, openConfigSource } from './source.ts';
 export { type Kind, namesOf, type Variable } from './variable.ts';

@@ -2,9 +2,10 @@ import type { Setting } from './environment.ts';
 import { configOf, usable } from './load.ts';
 import type { Config } from './model.ts';
 import { type Problem, shownValue } from './problems.ts';
+import { type Form, formatted } from './setting-form.ts';
 import { nearestName } from './unknown-names.ts';
 import type { Variable } from './variable.ts';
-import type { VariableName } from './variables.ts';
+import { VARIABLES, type VariableName } from './variables.ts';
 
 /** What the API of an embedded node is served with. */
 export interface ApiSettings {
@@ -110,9 +111,6 @@ export interface NodeSettings {
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error' | undefined;
 }
 
-/** The type of a field's value. Times are in ms where the variable has seconds. */
-type Form = 'text' | 'number' | 'ms' | 'boolean' | 'list';
-
 /** One field of the settings, and the variable whose text it becomes. */
 export interface SettingField {
   readonly variable: VariableName;
@@ -161,8 +159,8 @@ export const SETTING_FIELDS: Readonly<Record<SettingName, SettingField>> = {
   'p2p.mdns': { variable: 'P2P_MDNS', form: 'boolean' },
   'p2p.open': { variable: 'P2P_OPEN', form: 'boolean' },
   'vault.policy': { variable: 'VAULT_POLICY', form: 'text' },
-  'vault.maxBytes': { variable: 'VAULT_MAX_BYTES', form: 'number' },
-  'vault.capacityBytes': { variable: 'VAULT_CAPACITY', form: 'number' },
+  'vault.maxBytes': { variable: 'VAULT_MAX_BYTES', form: 'bytes' },
+  'vault.capacityBytes': { variable: 'VAULT_CAPACITY', form: 'bytes' },
   'vault.store': { variable: 'VAULT_STORE', form: 'text' },
   'vault.s3Endpoint': { variable: 'S3_ENDPOINT', form: 'text' },
   'vault.s3Region': { variable: 'S3_REGION', form: 'text' },
@@ -173,55 +171,31 @@ export const SETTING_FIELDS: Readonly<Record<SettingName, SettingField>> = {
 
 /** The groups of fields that a program leaves out, or gives as false, to have that part switched off. */
 const GROUPS = ['api', 'p2p', 'vault'] as const;
-const EXPECTED: Readonly<Record<Form, string>> = {
-  text: 'a text',
-  number: 'a number',
-  ms: 'a number of milliseconds',
-  boolean: 'true or false',
-  list: 'a list of texts',
-};
-
 /**
  * Makes a configuration of settings, with the checks of `loadConfig`; no environment and no file is read. All that is
  * wrong is thrown as one LatticeError `invalid-config`, whose `details.problems` name the fields. `cwd` is the absolute
- * path to which relative paths are relative.
+ * path to which relative paths are relative; `found` is what is wrong besides, and is told with the rest.
  */
-export function settingsToConfig(settings: NodeSettings, cwd: string): Config {
-  const problems: Problem[] = [];
-  const found = new Map<VariableName, Setting>();
+export function settingsToConfig(settings: NodeSettings, cwd: string, found: readonly Problem[] = []): Config {
+  const problems: Problem[] = [...found];
+  const given = new Map<VariableName, Setting>();
 
   function reject(field: string, value: unknown, rule: string, fix: string): void {
     const secret = ['key', 'api.token', 'api.readToken', 'vault.s3SecretAccessKey', 'vault.s3SessionToken'].includes(
       field,
     );
-    problems.push({ variable: field, value: shownValue(textOf(value), secret), rule, fix });
+    problems.push({ variable: field, value: shownValue(shownText(value), secret), rule, fix });
   }
   function set(variable: VariableName, name: string, text: string): void {
-    if (text.trim() !== '') found.set(variable, { name, text: text.trim(), base: cwd, from: 'options' });
+    if (text.trim() !== '') given.set(variable, { name, text: text.trim(), base: cwd, from: 'options' });
   }
 
   /** The text of a field's value; undefined when it has been rejected. */
-  function formatted(name: string, form: Form, value: unknown): string | undefined {
-    const wrong = (): undefined => {
-      reject(name, value, `it is not ${EXPECTED[form]}`, `give ${EXPECTED[form]}`);
-    };
-    switch (form) {
-      case 'text':
-        return typeof value === 'string' ? value : wrong();
-      case 'boolean':
-        return typeof value === 'boolean' ? String(value) : wrong();
-      case 'number':
-        return typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : wrong();
-      case 'ms':
-        return typeof value === 'number' && value >= 0 && Number.isFinite(value) ? (value / 1000).toFixed(6) : wrong();
-      case 'list': {
-        if (!Array.isArray(value) || !value.every((item) => typeof item === 'string')) return wrong();
-        const joined = value.find((item) => item.includes(','));
-        if (joined === undefined) return value.join(',');
-        reject(name, joined, 'it contains a comma', 'give each item as a text of its own');
-        return undefined;
-      }
-    }
+  function textOf(name: string, form: Form, value: unknown, variable: VariableName): string | undefined {
+    const text = formatted(form, value, VARIABLES.find((one) => one.name === variable) as Variable);
+    if (typeof text === 'string') return text;
+    reject(name, text.value, text.rule, text.fix);
+    return undefined;
   }
 
   function readField(name: string, value: unknown): void {
@@ -237,7 +211,7 @@ export function settingsToConfig(settings: NodeSettings, cwd: string): Config {
         near === undefined ? 'leave it out; the reference of the library lists the fields' : `write ${near}`,
       );
     } else {
-      const text = formatted(name, field.form, value);
+      const text = textOf(name, field.form, value, field.variable);
       if (text !== undefined) set(field.variable, name, text);
     }
   }
@@ -260,7 +234,7 @@ export function settingsToConfig(settings: NodeSettings, cwd: string): Config {
   set('P2P_ENABLED', 'p2p', String(breathes));
 
   if (peers !== undefined) {
-    const text = formatted('peers', 'list', peers);
+    const text = textOf('peers', 'list', peers, 'LATTICE_NODES');
     if (text !== undefined) {
       const multiaddrs = peers.filter((peer) => peer.trim().startsWith('/'));
       if (multiaddrs.length > 0 && !breathes)
@@ -269,20 +243,20 @@ export function settingsToConfig(settings: NodeSettings, cwd: string): Config {
       set('LATTICE_NODES', 'peers', peers.filter((peer) => !multiaddrs.includes(peer)).join(','));
     }
   }
-  const dataDir = found.get('STATE_DIR')?.text;
+  const dataDir = given.get('STATE_DIR')?.text;
   if (dataDir === undefined && !problems.some(({ variable }) => variable === 'dataDir'))
     reject('dataDir', '', 'it is missing', 'name the directory of the store');
   const own = (variable: VariableName, text: string): void => {
-    if (!found.has(variable)) found.set(variable, { name: 'dataDir', text, base: cwd, from: 'options' });
+    if (!given.has(variable)) given.set(variable, { name: 'dataDir', text, base: cwd, from: 'options' });
   };
   own('VAULT_DIR', `${dataDir}/vault`);
   own('SENTINEL_DIR', `${dataDir}/sentinel`);
   if (serves) {
-    if (!found.has('API_HOST')) set('API_HOST', 'api.host', '127.0.0.1');
-    if (!found.has('API_PORT')) set('API_PORT', 'api.port', '0');
+    if (!given.has('API_HOST')) set('API_HOST', 'api.host', '127.0.0.1');
+    if (!given.has('API_PORT')) set('API_PORT', 'api.port', '0');
   }
 
-  const find = ({ name }: Variable): Setting | undefined => found.get(name as VariableName);
+  const find = ({ name }: Variable): Setting | undefined => given.get(name as VariableName);
   const findAll = (variable: Variable): readonly Setting[] => [find(variable)].flatMap((setting) => setting ?? []);
   // A program learns of each flaw in what it gives as an error.
   return usable(
@@ -290,8 +264,9 @@ export function settingsToConfig(settings: NodeSettings, cwd: string): Config {
   );
 }
 
-/** A value as a message shows it, cut to some characters later. */
-function textOf(value: unknown): string {
+/** A value as a message shows it, cut to some characters later. Not everything can be written as JSON. */
+function shownText(value: unknown): string {
   if (typeof value === 'string') return value;
-  return JSON.stringify(value) ?? String(value);
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
+  return typeof value === 'function' ? 'a function' : String(value);
 }

@@ -74,6 +74,24 @@ function schemaOf(route: RouteContract): FastifySchema {
   };
 }
 
+/**
+ * Refuses the conditional headers of a write whose route has none: passed over, they would be a write without them. Throws
+ * LatticeError `invalid-header`.
+ */
+function refuseConditions({ headers, body, path }: RouteContract): preValidationHookHandler {
+  const names = ['if-match', 'if-none-match'].filter((name) => headers === undefined || !(name in headers.properties));
+  const inOperations = path === '/api/v1/commits' && body !== undefined;
+  return (request, _reply, done) => {
+    const name = names.find((one) => request.headers[one] !== undefined);
+    if (name === undefined) return done();
+    const next = inOperations
+      ? 'give the versions in the operations, as ifMatch and ifNoneMatch'
+      : 'send the request without it';
+    const details = { errors: [{ in: 'header', pointer: `#/${name}`, detail: 'is not known here' }] };
+    done(new LatticeError('invalid-header', `${name} is no condition of this request`, { next, details }));
+  };
+}
+
 /** Turns integer parameters into numbers. A text that is no integer stays as it is, and the schema then refuses it. */
 function readQuery(route: RouteContract): preValidationHookHandler {
   const properties = route.query?.properties ?? {};
@@ -121,6 +139,8 @@ export async function applyContract(app: FastifyInstance, costs: Costs, version:
     // A route without parameters refuses them all. Probes and pages are asked with queries against caches.
     if (contract.tag !== 'original' && (contract.query !== undefined || options.url.startsWith('/api/v1/')))
       options.preValidation = [readQuery(contract), ...[options.preValidation ?? []].flat()];
+    if (method !== 'GET' && method !== 'HEAD' && contract.path.startsWith('/api/v1/'))
+      options.preValidation = [refuseConditions(contract), ...[options.preValidation ?? []].flat()];
     const { cost, extraMs = 0 } = contract;
     // The original's switch answers 200 without the token too.
     const needsToken = contract.token === true && contract.tag !== 'original';

@@ -43,7 +43,9 @@ function pointer(place: Place): string {
 }
 
 function invalid(place: Place, rule: string): LatticeError {
-  return new LatticeError('invalid-value', `value at ${pointer(place)}: ${rule}`);
+  return new LatticeError('invalid-value', `value at ${pointer(place)}: ${rule}`, {
+    next: 'give a value that JSON can carry, within these bounds',
+  });
 }
 
 interface Walk {
@@ -161,11 +163,17 @@ export function checkValue(v: unknown): JsonValue {
  */
 export function checkKey(k: unknown): string {
   if (typeof k !== 'string')
-    throw new LatticeError('invalid-key', `a key is a string, not ${k === null ? 'null' : typeof k}`);
+    throw new LatticeError('invalid-key', `a key is a string, not ${k === null ? 'null' : typeof k}`, {
+      next: 'give a string',
+    });
   const length = utf8Length(k);
-  if (length < 0) throw new LatticeError('invalid-key', 'a key with a lone surrogate has no UTF-8 form');
+  if (length < 0)
+    throw new LatticeError('invalid-key', 'a key with a lone surrogate has no UTF-8 form', {
+      next: 'give well-formed text',
+    });
   if (length < 1 || length > MAX_KEY_BYTES) {
     throw new LatticeError('invalid-key', `a key has 1 to ${MAX_KEY_BYTES} bytes of UTF-8, not ${length}`, {
+      next: 'give a key of such a length',
       details: { length, limit: MAX_KEY_BYTES },
     });
   }

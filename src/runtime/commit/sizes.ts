@@ -3,7 +3,7 @@ import type { Fragment } from '../../core/types/index.ts';
 
 /** How many bytes a number, a boolean or the frame of an object counts. */
 const ITEM_BYTES = 8;
-/** How many items of a value are looked at. A value with more is refused anyway. */
+/** How many items of a value are looked at, and wait to be: with so many it counts more than a commit may have. */
 const MAX_ITEMS = 16_384;
 
 /** The bytes of a fragment's operations. */
@@ -25,16 +25,21 @@ function valueBytes(value: unknown): number {
   if (typeof value !== 'object' || value === null) return ITEM_BYTES;
   let bytes = 0;
   const pending: unknown[] = [value];
-  for (let items = 0; pending.length > 0 && items < MAX_ITEMS; items++) {
-    const item = pending.pop();
+  /** How many more items may be noted. */
+  let room = MAX_ITEMS;
+  for (let item = pending.pop(); item !== undefined; item = pending.pop()) {
     if (typeof item === 'string') bytes += item.length;
     else bytes += ITEM_BYTES;
     if (typeof item !== 'object' || item === null) continue;
-    if (Array.isArray(item)) for (const inner of item) pending.push(inner);
-    else {
-      for (const [name, inner] of Object.entries(item)) {
+    if (Array.isArray(item)) {
+      for (let i = 0; i < item.length && room > 0; i++, room--) pending.push(item[i] ?? null);
+    } else {
+      // One field at a time: a list of all of them would be as long as the object.
+      for (const name in item) {
+        if (room-- <= 0) break;
+        if (!Object.hasOwn(item, name)) continue;
         bytes += name.length;
-        pending.push(inner);
+        pending.push((item as Readonly<Record<string, unknown>>)[name] ?? null);
       }
     }
   }

@@ -53,6 +53,8 @@ export interface AttestationBook {
    * The newest certified cut that this node attested itself, Unix ms: the certified state is then this node's own.
    */
   certifiedAt(): number | undefined;
+  /** Calls the listener when an attestation has been added, our own ones too, until the returned function is called. */
+  onAdded(listener: () => void): () => void;
   /** What each author attested of the cut at `at` (Unix ms), as names of states that can be compared; and our own state. */
   saidAt(at: number): { readonly own: string | undefined; readonly by: ReadonlyMap<Author, string> };
 }

@@ -66,11 +66,10 @@ export function createAttestationBook(deps: {
    * Called with what is to be observed of a cut that another writer attested: the last HLC that belongs to it (SPEC FL2).
    */
   readonly onHeard: (observe: Hlc) => void;
-  /** Called when an attestation has been added, our own ones too. */
-  readonly onAdded: () => void;
 }): AttestationBook {
   const { roster } = deps;
   const waiting = createWaitingAttestations(deps.clock);
+  const listeners = new Set<() => void>();
   /** Of each writer that was heard: as many as rosters had. */
   const newest = new Map<Author, SignedAttestation>();
   /** Oldest first. */
@@ -142,7 +141,7 @@ export function createAttestationBook(deps: {
     claim.signers.set(author, signed);
     claim.certificate = undefined;
     moment.signed.set(author, { name: nameOf(root, entries), claim });
-    deps.onAdded();
+    for (const listener of listeners) listener();
   }
 
   /** The certificate of a claim that a quorum signed. */
@@ -204,6 +203,10 @@ export function createAttestationBook(deps: {
 
   return {
     hear,
+    onAdded(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
     async hearCertificate(bytes) {
       const fresh: SignedAttestation[] = [];
       for (const signed of certificateToAttestations(decodeCertificate(bytes))) {

@@ -1,8 +1,7 @@
 import { hexToHlc, hlcMs } from '../../core/clock/index.ts';
 import { type Author, type Bytes, counted, type Hasher, hexToBytes, LatticeError } from '../../core/types/index.ts';
 import { type AwaitedCommit, keyHash } from '../../core/wire/index.ts';
-import type { Clock, Log, Metrics } from '../../ports/index.ts';
-import { every, type Repetition } from '../../timing/index.ts';
+import type { Clock, Metrics, Timer } from '../../ports/index.ts';
 import type { AttestationBook } from '../cuts/attestation-book.ts';
 import type { CompleteCuts } from '../cuts/complete.ts';
 import {
@@ -20,20 +19,17 @@ import { increasing, type Replicas } from './replicas.ts';
 
 /** Writes that wait at a time. Each keeps a request open and some kilobytes. */
 const MAX_WAITS = 1024;
-/** How often waiting writes look at cuts and at their deadlines. Receipts of other writers are taken as they come. */
-const LOOK_EVERY_MS = 200;
 
 export interface ReceiptsDeps {
   readonly self: Author;
   readonly hasher: Hasher;
-  readonly roster: Pick<Roster, 'writers' | 'isWriter'>;
+  readonly roster: Pick<Roster, 'writers' | 'isWriter' | 'onChange'>;
   readonly replicas: Pick<Replicas, 'follow' | 'stop'>;
-  readonly book: Pick<AttestationBook, 'certifiedAt'>;
-  readonly complete: Pick<CompleteCuts, 'newest'>;
+  readonly book: Pick<AttestationBook, 'certifiedAt' | 'onAdded'>;
+  readonly complete: Pick<CompleteCuts, 'newest' | 'onNewer'>;
   readonly labelOf: (author: Author) => string;
   readonly clock: Clock;
   readonly metrics: Pick<Metrics, 'count'>;
-  readonly log: Pick<Log, 'error'>;
 }
 
 /** Writes that wait for more than this node's disk (SPEC RC). `stop` ends all with what has come, and later ones too. */
@@ -41,7 +37,8 @@ export function createReceipts(deps: ReceiptsDeps): ReceiptService & { stop(): v
   const { self, roster, clock } = deps;
   /** Of writes that wait, or are being written and wait then. */
   const places = new Set<ReceiptPlace & { look(): void }>();
-  let looks: Repetition | undefined;
+  /** What ends the listening to what writes wait for; empty while none waits. */
+  let listening: readonly (() => void)[] = [];
   let stopped = false;
 
   const others = (): readonly Author[] => roster.writers.filter((author) => author !== self);
@@ -65,23 +62,36 @@ export function createReceipts(deps: ReceiptsDeps): ReceiptService & { stop(): v
     return newest?.signers.has(self) === true ? newest.at : undefined;
   }
 
-  function startLooking(): void {
-    looks ??= every(
-      clock,
-      LOOK_EVERY_MS,
-      () => {
-        for (const place of places) place.look();
-      },
-      { onError: (err) => deps.log.error({ err }, 'looking at waiting writes failed') },
-    );
+  function lookAll(): void {
+    for (const place of places) place.look();
+  }
+
+  /**
+   * Looks at what waits as soon as there may be another cut for it. Many attestations come at once after a time away, and
+   * of these only those count that make another cut certified.
+   */
+  function listen(): void {
+    if (listening.length > 0) return;
+    let certifiedAt = deps.book.certifiedAt();
+    const onAdded = (): void => {
+      const now = deps.book.certifiedAt();
+      if (now === certifiedAt) return;
+      certifiedAt = now;
+      lookAll();
+    };
+    listening = [deps.book.onAdded(onAdded), deps.complete.onNewer(lookAll), roster.onChange(lookAll)];
   }
 
   function check({ replicas, timeoutMs }: ReceiptWish): void {
     const isIn = (n: number, max: number): boolean => Number.isInteger(n) && n >= 1 && n <= max;
     if (timeoutMs !== undefined && !isIn(timeoutMs, MAX_RECEIPT_MS))
-      throw new LatticeError('invalid-receipt', `a write waits for 1 to ${MAX_RECEIPT_MS} ms`);
+      throw new LatticeError('invalid-receipt', `a write waits for 1 to ${MAX_RECEIPT_MS} ms`, {
+        next: 'give such a time, or none',
+      });
     if (replicas !== undefined && !isIn(replicas, Number.MAX_SAFE_INTEGER))
-      throw new LatticeError('invalid-receipt', 'replicas is a number of other writers, at least 1');
+      throw new LatticeError('invalid-receipt', 'replicas is a number of other writers, at least 1', {
+        next: 'give such a number, or leave it out',
+      });
     const there = others().length;
     if (replicas !== undefined && replicas > there)
       throw new LatticeError(
@@ -109,8 +119,8 @@ export function createReceipts(deps: ReceiptsDeps): ReceiptService & { stop(): v
       look();
       places.delete(place);
       if (places.size > 0) return;
-      looks?.stop();
-      looks = undefined;
+      for (const stop of listening) stop();
+      listening = [];
     }
 
     function wait(written: WrittenCommit, signal?: AbortSignal): Promise<ReceiptView> {
@@ -145,10 +155,13 @@ export function createReceipts(deps: ReceiptsDeps): ReceiptService & { stop(): v
 
       return new Promise<ReceiptView>((resolve, reject) => {
         let followed: { end(): void } | undefined;
+        let late: Timer | undefined;
         let isSettled = false;
+        let isLate = false;
         const settle = (): void => {
           isSettled = true;
           look = () => undefined;
+          late?.cancel();
           followed?.end();
           signal?.removeEventListener('abort', abort);
           end();
@@ -159,14 +172,20 @@ export function createReceipts(deps: ReceiptsDeps): ReceiptService & { stop(): v
         };
         look = () => {
           const seen = view();
-          if (!seen.met && !isOver && clock.monotonic() - began < timeoutMs) return;
+          if (!seen.met && !isOver && !isLate) return;
           settle();
           deps.metrics.count('lattice_receipts_total', { outcome: seen.met ? 'met' : 'late' });
           resolve(seen);
         };
         if (signal?.aborted) return abort();
         signal?.addEventListener('abort', abort);
-        if (!isOver) startLooking();
+        if (!isOver) {
+          listen();
+          late = clock.after(timeoutMs, () => {
+            isLate = true;
+            look();
+          });
+        }
         if (!isOver && wanted !== undefined)
           followed = deps.replicas.follow(toAwaited(written), (author) => {
             signed.add(author);

@@ -76,7 +76,6 @@ export function buildCuts(
     onOwn,
     onTwoRoots: (statements) => signedTwice.note({ kind: 'two-roots', statements }),
     onHeard: replica.observeTime,
-    onAdded: () => complete.look(),
   });
   const complete = createCompleteCuts({
     network,
@@ -90,6 +89,7 @@ export function buildCuts(
     saved: opened.complete,
     log: cutLog,
   });
+  book.onAdded(complete.look);
   const completeExchange = createCompleteExchange({
     clock: state.fleetClock,
     random,

@@ -104,7 +104,6 @@ export function buildExchange(
     labelOf: names.label,
     clock,
     metrics: deps.metrics,
-    log: deps.log.child('receipts'),
   });
   const responder = createResponder({
     replica,

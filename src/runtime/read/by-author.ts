@@ -42,7 +42,10 @@ export function createByAuthor({ writer, entries, now }: ByAuthorDeps): Pick<Lat
     async writtenBy(author, { since, limit, cursor, fits }) {
       const size = pageSize(limit, DEFAULT_PAGE, MAX_PAGE);
       const needle = hexToBytes(author);
-      if (needle?.length !== HASH_BYTES) throw new LatticeError('invalid-query', 'an author has 64 hex digits');
+      if (needle?.length !== HASH_BYTES)
+        throw new LatticeError('invalid-query', 'an author has 64 hex digits', {
+          next: 'see the authors with `lattice members`',
+        });
       const nowMs = now();
       const items: AuthoredView[] = [];
       let after = cursor === undefined ? undefined : hashOf(cursor);

@@ -26,6 +26,8 @@ export function cursorToKey(cursor: string): string {
 export function pageSize(limit: number | undefined, byDefault: number, max: number): number {
   if (limit === undefined) return byDefault;
   if (!Number.isInteger(limit) || limit < 1 || limit > max)
-    throw new LatticeError('invalid-limit', `limit is a whole number from 1 to ${max}`);
+    throw new LatticeError('invalid-limit', `limit is a whole number from 1 to ${max}`, {
+      next: 'give such a number, or leave the limit out',
+    });
   return limit;
 }

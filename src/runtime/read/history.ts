@@ -60,7 +60,9 @@ export function createHistory(deps: {
   return async (key, { limit = DEFAULT_PAGE, cursor } = {}) => {
     checkKey(key);
     if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE)
-      throw new LatticeError('invalid-limit', `limit is a whole number from 1 to ${MAX_PAGE}`);
+      throw new LatticeError('invalid-limit', `limit is a whole number from 1 to ${MAX_PAGE}`, {
+        next: 'give such a number, or leave the limit out',
+      });
     const from = cursor === undefined ? undefined : placeOf(cursor);
     const entry = await entries.get({ key, keyHash: keyHash(key, hasher) }, (read) => writer.read(read));
     // A delete leaves a tombstone, so a key without an entry was never written here.

@@ -123,9 +123,14 @@ export function createComparison(deps: ComparisonDeps): Comparison {
 
     async differences(peerId, { limit = DEFAULT_DIFFERENCES }) {
       if (!Number.isInteger(limit) || limit < 1 || limit > MAX_DIFFERENCES)
-        throw new LatticeError('invalid-limit', `limit is a whole number from 1 to ${MAX_DIFFERENCES}`);
+        throw new LatticeError('invalid-limit', `limit is a whole number from 1 to ${MAX_DIFFERENCES}`, {
+          next: 'give such a number, or leave the limit out',
+        });
       const peer = findPeer(peerId, deps.peers.all(), deps);
-      if (peer === undefined) throw new LatticeError('not-found', 'this node knows no peer of that name or id');
+      if (peer === undefined)
+        throw new LatticeError('not-found', 'this node knows no peer of that name or id', {
+          next: 'see the peers with `lattice peers`',
+        });
       const path = deps.linkTo(peer);
       if (path === undefined) throw unreached(peer);
       if (searching)

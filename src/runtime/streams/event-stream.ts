@@ -18,8 +18,9 @@ function resumeAfter(id: string | undefined): {
   readonly cursor: string | undefined;
   readonly wanted: (sequence: number, place: number) => boolean;
 } {
-  const [incarnation, sequence, place] = (id ?? '').split('.');
-  if (id === undefined || place === undefined) return { cursor: id, wanted: () => true };
+  // What has another form than the id of a change is left to whoever reads cursors.
+  const [, incarnation, sequence, place] = /^([^.]*)\.(\d{1,15})\.(\d{1,15})$/.exec(id ?? '') ?? [];
+  if (place === undefined) return { cursor: id, wanted: () => true };
   const seen = { sequence: Number(sequence), place: Number(place) };
   return {
     cursor: `${incarnation}.${seen.sequence - 1}`,

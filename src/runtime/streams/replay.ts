@@ -23,10 +23,10 @@ export function createCursors(incarnation: string): Cursors {
   return {
     at: (sequence) => `${incarnation}.${sequence}`,
     resolve(cursor, newest) {
-      const [of, text] = cursor.split('.');
+      const [of, text, ...more] = cursor.split('.', 3);
       const sequence = Number(text);
       if (of !== incarnation) return 'the cursor belongs to another store';
-      if (text === undefined || !/^\d{1,15}$/.test(text) || sequence > newest)
+      if (text === undefined || more.length > 0 || !/^\d{1,15}$/.test(text) || sequence > newest)
         return 'the cursor is not one of this store';
       if (newest - sequence > MAX_REPLAY) return 'the cursor is too far behind';
       return sequence;

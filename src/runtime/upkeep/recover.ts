@@ -87,7 +87,9 @@ export function createRecovery({
     const groups = grouped();
     if (keys === undefined) return groups;
     if (keys.length === 0 || keys.length > MAX_KEYS)
-      throw new LatticeError('invalid-body', `keys are 1 to ${MAX_KEYS} at a time, and not ${keys.length}`);
+      throw new LatticeError('invalid-body', `keys are 1 to ${MAX_KEYS} at a time, and not ${keys.length}`, {
+        next: 'give so many of them in each call',
+      });
     return new Map(
       keys.map((key) => {
         const group = groups.get(checkKey(key));
@@ -206,7 +208,9 @@ export function createRecovery({
     async recover({ cursor, overwrite = false, ...choice }) {
       const groups = chosen(choice);
       if (cursor !== undefined && choice.all === undefined)
-        throw new LatticeError('invalid-body', 'a cursor goes with all, not with keys');
+        throw new LatticeError('invalid-body', 'a cursor goes with all, not with keys', {
+          next: 'leave the cursor out',
+        });
       const after = cursor === undefined ? undefined : cursorToKey(cursor);
       const left = [...groups.keys()].filter((key) => after === undefined || key > after).sort(inOrder);
       const keys = left.slice(0, MAX_KEYS);

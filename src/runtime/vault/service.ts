@@ -131,7 +131,9 @@ export function createVaultService(deps: ServiceDeps): VaultService {
     },
     async list({ limit = DEFAULT_PAGE, cursor, fits } = {}) {
       if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE)
-        throw new LatticeError('invalid-limit', `limit is a whole number from 1 to ${MAX_PAGE}`);
+        throw new LatticeError('invalid-limit', `limit is a whole number from 1 to ${MAX_PAGE}`, {
+          next: 'give such a number, or leave the limit out',
+        });
       return pageOf(deps, limit, cursor, fits);
     },
     async pin(hash, pinned) {

@@ -49,4 +49,13 @@ describe('IPv6', () => {
     socket.destroy();
     expect(bytes.toString()).toContain(`HTTP/1.1 ${status} `);
   });
+
+  it.each(['/livez', '/readyz', '/health'])('HTTP/1.1 without a Host header is 400 at %s [A16]', async (path) => {
+    const { url } = await startApi();
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    socket.write(`GET ${path} HTTP/1.1\r\n\r\n`);
+    const [bytes] = (await once(socket, 'data')) as [Buffer];
+    socket.destroy();
+    expect(bytes.toString()).toContain('HTTP/1.1 400 ');
+  });
 });

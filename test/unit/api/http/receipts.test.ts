@@ -9,7 +9,7 @@ import type { Hlc } from '../../../../src/core/types/index.ts';
 import { createReceipts } from '../../../../src/runtime/exchange/receipts.ts';
 import { REPLICAS_MS } from '../../../../src/runtime/facade/index.ts';
 import { createRoster } from '../../../../src/runtime/fleet/roster.ts';
-import { createAuthor, createHandClock, type HandClock, hasher, log, metrics } from '../../runtime/support.ts';
+import { createAuthor, createHandClock, type HandClock, hasher, metrics } from '../../runtime/support.ts';
 
 const [US, OTHER] = [createAuthor(1), createAuthor(2)];
 const WRITTEN = { commit: '0'.repeat(64), hlc: hlcToHex(1n as Hlc), results: [] };
@@ -52,12 +52,11 @@ function writeAndWait(response: ServerResponse, write: () => Promise<typeof WRIT
       },
       stop: () => undefined,
     },
-    book: { certifiedAt: () => undefined },
-    complete: { newest: () => undefined },
+    book: { certifiedAt: () => undefined, onAdded: () => () => undefined },
+    complete: { newest: () => undefined, onNewer: () => () => undefined },
     labelOf: (author) => author,
     clock,
     metrics,
-    log,
   });
   return withReceipt(
     { lattice: { receipts }, waitingWrites } as unknown as Parameters<typeof withReceipt>[0],

@@ -93,6 +93,9 @@ describe('executions and attacks', () => {
     const rows = await all(audit.executions());
     expect(Object.fromEntries(rows.map(({ tx_id, id }) => [tx_id, id]))).toEqual({ a: 4, b: 9, c: 10, d: 11, e: 12 });
     expect((await all(audit.attacks()))[0]?.id).toBe(1);
+    await audit.add([attack('b', { id: 2 ** 47 }), attack('c', { id: 2 ** 47 + 2 })]);
+    const numbers = (await all(audit.attacks())).map(({ id }) => id);
+    expect(new Set(numbers)).toEqual(new Set([1, 2 ** 47, 2 ** 47 + 1]));
   });
 
   it('are refused where the time of their addition makes them too large to be read again [Q2, Q5]', async () => {

@@ -386,7 +386,6 @@ describe('an attestation from elsewhere', () => {
       onOwn: () => undefined,
       onTwoRoots: () => undefined,
       onHeard: () => undefined,
-      onAdded: () => undefined,
     });
     const roots = [1, 1, 2, 1, 2, 3, 4];
     const heard: string[] = [];

@@ -96,7 +96,6 @@ export async function createParty(
     onOwn: attested.heard,
     onTwoRoots: (pair) => doubled.push(pair),
     onHeard: state.replica.observeTime,
-    onAdded: () => complete.look(),
   });
   const judged = { network: NETWORK, roster, verifier };
   const complete = createCompleteCuts({
@@ -109,6 +108,7 @@ export async function createParty(
     saved: await loadComplete({ ...judged, store: state.store, log: recordingLog(errors) }),
     log,
   });
+  book.onAdded(complete.look);
   const sent: Party['sent'] = [];
   const own: number[] = [];
   const events: Party['events'] = [];

@@ -114,7 +114,6 @@ export async function openSide(options: {
     onOwn: attested.heard,
     onTwoRoots: () => undefined,
     onHeard: () => undefined,
-    onAdded: () => undefined,
   });
   cuts = createCuts({
     replica,

@@ -16,7 +16,18 @@ describe('a cursor', () => {
 
   it('that cannot be resumed says why [X8]', () => {
     expect(cursors.resolve('00.3', 5)).toBe('the cursor belongs to another store');
-    for (const cursor of ['ab.6', 'ab', 'ab.', 'ab.x', 'ab.-1', 'ab.1e0', 'ab.1234567890123456'])
+    for (const cursor of [
+      'ab.6',
+      'ab',
+      'ab.',
+      'ab.x',
+      'ab.-1',
+      'ab.1e0',
+      'ab.1234567890123456',
+      'ab.3.1',
+      'ab.3.',
+      'ab.3.x.y',
+    ])
       expect(cursors.resolve(cursor, 5), cursor).toBe('the cursor is not one of this store');
     expect(cursors.resolve('ab.0', 10_000)).toBe(0);
     expect(cursors.resolve('ab.0', 10_001)).toBe('the cursor is too far behind');

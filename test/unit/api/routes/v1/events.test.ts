@@ -64,6 +64,26 @@ describe('GET /api/v1/events', () => {
     await until(() => lattice.subscribers() === 0);
   });
 
+  it.each(['.x', '.1.9', '.', '.1e1', '.-1', '.0x1'])(
+    'events: an id with %j after it is none, and what was missed is not passed over [A8, X8]',
+    async (more) => {
+      const { url, lattice } = await startApi();
+      await lattice.write([{ op: 'put', key: 'a', value: 1 }]);
+      const whole = await openEvents(url);
+      await until(() => lattice.subscribers() === 1);
+      await lattice.write([{ op: 'put', key: 'b', value: 1 }]);
+      await until(() => whole.ids().length === 2);
+      const first = batchOf(batchOf(whole.ids()[0])).concat('.1');
+      for (const stream of [
+        await openEvents(url, undefined, { 'last-event-id': first + more }),
+        await openEvents(url, `/api/v1/events?after=${first}${more}`),
+      ]) {
+        await until(() => stream.ids().length > 0);
+        expect(stream.text()).toMatch(/^(?::\n\n)?id: [^\n]*\nevent: reset\n/);
+      }
+    },
+  );
+
   it.each(['Last-Event-ID', 'after'])('events: resume after an id by %s [A8]', async (form) => {
     const { url, lattice } = await startApi();
     const whole = await openEvents(url);
