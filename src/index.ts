@@ -60,6 +60,8 @@ export type {
   ChangeAction,
   ChangeStage,
   ChangeView,
+  EndingKind,
+  GoneView,
   RosterMemberView,
   RosterView,
 } from './runtime/facade/members.ts';

@@ -16,6 +16,7 @@ export interface Cause {
 const ORDER: readonly (string | undefined)[] = [
   'down',
   'clone',
+  'other-lineage',
   'read-only',
   'untrusted',
   'clock',
@@ -23,7 +24,7 @@ const ORDER: readonly (string | undefined)[] = [
   'silent',
 ];
 /** Topics of causes that no waiting ends: somebody has to act first. */
-const LASTING: ReadonlySet<string | undefined> = new Set(['down', 'clone', 'untrusted']);
+const LASTING: ReadonlySet<string | undefined> = new Set(['down', 'clone', 'untrusted', 'other-lineage']);
 /** Topics of which one explains why roots are different. */
 const EXPLAINS_ROOTS: ReadonlySet<string | undefined> = new Set(['down', 'untrusted', 'silent', 'diverged']);
 /** What a node shows that others do not trust, and what they show about it. */

@@ -6,11 +6,15 @@ import { SHORT_ROOT } from './output.ts';
 
 type KnownReport = NodeReport & { readonly status: Status };
 
-/** Compares roots, rosters, networks and versions of the nodes. A single node gives no findings. */
+/**
+ * Compares roots, rosters, networks and versions of the nodes. A single node gives no findings, and one of another
+ * lineage is compared with nobody: it has nothing in common with the others any more.
+ */
 export function examineFleet(reports: readonly NodeReport[]): Finding[] {
-  const known = reports.filter((r) => r.status !== undefined) as KnownReport[];
+  const known = reports.filter((r) => r.status !== undefined && r.isOfOtherLineage !== true) as KnownReport[];
   if (known.length < 2) return [];
-  const epoch = Math.max(...known.map(({ status }) => status.trust.epoch ?? 0));
+  const epochs = known.map(({ status }) => status.trust.epoch ?? 0);
+  const epoch = Math.max(...epochs);
   const compare = (what: string, value: (status: Status) => string, differ: (text: string) => Finding): Finding => {
     const byValue = new Map<string, string[]>();
     for (const { label, status } of known) byValue.set(value(status), [...(byValue.get(value(status)) ?? []), label]);
@@ -36,10 +40,10 @@ export function examineFleet(reports: readonly NodeReport[]): Finding[] {
           (text) =>
             bad(
               text,
-              `Those behind epoch ${epoch} catch up by themselves once they reach a member, but for one that was left out by force, whose status says so: lattice members.`,
-              {
-                topic: 'trust',
-              },
+              epochs.every((one) => one === epoch)
+                ? 'Two rosters of one epoch make two fleets. Compare lattice members of all nodes, and begin anew with the members of one side.'
+                : `Those behind epoch ${epoch} catch up by themselves once they reach a member. See who is where: lattice members --fleet`,
+              { topic: 'trust' },
             ),
         ),
     compare(

@@ -1,24 +1,34 @@
 import type { Change, Peer, Roster, Status } from '../client/index.ts';
 import { joined, LatticeError } from '../core/types/index.ts';
 import type { ApiClient } from './client.ts';
-import { type Finding, note } from './finding.ts';
-import { memberName } from './operators.ts';
+import { type Finding, info, note } from './finding.ts';
+import { nameOf } from './names.ts';
+import { type Left, leftText, standingIn } from './standing.ts';
 import { timesOf } from './times.ts';
+
+/** What a node tells of the members of its fleet. */
+export interface ToldMembers {
+  readonly roster: Roster;
+  readonly changes: readonly Change[];
+}
+
+/** Asks a node for it. Undefined where it tells nothing. */
+export async function membersOf(client: ApiClient): Promise<ToldMembers | undefined> {
+  try {
+    const [roster, changes] = await Promise.all([client.members.roster(), client.members.changes()]);
+    return { roster, changes };
+  } catch (error) {
+    // An older node has no such answer, and another finding reports a failing connection.
+    if (error instanceof LatticeError) return undefined;
+    throw error;
+  }
+}
 
 /**
  * Reports what waits for operators about the members of the fleet: changes that are not approved, a node that keeps out
  * of decisions, and configured peers whose keys have retired.
  */
-export async function examineMembers(client: ApiClient, status: Status, peers: readonly Peer[]): Promise<Finding[]> {
-  let roster: Roster;
-  let changes: readonly Change[];
-  try {
-    [roster, changes] = await Promise.all([client.members.roster(), client.members.changes()]);
-  } catch (error) {
-    // An older node has no such answer, and another finding reports a failing connection.
-    if (error instanceof LatticeError) return [];
-    throw error;
-  }
+export function examineMembers({ roster, changes }: ToldMembers, status: Status, peers: readonly Peer[]): Finding[] {
   return [...changes.flatMap(waiting), ...abstaining(roster, status), ...retired(roster, status, peers)];
 }
 
@@ -53,19 +63,39 @@ function abstaining({ abstains }: Roster, { warnings, peerId }: Status): Finding
   ];
 }
 
-function retired({ members }: Roster, { now }: Status, peers: readonly Peer[]): Finding[] {
-  const gone = members.filter(({ until }) => until !== undefined && until < now);
-  return gone.flatMap((member) => {
-    const peer = peers.find(({ author }) => author === member.author);
-    if (peer?.configured !== true) return [];
+/** Peers that are configured and have left: nobody expects them, so it is enough to say where they still stand. */
+function retired(roster: Roster, { now }: Status, peers: readonly Peer[]): Finding[] {
+  const told = (some: readonly Peer[], next: string): Finding[] => {
+    const texts = some.flatMap((peer) => {
+      const left = leftOf(roster, peer, now);
+      return left === undefined ? [] : [`${nameOf(peer)} ${leftText(left, timesOf({}))}`];
+    });
+    if (texts.length === 0) return [];
     return [
-      note(
-        `${memberName(member)} is retired and still configured as a peer`,
-        peer.added === true
-          ? `Remove it: ${(peer.addedAs ?? []).map((address) => `lattice peers rm ${address}`).join(', ')}.`
-          : 'Take its address out of DIOTEC360_LATTICE_NODES and DIOTEC360_P2P_BOOTSTRAP, or put its new peer id there where the node goes on under another key; then run lattice config reload.',
-        { topic: 'retired', about: member.peerId },
+      info(
+        `${joined(texts)}, and ${texts.length === 1 ? 'is' : 'are'} still configured as ${texts.length === 1 ? 'a peer' : 'peers'}`,
+        next,
       ),
     ];
-  });
+  };
+  const configured = peers.filter((peer) => peer.configured && leftOf(roster, peer, now) !== undefined);
+  const added = configured.filter((peer) => peer.added === true);
+  const removals = added.flatMap(({ addedAs = [] }) => addedAs.map((address) => `lattice peers rm ${address}`));
+  return [
+    ...told(added, `Remove what was added: ${removals.join(', ')}.`),
+    ...told(
+      configured.filter((peer) => peer.added !== true),
+      'Take such addresses out of DIOTEC360_LATTICE_NODES and DIOTEC360_P2P_BOOTSTRAP, or put the new peer id there where a node goes on under another key; then run lattice config reload.',
+    ),
+  ];
+}
+
+/** How a peer has left, where it has, by the roster of the node that tells of it. */
+export function leftOf(roster: Roster | undefined, { author }: Peer, now: number): Left | undefined {
+  if (roster === undefined || author === undefined) return undefined;
+  const own = [...roster.members, ...(roster.gone ?? [])].find((one) => one.author === author);
+  if (own?.to !== undefined && own.until !== undefined && own.until < now)
+    return { author, how: own.how ?? 'rotated', until: own.until };
+  const standing = standingIn(roster, author, now);
+  return standing.kind === 'left' ? standing.left : undefined;
 }

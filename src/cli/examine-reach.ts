@@ -27,14 +27,17 @@ export interface Target {
 export async function examineReach(target: Target, all: readonly Target[], timeoutMs: number): Promise<Finding[]> {
   const { status, peers } = target.report;
   if (status === undefined) return [];
+  const isOther = target.report.isOfOtherLineage === true;
   const others = all.filter((other) => other !== target && other.report.status !== undefined);
   if (others.length > 0) {
-    const witnesses = others.map(({ client, report }) => ({
+    // No network keeps two lineages apart: each refuses the other.
+    const kin = others.filter(({ report }) => (report.isOfOtherLineage === true) === isOther);
+    const witnesses = kin.map(({ client, report }) => ({
       client,
       status: report.status as Status,
       peers: report.peers,
     }));
-    return await summary(status, witnesses, (text, sign) =>
+    return await summary(target.report, witnesses, (text, sign) =>
       note(text, 'See the firewall between the two, and the log of each.', sign),
     );
   }
@@ -45,7 +48,7 @@ export async function examineReach(target: Target, all: readonly Target[], timeo
   const witnesses = asked.filter(
     (answer): answer is Witness => typeof answer !== 'string' && answer.status.network === status.network,
   );
-  const findings = await summary(status, witnesses, (text, sign) =>
+  const findings = await summary(target.report, witnesses, (text, sign) =>
     bad(text, 'Open the way from that node to this one: firewall, ports, URL.', sign),
   );
   if (silent.length > 0) findings.push(info(`from here these peers could not be asked: ${silent.join(', ')}`));
@@ -71,10 +74,14 @@ async function ask(url: string, timeoutMs: number): Promise<Witness | string> {
 }
 
 async function summary(
-  status: Status,
-  witnesses: readonly Witness[],
+  { status, peers }: NodeReport,
+  all: readonly Witness[],
   fail: (text: string, sign: Sign) => Finding,
 ): Promise<Finding[]> {
+  if (status === undefined) return [];
+  const witnesses = all.filter(
+    (witness) => !isOfOtherLineage(peers, witness.status) && !isOfOtherLineage(witness.peers, status),
+  );
   const counts = { p2p: { reached: 0, asked: 0 }, http: { reached: 0, asked: 0 } };
   const failures: Finding[] = [];
   for (const { witness, lungs } of await Promise.all(
@@ -112,6 +119,10 @@ async function summary(
   );
   return [...(reachedBy.length === 0 ? [] : [ok(`reached from outside ${reachedBy.join(', ')}`)]), ...failures];
 }
+
+/** Whether a node was told, by whoever refused it, that the other one has begun another lineage without it. */
+const isOfOtherLineage = (peers: readonly Peer[], { author }: Status): boolean =>
+  peers.some((peer) => peer.author === author && peer.http.errorCode === 'other-lineage');
 
 type Lungs = PingResult['results'];
 

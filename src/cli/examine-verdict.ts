@@ -64,6 +64,8 @@ const TOPICS: Readonly<Partial<Record<Reason['code'], string>>> = {
 
 function signOf({ code, author }: Reason, { peerId }: Status, peer: Peer | undefined): Sign {
   const topic = TOPICS[code];
+  // It is about the node itself that the others went on without it.
+  if (peer?.http.errorCode === 'other-lineage') return { topic: 'other-lineage', about: peerId };
   if (topic === undefined) return topicOfReadOnly(code, peerId);
   const about = peer?.peerId ?? author ?? peerId;
   return { topic, about };

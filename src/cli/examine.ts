@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { ENOUGH_DESCRIPTORS } from '../adapters/system/descriptors.ts';
-import { LatticeProblem, type Peer, type Resources, type Status } from '../client/index.ts';
+import { LatticeProblem, type Peer, type Resources, type Roster, type Status } from '../client/index.ts';
 import { duration, LatticeError, MAX_CLOCK_ERROR_MS } from '../core/types/index.ts';
 import type { Coded } from '../runtime/facade/codes.ts';
 import { advised, type Known } from './advice.ts';
 import type { ApiClient } from './client.ts';
-import { examineMembers } from './examine-members.ts';
+import { examineMembers, leftOf, membersOf } from './examine-members.ts';
 import { examineVault } from './examine-vault.ts';
 import { examineMode, examineVerdict, examineWarnings } from './examine-verdict.ts';
 import { bad, type Finding, info, note, ok } from './finding.ts';
@@ -24,6 +24,10 @@ export interface NodeReport {
   readonly reachable: boolean;
   readonly status: Status | undefined;
   readonly peers: readonly Peer[];
+  /** The roster that it goes by; absent where it tells none. */
+  readonly roster?: Roster;
+  /** True where the others went on by force, and this one did not take part in that. */
+  readonly isOfOtherLineage?: true;
   readonly findings: readonly Finding[];
 }
 
@@ -42,6 +46,8 @@ const LOOP_NOTE_MS = 250;
 export interface Expected {
   readonly name?: string;
   readonly peerId?: string;
+  /** Its public key, 64 hex digits. */
+  readonly author?: string;
   /** How it is started, and where its token is. */
   readonly known?: Known;
 }
@@ -65,29 +71,30 @@ export async function examineNode(client: ApiClient, expected: Expected): Promis
     const status = await client.getStatus();
     const answered = Date.now();
     const peers = await client.listPeers();
-    if (expected.peerId !== undefined && status.peerId !== expected.peerId) {
-      findings.push(
-        bad(
-          `is ${status.peerId}, not ${expected.peerId}`,
-          'Another node answers at this URL: check ports and proxies.',
-        ),
-      );
-    }
+    const members = await membersOf(client);
     findings.push(
       ...examineVerdict(status, peers),
       ...examineMode(status),
       ...examineP2p(status),
       ...(await examinePorts(client, status)),
-      ...(await examineHttp(client, status, peers)),
+      ...(await examineHttp(client, status, peers, members?.roster)),
       ...(await examineReadiness(client, status)),
       ...(await examineResources(client)),
       examineClock(status.now - (asked + answered) / 2, (answered - asked) / 2),
       ...examineTrust(status, peers),
       ...examineWarnings(status),
       ...examineVault(status),
-      ...(await examineMembers(client, status, peers)),
+      ...(members === undefined ? [] : examineMembers(members, status, peers)),
     );
-    return { ...report, label: status.name, peerId: status.peerId, reachable: true, status, peers };
+    return {
+      ...report,
+      label: status.name,
+      peerId: status.peerId,
+      reachable: true,
+      status,
+      peers,
+      ...(members === undefined ? {} : { roster: members.roster }),
+    };
   } catch (cause) {
     const error = await understood(cause, url);
     if (!(error instanceof LatticeError)) throw error;
@@ -181,7 +188,12 @@ async function syncRefusal(client: ApiClient): Promise<number | undefined> {
   }
 }
 
-async function examineHttp(client: ApiClient, status: Status, peers: readonly Peer[]): Promise<Finding[]> {
+async function examineHttp(
+  client: ApiClient,
+  status: Status,
+  peers: readonly Peer[],
+  roster: Roster | undefined,
+): Promise<Finding[]> {
   const findings: Finding[] = [];
   const refused = await syncRefusal(client);
   findings.push(
@@ -203,8 +215,8 @@ async function examineHttp(client: ApiClient, status: Status, peers: readonly Pe
     const member = status.verdict.members.find(({ author, url }) =>
       peer.author === undefined ? url === peer.url : author === peer.author,
     );
-    // The verdict tells of a member that no lung brings.
-    if (member !== undefined && member.lung === 'none') continue;
+    // The verdict tells of a member that no lung brings, and nobody needs a way to one that has left.
+    if ((member !== undefined && member.lung === 'none') || leftOf(roster, peer, status.now) !== undefined) continue;
     findings.push(
       bad(
         `it cannot reach ${peer.label === peer.url ? '' : `${peer.label} at `}${peer.url} over HTTP${peer.http.error === undefined ? '' : `: ${peer.http.error}`}`,

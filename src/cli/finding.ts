@@ -11,12 +11,14 @@ export interface Finding {
   readonly topic?: string;
   /** The peer id of the other node that it is about. */
   readonly about?: string;
+  /** The peer id under which that node should go on. */
+  readonly to?: string;
   /** Its text speaks of the node that shows it as "this node". */
   readonly own?: boolean;
 }
 
 /** What a finding is a sign of, which other node it is about, and whether it speaks of the node itself. */
-export type Sign = Pick<Finding, 'topic' | 'about' | 'own'>;
+export type Sign = Pick<Finding, 'topic' | 'about' | 'to' | 'own'>;
 
 export const ok = (text: string): Finding => ({ level: 'ok', text });
 export const info = (text: string, next?: string): Finding => finding('info', text, next);

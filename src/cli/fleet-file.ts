@@ -1,7 +1,10 @@
+import { resolve } from 'node:path';
 import type { Fleet } from '../config/fleet.ts';
-import { LatticeError } from '../core/types/index.ts';
+import { type Author, LatticeError } from '../core/types/index.ts';
+import { authorToPeerId } from '../core/wire/peer-id.ts';
 import type { CliContext } from './context.ts';
 import { readTextFile } from './input.ts';
+import { replaceFile } from './replace-file.ts';
 
 /** More nodes than any fleet has. A longer list is not a fleet.json. */
 const MAX_NODES = 1000;
@@ -13,6 +16,22 @@ const MAX_NODES = 1000;
 export function withNodes(fleet: Fleet, nodes: Fleet['nodes']): Fleet {
   const founders = fleet.founders ?? fleet.nodes.map(({ publicKey }) => publicKey);
   return { network: fleet.network, founders, nodes };
+}
+
+/** A fleet in which the node with the key `old` goes on under the key `fresh`. */
+export function withKey(fleet: Fleet, old: string, fresh: Author): Fleet {
+  const after = authorToPeerId(fresh);
+  const changed = fleet.nodes.map((node) =>
+    node.publicKey === old
+      ? { ...node, publicKey: fresh, peerId: after, p2p: node.p2p.replace(`/p2p/${node.peerId}`, `/p2p/${after}`) }
+      : node,
+  );
+  return withNodes(fleet, changed);
+}
+
+/** Puts a fleet.json in the place of the one that the user has named. Rejects as `replaceFile` does. */
+export async function writeFleetFile({ cwd }: CliContext, file: string, fleet: Fleet): Promise<void> {
+  await replaceFile(resolve(cwd, file), `${JSON.stringify(fleet, undefined, 2)}\n`, 0o644);
 }
 
 /** A fleet.json has a few lines for each node. */

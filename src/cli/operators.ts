@@ -6,6 +6,7 @@ import type { ApiClient } from './client.ts';
 import { connect, contextOf } from './connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from './context.ts';
 import { fleetClients } from './fleet-table.ts';
+import { type Left, leftBy, type Witness } from './standing.ts';
 
 /** Which nodes an operator speaks for. */
 export interface OperatorOptions extends GlobalOptions {
@@ -28,6 +29,12 @@ export interface Operated {
   readonly nodes: readonly OperatedNode[];
   /** Those that do not, and why. */
   readonly silent: readonly { readonly name: string; readonly url: string; readonly error: LatticeError }[];
+  /** Those of the fleet.json that have left the fleet, whether they answer or not: nobody asks them for anything. */
+  readonly gone: readonly { readonly name: string; readonly left: Left }[];
+  /** What all say that answer, those that have left included, each with the key that a fleet.json has for it. */
+  readonly witnesses: readonly (Witness & { readonly listed: string })[];
+  /** The fleet.json that names them all. */
+  readonly file?: string;
   /** The newest roster that one of them goes by. */
   readonly roster: Roster;
 }
@@ -45,35 +52,56 @@ export async function operatedNodes(context: CliContext, options: OperatorOption
   const file = options.fleet ?? (await contextOf(context, options))?.fleet;
   const clients =
     file === undefined
-      ? [{ name: '', client: await connect(context, options), known: options }]
+      ? [{ name: '', client: await connect(context, options), author: '', known: options }]
       : await fleetClients(context, options, file);
-  const nodes: OperatedNode[] = [];
-  const silent: Operated['silent'][number][] = [];
+  const answering: (OperatedNode & { readonly listed: string })[] = [];
+  const unheard: (Operated['silent'][number] & { readonly listed: string })[] = [];
   await Promise.all(
-    clients.map(async ({ name, client, known }) => {
+    clients.map(async ({ name, client, author: listed, known }) => {
       try {
         const roster = await client.members.roster();
         const self = roster.members.find((member) => member.self);
         const author = self?.author ?? (await client.getStatus()).author;
-        nodes.push({ name: name || (self === undefined ? client.url : memberName(self)), client, roster, author });
+        const called = name || (self === undefined ? client.url : memberName(self));
+        answering.push({ name: called, client, roster, author, listed });
       } catch (error) {
         if (!(error instanceof LatticeError)) throw error;
-        silent.push({ name: name || client.url, url: client.url, error: advised(error, known) });
+        unheard.push({ name: name || client.url, url: client.url, error: advised(error, known), listed });
       }
     }),
   );
   const order = clients.map(({ client }) => client);
-  nodes.sort((a, b) => order.indexOf(a.client) - order.indexOf(b.client));
+  answering.sort((a, b) => order.indexOf(a.client) - order.indexOf(b.client));
+  // Under a key that has left another node may answer by now, with a key of its own.
+  const leftOf = ({ author, listed }: { readonly author?: string; readonly listed: string }): Left | undefined =>
+    file === undefined ? undefined : leftBy(answering, author ?? listed, Date.now());
+  const gone = [...answering, ...unheard].flatMap((one) => {
+    const left = leftOf(one);
+    return left === undefined ? [] : [{ name: one.name, left }];
+  });
+  const nodes = answering.filter((one) => leftOf(one) === undefined);
+  const silent = unheard.filter((one) => leftOf(one) === undefined);
   const [newest] = [...nodes].sort((a, b) => b.roster.epoch - a.roster.epoch);
   if (newest === undefined) throw silent[0]?.error ?? new LatticeError('unreachable', 'no node was named');
-  return { nodes, silent, roster: newest.roster };
+  return { nodes, silent, gone, witnesses: answering, roster: newest.roster, ...(file === undefined ? {} : { file }) };
+}
+
+/** The key that has left the fleet and that the user names; undefined where a member has that name, or nobody had. */
+export function findGone(
+  { members, gone = [] }: Roster,
+  given: string,
+): NonNullable<Roster['gone']>[number] | undefined {
+  const isNamed = ({ author, peerId, name }: Pick<RosterMember, 'author' | 'peerId' | 'name'>): boolean =>
+    author === given.toLowerCase() || peerId === given || name === given;
+  return members.some(isNamed) ? undefined : gone.find(isNamed);
 }
 
 /**
  * The member that the user names: by its name, peer id or key, or by the first 8 digits of the key or more. Throws
  * LatticeError `not-found`, or `usage` where several have that name.
  */
-export function findMember({ members }: Roster, given: string): RosterMember {
+export function findMember(roster: Roster, given: string): RosterMember {
+  const { members } = roster;
   const exact = members.find(({ author, peerId }) => author === given.toLowerCase() || peerId === given);
   if (exact !== undefined) return exact;
   const present = members.filter(({ role }) => role !== 'retired');
@@ -82,6 +110,11 @@ export function findMember({ members }: Roster, given: string): RosterMember {
     ? members.filter(({ author }) => author.startsWith(given.toLowerCase()))
     : [];
   const [first, second] = named ?? cut;
+  const gone = findGone(roster, given);
+  if (first === undefined && gone !== undefined)
+    throw new LatticeError('not-found', `${memberName(gone)} has left the fleet, with epoch ${gone.epoch}`, {
+      next: 'A key that has left never returns: give the node a new one, and invite it.',
+    });
   if (first === undefined)
     throw new LatticeError('not-found', `no member is ${JSON.stringify(given)}`, {
       next: `The members: ${members.slice(0, 20).map(memberName).join(', ')}.`,

@@ -42,8 +42,11 @@ export function createHolders(asked: {
   readonly until: number;
   readonly writers: readonly string[];
 }): {
-  /** Takes what the node sees at present. Returns whom it still waits for, the retired member alone at first. */
-  missing(peers: readonly SeenPeer[]): readonly string[];
+  /**
+   * Takes what the node sees at present, and who writes at present: nobody waits for one that has left meanwhile.
+   * Returns whom it still waits for, the retired member alone at first.
+   */
+  missing(peers: readonly SeenPeer[], writing?: readonly string[]): readonly string[];
 } {
   const { self, retired, until, writers } = asked;
   let isHere = self === retired;
@@ -60,7 +63,8 @@ export function createHolders(asked: {
   }
 
   return {
-    missing(peers) {
+    missing(peers, writing = writers) {
+      for (const author of left) if (!writing.includes(author)) left.delete(author);
       if (!isHere) {
         const seen = peers.find(({ author }) => author === retired);
         const hasStopped =
@@ -108,8 +112,11 @@ export async function untilRetired(
   const holders = createHolders({ self: node.author, retired: author, until, writers });
   const deadline = performance.now() + options.wait * 1000;
   for (;;) {
-    const peers = await node.client.listPeers();
-    const missing = holders.missing(peers);
+    const [peers, roster] = await Promise.all([node.client.listPeers(), node.client.members.roster()]);
+    const missing = holders.missing(
+      peers,
+      roster.members.filter(({ role }) => role === 'writer').map((one) => one.author),
+    );
     if (missing.length === 0) break;
     const seen = peers.find((peer) => peer.author === author)?.agreement ?? 'unknown';
     const isSilent = missing[0] === author && seen === 'unknown';

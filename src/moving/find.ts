@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { parseOriginalJson } from '../core/original/json.ts';
 import { isOlderSnapshot } from '../core/original/older-form.ts';
 import { joined, LatticeError } from '../core/types/index.ts';
+import { isNdjson } from './ndjson.ts';
 import type { Source, SourceKind } from './plan.ts';
 import { readHead, readWholeText, statOf } from './read-file.ts';
 
@@ -147,6 +148,7 @@ async function kindOfFile(path: string): Promise<SourceKind> {
 
 /** Recognises the text of a file of the original. What is none of its kinds is taken for a broken snapshot. */
 function kindOfText(text: string): SourceKind {
+  if (isNdjson(text)) return 'ndjson';
   let document: unknown;
   try {
     document = parseOriginalJson(text.replace(/^\uFEFF/, ''));

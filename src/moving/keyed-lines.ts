@@ -22,15 +22,16 @@ const ENTRIES_A_REPORT = 10_000;
 /**
  * Reads a file of keys and values that people or programs wrote: it claims no root, so that its form alone is checked.
  * It is taken whole or not at all: one key that is there twice, or that the data model refuses, refuses the file.
- * `split` finds the lines and throws LatticeError `entries-malformed` where there are none. Rejects as `readWholeText`
+ * `given` is the text of what is no file. `split` finds the lines and throws LatticeError `entries-malformed` where there are none. Rejects as `readWholeText`
  * does, and with the reason of the signal.
  */
 export async function readKeyed(
   source: Source,
   context: ReadContext,
   split: (text: string) => Iterable<KeyedLine>,
+  given?: string,
 ): Promise<Reading> {
-  const text = (await readWholeText(source.at)).replace(/^\uFEFF/, '');
+  const text = (given ?? (await readWholeText(source.at))).replace(/^\uFEFF/, '');
   const entries = new Map<string, KeyedEntry>();
   const flawed: { what: string; reason: string }[] = [];
   try {

@@ -1,5 +1,6 @@
 import { joined, LatticeError } from '../core/types/index.ts';
 import { findSources } from './find.ts';
+import { isNdjson, readNdjsonText } from './ndjson.ts';
 import {
   ALL_PARTS,
   type Part,
@@ -89,7 +90,15 @@ export async function planPaths(
   return { from: paths.join(' '), sources, items, refused, remarks: said };
 }
 
-/** The same for the text of a snapshot that came by another way than a file, such as standard input. */
+/** The same for standard input: the text of a snapshot, or of an export of one JSON object a line. */
+export async function planInput(at: string, text: string, context: ReadContext): Promise<Plan> {
+  if (!isNdjson(text)) return planText({ kind: 'snapshot', at }, text, context);
+  const source: Source = { kind: 'ndjson', at };
+  const { items, refused, remarks = [] } = await readNdjsonText(text, source, context);
+  return { from: at, sources: [source], items, refused, remarks };
+}
+
+/** The same for the text of a snapshot that came by another way than a file. */
 export function planText(source: Source, text: string, context: ReadContext): Plan {
   const plan = { from: source.at, sources: [source] };
   try {

@@ -37,5 +37,28 @@ function entryOf(json: string, line: number): KeyedLine {
   return { line, key, value: () => value, expires, author, time };
 }
 
+/** A line holds one value, which is smaller than this. Of a file without lines no more is looked at. */
+const MAX_FIRST_LINE = 1024 * 1024;
+
+/** Whether a text is one of these files, as its first line shows, whatever the name of the file. */
+export function isNdjson(text: string): boolean {
+  const [line = ''] = text
+    .replace(/^\uFEFF/, '')
+    .trimStart()
+    .slice(0, MAX_FIRST_LINE)
+    .split('\n', 1);
+  try {
+    const { value } = entryOf(line, 1);
+    return value() !== undefined;
+  } catch (error) {
+    if (error instanceof LatticeError) return false;
+    throw error;
+  }
+}
+
+/** The same for a text that came by another way than a file. */
+export const readNdjsonText = (text: string, ...[source, context]: Parameters<Reader>): ReturnType<Reader> =>
+  readKeyed(source, context, entriesOf, text);
+
 /** Reads a file of one JSON object a line, of which `key`, `value` and `expires` count (SPEC I15, EX8). */
 export const readNdjson: Reader = (source, context) => readKeyed(source, context, entriesOf);

@@ -348,7 +348,7 @@ describe('what operators do in the dashboard', () => {
     await other.page.getByText('1 of 2 approvals: node-a.').waitFor();
     await question.getByRole('button', { name: 'Yes: approve' }).click();
     await page.getByText('Members of the roster of epoch 1').waitFor({ state: 'attached' });
-    await row.getByText('retired').waitFor();
+    await row.getByText('removed').waitFor();
     await eventually('nothing but its going is left', async () => {
       const left = await row.getByRole('button').allTextContents();
       return left.length === 1 && left[0] === 'Drop';

@@ -553,8 +553,19 @@ it('no command was left out', () => {
     parent.commands.flatMap((c) => (c.commands.length > 0 ? leaves(c, `${path}${c.name()} `) : [`${path}${c.name()}`]));
   // These two are processes of their own: test/unit/cli/{start,up}.test.ts and the fleets of the other tests.
   const apart = ['start', 'up'];
-  // These run on fleets whose members change: test/unit/cli/members.test.ts.
-  for (const name of ['add', 'promote', 'retire', 'rotate', 'rename', 'settings', 'approve', 'withdraw', 'wait'])
+  // These run on fleets whose members change: test/unit/cli/members.test.ts, test/integration/interrupted-changes.test.ts.
+  for (const name of [
+    'add',
+    'promote',
+    'retire',
+    'rotate',
+    'rename',
+    'settings',
+    'approve',
+    'withdraw',
+    'wait',
+    'tidy',
+  ])
     apart.push(`members ${name}`);
   // This one needs nodes that are stopped: test/integration/force.test.ts.
   apart.push('join', 'members force');

@@ -167,7 +167,35 @@ it('a fleet that lost two of three for good goes on, certifies, and takes in a n
       ),
     STEP_MS,
   );
+  // Nobody says that it catches up, or that a firewall is in the way: it is of another lineage.
+  const verdict = await of<{ verdict: { kind: string } }>('rome', 'status');
+  expect(verdict.verdict.kind).not.toBe('CONVERGED');
+  interface Doctor {
+    readonly causes: readonly { level: string; text: string; next?: string; nodes: readonly string[] }[];
+    readonly nodes: readonly { name: string; left?: { how?: string } }[];
+  }
+  const doctor = async (): Promise<Doctor> => {
+    const { out } = await lattice('doctor', '--fleet', join('fleet', 'fleet.json'), '--settle', '0', '--json');
+    return JSON.parse(out) as Doctor;
+  };
+  const { causes } = await doctor();
+  const [ofRome] = causes.filter(({ nodes: by }) => by.includes('rome'));
+  expect(ofRome).toMatchObject({
+    level: 'bad',
+    text: expect.stringMatching(/^is of another lineage: oslo went on by force without it/) as string,
+    next: expect.stringContaining('lattice invite --name rome on oslo') as string,
+  });
+  expect(causes.map(({ text, next = '' }) => `${text} ${next}`).join('\n')).not.toMatch(/firewall|catch(es)? up/);
   await end('rome', 'SIGKILL');
+  // Those who went on miss nobody who was left out.
+  const alone = await doctor();
+  expect(alone.causes.filter(({ level }) => level === 'bad')).toEqual([]);
+  expect(alone.nodes.map(({ name, left }) => [name, left?.how])).toEqual(
+    expect.arrayContaining([
+      ['rome', 'forced'],
+      ['kyiv', 'forced'],
+    ]),
+  );
 
   const line = (await ok('invite', '--name', 'lima', '--env-file', envOf('oslo'))).trim();
   await ok('join', line, '--dir', 'fleet', '--port', String(base + 3), '--p2p-port', String(base + 7));

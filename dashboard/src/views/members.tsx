@@ -139,7 +139,11 @@ function Ask({ member, deed, done }: { readonly member: string; readonly deed: D
   );
 }
 
-const ROLE_TONES = { writer: 'ok', mirror: 'info', retired: 'mute' } as const;
+const ROLE_TONES = { writer: 'ok', mirror: 'info', retired: 'mute', removed: 'bad', 'left out': 'warn' } as const;
+
+/** A key that was removed was in the wrong hands, and one that was left out by force may run on: neither went in peace. */
+const roleOf = ({ role, how }: RosterMember): keyof typeof ROLE_TONES =>
+  how === 'removed' ? 'removed' : how === 'forced' ? 'left out' : role;
 
 function Standing({ member }: { readonly member: RosterMember }) {
   if (member.self) return <Badge tone="info">This node</Badge>;
@@ -167,7 +171,7 @@ const HEADS = ['Member', 'Role', 'Heard', 'Says it is at', 'Changes'] as const;
 function MemberRow({ member, done }: { readonly member: RosterMember; readonly done: () => void }) {
   const cells = [
     <>
-      <Badge tone={ROLE_TONES[member.role]}>{member.role}</Badge>
+      <Badge tone={ROLE_TONES[roleOf(member)]}>{roleOf(member)}</Badge>
       {member.until !== undefined && (
         <span class="aside">
           {' '}

@@ -12,6 +12,11 @@ const MAX_NAME = 64;
 export const CHANGE_KINDS = ['add', 'promote', 'retire', 'rotate', 'remove', 'drop', 'name', 'settings'] as const;
 export const CHANGE_STAGES = ['waiting', 'deciding', 'decided', 'void', 'withdrawn'] as const;
 
+const HOW = word(
+  ['retired', 'rotated', 'removed', 'forced'],
+  'How its key ended: in peace, because it turned, because it was in the wrong hands, or because a forced roster left it out.',
+);
+
 const RosterMember = Shape({
   author: hex64('Its public key.'),
   peerId: Text(),
@@ -21,6 +26,8 @@ const RosterMember = Shape({
     'A writer writes, votes and attests; a mirror holds and serves the state; of a retired key what it wrote counts.',
   ),
   until: Maybe(time('Of a retired member: its commits up to here count.')),
+  how: Maybe(HOW),
+  to: Maybe(hex64('Of a retired member whose key has turned: the key under which its node goes on.')),
   self: Bool({ description: 'It is the node that answers.' }),
   urls: List(Text(), { description: 'Where it says that its API is reached.' }),
   multiaddrs: List(Text(), { description: 'Where it says that its P2P lung is reached.' }),
@@ -54,6 +61,20 @@ export const Roster = entity(
     certify: word(['majority', 'two-thirds'], 'How many writers certify a cut.'),
     retentionMs: Integer({ description: 'How long tombstones stay, ms.' }),
     members: List(RosterMember, { description: 'By name; those without one last.' }),
+    gone: Maybe(
+      List(
+        Shape({
+          author: hex64('Its public key.'),
+          peerId: Text(),
+          name: Text(),
+          how: Maybe(HOW),
+          until: Maybe(time('Its commits up to here count; absent for a mirror.')),
+          to: Maybe(hex64('The key under which its node goes on.')),
+          epoch: Integer({ description: 'Of the roster in which it stopped.' }),
+        }),
+        { description: 'Who stood in an earlier roster and never returns, the last first, 256 at most.' },
+      ),
+    ),
     start: time('This roster certifies later cuts only; 0 in epoch 0.'),
     abstains: Maybe(Text({ description: 'Why the node takes no part in the present decision.' })),
     warnings: List(Shape({ code: Text(), text: Text() }), { description: 'What an operator should know.' }),

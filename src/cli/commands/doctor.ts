@@ -8,11 +8,14 @@ import { connect, contextOf } from '../connect.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
 import { type Expected, examineNode, type NodeReport } from '../examine.ts';
 import { examineFleet } from '../examine-fleet.ts';
+import { examineLineage } from '../examine-lineage.ts';
 import { examineReach } from '../examine-reach.ts';
+import { examineStanding } from '../examine-standing.ts';
 import { EXIT } from '../exit-codes.ts';
 import { bad, type Finding, info } from '../finding.ts';
 import { fleetClients } from '../fleet-table.ts';
 import { printable } from '../output.ts';
+import type { Left } from '../standing.ts';
 
 export interface DoctorOptions extends GlobalOptions {
   readonly fleet?: string;
@@ -52,7 +55,7 @@ export async function doctor(context: CliContext, urls: readonly string[], given
   let reports = await examine();
   while (
     reports.some((r) => r.reachable) &&
-    mayPass(causesOf(reports, examineFleet(reports))) &&
+    mayPass(causesOf(present(reports), examineFleet(present(reports)))) &&
     performance.now() - begun < options.settle * 1000 &&
     left() > SETTLE_STEP_MS
   ) {
@@ -62,8 +65,11 @@ export async function doctor(context: CliContext, urls: readonly string[], given
   return conclude(context, options, reports);
 }
 
-/** A report, and whether it could not be finished in time. */
-type Examined = NodeReport & { readonly isLate?: true };
+/** A report, whether it could not be finished in time, and how its node left the fleet where it has. */
+type Examined = NodeReport & { readonly isLate?: true; readonly left?: Left };
+
+/** The nodes that belong to the fleet: of the others nobody expects anything. */
+const present = <T extends Examined>(reports: readonly T[]): T[] => reports.filter(({ left }) => left === undefined);
 
 /** Examines all nodes once, within `ms`. */
 async function examineAll(targets: readonly Target[], options: DoctorOptions, ms: number): Promise<Examined[]> {
@@ -77,7 +83,7 @@ async function examineAll(targets: readonly Target[], options: DoctorOptions, ms
       throw error;
     });
   };
-  const inside = identified(
+  const asked = identified(
     await Promise.all(
       targets.map(async ({ client, expected }) => ({
         client,
@@ -85,8 +91,21 @@ async function examineAll(targets: readonly Target[], options: DoctorOptions, ms
       })),
     ),
   );
+  const standing = examineLineage(
+    examineStanding<Examined>(
+      asked.map(({ report }) => report),
+      targets.map(({ expected }) => expected),
+      options.fleet,
+    ),
+  );
+  const all = asked.flatMap(({ client }, i) => {
+    const report = standing[i];
+    return report === undefined ? [] : [{ client, report }];
+  });
+  const inside = all.filter(({ report }) => report.left === undefined);
   return await Promise.all(
-    inside.map(async (one) => {
+    all.map(async (one) => {
+      if (one.report.left !== undefined) return one.report;
       const outside = await inTime(examineReach(one, inside, options.timeout * 1000), () => [
         info('whether others reach it could not be asked in time'),
       ]);
@@ -116,11 +135,12 @@ function identified<T extends { readonly report: NodeReport }>(all: readonly T[]
   });
 }
 
-function conclude(context: CliContext, options: DoctorOptions, reports: readonly NodeReport[]): number {
-  const fleet = examineFleet(reports);
-  const causes = causesOf(reports, fleet);
+function conclude(context: CliContext, options: DoctorOptions, reports: readonly Examined[]): number {
+  const members = present(reports);
+  const fleet = examineFleet(members);
+  const causes = causesOf(members, fleet);
   const well = !causes.some(({ level }) => level === 'bad');
-  const check = options.check === true ? checkLine(reports, causes) : undefined;
+  const check = options.check === true ? checkLine(members, causes) : undefined;
   if (options.json) {
     const { hint } = context.output;
     const hinted = <T extends Finding>(all: readonly T[]): T[] =>
@@ -129,10 +149,11 @@ function conclude(context: CliContext, options: DoctorOptions, reports: readonly
       ok: well,
       ...(check === undefined ? {} : { check }),
       causes: hinted(causes),
-      nodes: reports.map(({ url, label, reachable, findings }) => ({
+      nodes: reports.map(({ url, label, reachable, left, findings }) => ({
         url,
         name: label,
         reachable,
+        ...(left === undefined ? {} : { left }),
         findings: hinted(findings),
       })),
       fleet: hinted(fleet),
@@ -140,7 +161,7 @@ function conclude(context: CliContext, options: DoctorOptions, reports: readonly
   } else if (check === undefined) show(context, reports, fleet, causes);
   else context.output.say(printable(check.line));
   if (check !== undefined) return check.code;
-  if (!reports.some((r) => r.reachable)) return EXIT.unreachable;
+  if (!members.some((r) => r.reachable)) return EXIT.unreachable;
   return well ? EXIT.ok : EXIT.failed;
 }
 

@@ -23,6 +23,11 @@ export async function exportState(context: CliContext, options: ExportOptions): 
   const { output } = context;
   if (options.like !== undefined && format !== 'snapshot')
     throw usageError('--like is for --format snapshot', 'The other forms have none that could be kept.');
+  if (options.output === 'yaml' && options.out === undefined)
+    throw usageError(
+      'no export is written as yaml',
+      'Choose its form with --format ndjson, csv or snapshot. With --out FILE, --output yaml is the form of what is said of it.',
+    );
   const client = await connect(context, options);
   const like = options.like === undefined ? undefined : await readLike(resolve(context.cwd, options.like));
   const file = options.out === undefined ? undefined : openOutFile(context, options.out, options.force === true);

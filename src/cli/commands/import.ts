@@ -5,7 +5,7 @@ import { isInPlaceOfNode, isTemporary, pause } from '../../client/retry.ts';
 import { type Author, counted, LatticeError } from '../../core/types/index.ts';
 import { carryOut } from '../../moving/carry-out.ts';
 import { baseUrlOf, createLiveMemory, isUrl, planLive } from '../../moving/live.ts';
-import { planPaths, planText } from '../../moving/make-plan.ts';
+import { planInput, planPaths } from '../../moving/make-plan.ts';
 import { readMirror, writeMirror } from '../../moving/mirror-file.ts';
 import {
   ALL_PARTS,
@@ -122,7 +122,7 @@ async function planner(
   if (from === '-') {
     const text = await readInput(context, from, MAX_STDIN_BYTES);
     const name = 'standard input';
-    return { name, plan: async (signal) => planText({ kind: 'snapshot', at: name }, text, read(signal)) };
+    return { name, plan: async (signal) => await planInput(name, text, read(signal)) };
   }
   if (!isUrl(from)) {
     const paths = given.map((path) => resolve(context.cwd, path));

@@ -145,7 +145,13 @@ export async function inviteList(context: CliContext, options: OperatorOptions):
 }
 
 /** Takes an invitation back from every node of the operator that has it. */
-export async function inviteRemove(context: CliContext, id: string, options: OperatorOptions): Promise<number> {
+export async function inviteRemove(context: CliContext, given: string, options: OperatorOptions): Promise<number> {
+  if (!/^[0-9a-f]{4,64}$/i.test(given))
+    throw usageError(
+      `${JSON.stringify(given)} is not the id of an invitation`,
+      'Give 4 or more of its hex digits: lattice invite ls.',
+    );
+  const id = given.toLowerCase();
   const { nodes } = await operatedNodes(context, options);
   let missing: LatticeError | undefined;
   let removed = 0;

@@ -1,10 +1,21 @@
 import type { ChangeRequest } from '../../client/index.ts';
 import { inHours } from '../../core/types/index.ts';
 import { type ChangeOptions, carryOut, conclude } from '../carry-out.ts';
+import { contextOf } from '../connect.ts';
 import { type CliContext, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { findMember, keyOf, memberName, type Operated, operatedNodes, type RosterMember } from '../operators.ts';
+import { readFleetFile } from '../fleet-file.ts';
+import {
+  findGone,
+  findMember,
+  keyOf,
+  memberName,
+  type Operated,
+  operatedNodes,
+  type RosterMember,
+} from '../operators.ts';
 import { printable } from '../output.ts';
+import { tidyWith } from '../standing.ts';
 import { untilRetired } from '../until-retired.ts';
 
 export interface AddOptions extends ChangeOptions {
@@ -18,12 +29,33 @@ export interface SettingsOptions extends ChangeOptions {
   readonly retention?: number;
 }
 
+/** A node may be away for so long without anybody's doing: an upgrade, a night, a broken machine. */
+const SHORT_RETENTION_MS = 12 * 3_600_000;
+
 async function finish(
   context: CliContext,
   options: ChangeOptions,
   actionFrom: (operated: Operated) => { readonly action: ChangeRequest; readonly text: string },
 ): Promise<number> {
-  return conclude(context, options, await carryOut(context, options, actionFrom));
+  const done = await carryOut(context, options, actionFrom);
+  const code = conclude(context, options, done);
+  const { action, stage } = done.change;
+  const leaves = action.kind === 'remove' || action.kind === 'drop';
+  if (leaves && stage === 'decided' && action.author !== undefined)
+    await tellFleetFile(context, options, action.author);
+  return code;
+}
+
+/** Says of a key that has left that the fleet.json still names it, and how to take it out. */
+async function tellFleetFile(context: CliContext, options: ChangeOptions, author: string): Promise<void> {
+  const file = options.fleet ?? (await contextOf(context, options))?.fleet;
+  if (file === undefined || options.json === true) return;
+  const { nodes } = await readFleetFile(context, file);
+  const name = nodes.find(({ publicKey }) => publicKey === author)?.name;
+  if (name === undefined) return;
+  context.output.remark(
+    `${printable(file)} still names ${printable(name)}. Have it taken out: ${tidyWith(options.fleet)}`,
+  );
 }
 
 /** Adds a key to the roster, as a mirror unless it is said otherwise. */
@@ -77,6 +109,12 @@ export async function membersDrop(context: CliContext, given: string, options: C
   });
 }
 
+/** What a retention costs that is shorter than a node may be away, where it is shorter than before. */
+const costOf = (retentionMs: number, before: number): string =>
+  retentionMs >= SHORT_RETENTION_MS || retentionMs >= before
+    ? ''
+    : ' That is less than an upgrade, a repair or a backup takes: a node that comes back later than that, or from an older backup, may have what the others have let go of. They refuse it, and it is set aside there for its operator (lattice recover).';
+
 export async function membersSettings(context: CliContext, options: SettingsOptions): Promise<number> {
   if (options.certify === undefined && options.retention === undefined)
     throw usageError('nothing to change', 'Give --certify, --retention or both.');
@@ -85,7 +123,7 @@ export async function membersSettings(context: CliContext, options: SettingsOpti
     const retentionMs = options.retention ?? roster.retentionMs;
     return {
       action: { kind: 'settings', certify, retentionMs },
-      text: `Cuts are certified by ${certify === 'majority' ? 'a majority' : 'two thirds'} of the writers, and tombstones stay for ${inHours(retentionMs)}.`,
+      text: `Cuts are certified by ${certify === 'majority' ? 'a majority' : 'two thirds'} of the writers, and tombstones stay for ${inHours(retentionMs)}.${costOf(retentionMs, roster.retentionMs)}`,
     };
   });
 }
@@ -96,13 +134,23 @@ export async function membersSettings(context: CliContext, options: SettingsOpti
  */
 export async function membersRetire(context: CliContext, given: string, options: ChangeOptions): Promise<number> {
   const asked = await operatedNodes(context, options);
+  const gone = findGone(asked.roster, given);
+  if (gone !== undefined) {
+    const { author, name, until } = gone;
+    if (options.json) context.output.data({ author, name, until: until ?? null });
+    else context.output.remark(`${printable(memberName(gone))} has left the fleet already.`);
+    await tellFleetFile(context, options, author);
+    return EXIT.ok;
+  }
   const member = findMember(asked.roster, given);
   const [node] = asked.nodes;
   // A command that was interrupted after the decision goes on waiting.
   if (member.role === 'retired' && node !== undefined) {
     if (options.json) context.output.data({ author: member.author, name: member.name, until: member.until ?? null });
     else context.output.remark(`${printable(memberName(member))} is retired already.`);
-    return await untilRetired(context, options, { node }, member);
+    const code = await untilRetired(context, options, { node }, member);
+    if (code === EXIT.ok) await tellFleetFile(context, options, member.author);
+    return code;
   }
   let retiring: RosterMember | undefined;
   const done = await carryOut(context, options, ({ roster }) => {
@@ -114,6 +162,8 @@ export async function membersRetire(context: CliContext, given: string, options:
     };
   });
   const code = conclude(context, options, done);
-  if (code !== EXIT.ok || retiring?.role !== 'writer' || done.change.stage !== 'decided') return code;
-  return await untilRetired(context, options, done, retiring);
+  if (code !== EXIT.ok || retiring === undefined || done.change.stage !== 'decided') return code;
+  const waited = retiring.role === 'writer' ? await untilRetired(context, options, done, retiring) : code;
+  if (waited === EXIT.ok) await tellFleetFile(context, options, retiring.author);
+  return waited;
 }

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, linkSync, renameSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { loadKey, loadOrCreateKey, seedToAuthor } from '../../adapters/system/keys.ts';
 import { handOverStore, ownerOf } from '../../app/store-owner.ts';
 import type { LatticeClient } from '../../client/index.ts';
@@ -14,10 +13,9 @@ import { clock } from '../clock.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { readFleetFile, withNodes } from '../fleet-file.ts';
+import { readFleetFile, withKey, writeFleetFile } from '../fleet-file.ts';
 import { findMember, keyOf, memberName, operatedNodes } from '../operators.ts';
 import { printable, shellWord } from '../output.ts';
-import { replaceFile } from '../replace-file.ts';
 
 export interface RotateOptions extends ChangeOptions {
   /** The new public key or peer id, where the operator has made the key. */
@@ -163,15 +161,7 @@ async function install({ path, stateDir, old, fresh }: Keys): Promise<void> {
 /** Writes the new key into the fleet.json that was named, so that doctor expects the right one. */
 async function tellFleetFile(context: CliContext, { fleet }: RotateOptions, { old, fresh }: Keys): Promise<void> {
   if (fleet === undefined) return;
-  const path = resolve(context.cwd, fleet);
-  const told = await readFleetFile(context, path);
-  const [before, after] = [authorToPeerId(old), authorToPeerId(fresh)];
-  const changed = told.nodes.map((node) =>
-    node.publicKey === old
-      ? { ...node, publicKey: fresh, peerId: after, p2p: node.p2p.replace(`/p2p/${before}`, `/p2p/${after}`) }
-      : node,
-  );
-  await replaceFile(path, `${JSON.stringify(withNodes(told, changed), undefined, 2)}\n`, 0o644);
+  await writeFleetFile(context, fleet, withKey(await readFleetFile(context, fleet), old, fresh));
 }
 
 /** Has the node go on under the new key, or be restarted with it, and waits until it answers under that. */

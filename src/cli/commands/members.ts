@@ -1,5 +1,6 @@
 import type { Change, Roster } from '../../client/index.ts';
-import { counted, joined, LatticeError } from '../../core/types/index.ts';
+import { type Author, counted, joined, LatticeError } from '../../core/types/index.ts';
+import { authorToPeerId } from '../../core/wire/peer-id.ts';
 import { type ChangeOptions, conclude, tellStage, untilSettled } from '../carry-out.ts';
 import type { ApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
@@ -76,10 +77,14 @@ function remarksOf({ abstains, warnings }: Roster, changes: readonly Change[]): 
   ];
 }
 
+/** A key that was removed was in the wrong hands, and one that was left out by force may run on: neither went in peace. */
+const roleOf = ({ role, how }: RosterMember): string =>
+  how === 'removed' ? 'removed' : how === 'forced' ? 'left out' : role;
+
 function show({ output }: CliContext, roster: Roster, changes: readonly Change[], times: Times): void {
   const rows = roster.members.map((member) => [
     printable(memberName(member)),
-    member.role,
+    roleOf(member),
     member.peerId,
     printable([...member.urls, ...member.multiaddrs].join(' ') || '-'),
     [
@@ -87,6 +92,7 @@ function show({ output }: CliContext, roster: Roster, changes: readonly Change[]
       ...(member.until === undefined
         ? []
         : [member.until === 0 ? 'nothing of it counts' : `counts up to ${times.at(member.until)}`]),
+      ...(member.to === undefined ? [] : [`goes on as ${authorToPeerId(member.to as Author)}`]),
     ].join('; '),
   ]);
   for (const line of alignColumns([['MEMBER', 'ROLE', 'PEER ID', 'ADDRESSES', 'REMARKS'], ...rows])) output.line(line);

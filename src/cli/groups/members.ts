@@ -7,6 +7,7 @@ import type { CleanOptions } from '../commands/members-clean.ts';
 import type { DisplacedOptions } from '../commands/members-displaced.ts';
 import type { ForceOptions } from '../commands/members-force.ts';
 import type { RotateOptions } from '../commands/members-rotate.ts';
+import type { TidyOptions } from '../commands/members-tidy.ts';
 import type { GlobalOptions } from '../context.ts';
 import { type Definition, fleetWide, integerIn, limited, numberIn, watchable } from '../define.ts';
 import { durationIn } from '../durations.ts';
@@ -119,6 +120,15 @@ export function memberCommands({ context, program, define, defineDefault, group 
       async (options: ChangeOptions, [member = '']) => (await changes()).membersDrop(context, member, options),
     ),
   );
+  ofFleet(
+    define(
+      members,
+      'tidy',
+      'bring fleet.json up to the roster: take out who has left, and write keys that have turned',
+      ['members tidy --fleet fleet/fleet.json', 'members tidy --yes'],
+      async (options: TidyOptions) => (await import('../commands/members-tidy.ts')).membersTidy(context, options),
+    ),
+  ).option('-y, --yes', 'do it without asking');
   limited(
     define(
       members,

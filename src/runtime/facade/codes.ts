@@ -17,6 +17,7 @@ export const CAUSE_CODES = [
   'silent', // no head of the peer came over P2P for longer than the grace
   'behind', // heads of the peer come over P2P, but the commits that they name do not
   'manual-mode',
+  'no-member', // the peer has left the fleet, and nothing carries it any more
   // Of a change of the mode:
   'operator',
   // Of a change of the P2P lung:

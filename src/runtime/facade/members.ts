@@ -12,10 +12,28 @@ export interface RosterMemberView {
   readonly role: Role;
   /** Unix ms, of a retired member: its commits up to here count. */
   readonly until?: number;
+  /** Of a retired member: how its key ended. Absent where that is not known. */
+  readonly how?: EndingKind;
+  /** Of a retired member whose key has turned: the key under which its node goes on. */
+  readonly to?: string;
   readonly self: boolean;
   /** Where it says that it can be reached: announced by itself and signed, the newest wins. Empty when it said nothing. */
   readonly urls: readonly string[];
   readonly multiaddrs: readonly string[];
+}
+
+/**
+ * How a member stopped: in peace (`retired`), because its key turned (`rotated`), because its key was in the wrong hands
+ * (`removed`), or because a forced roster left it out (`forced`).
+ */
+export type EndingKind = 'retired' | 'rotated' | 'removed' | 'forced';
+
+/** A key that stood in an earlier roster and stands in this one no more. It never returns. */
+export interface GoneView extends Pick<RosterMemberView, 'author' | 'peerId' | 'name' | 'how' | 'to'> {
+  /** Unix ms: its commits up to here count. Absent for a mirror, which made none. */
+  readonly until?: number;
+  /** The epoch of the roster in which it stopped. */
+  readonly epoch: number;
 }
 
 /** The roster that this node goes by. */
@@ -27,6 +45,8 @@ export interface RosterView {
   readonly retentionMs: number;
   /** In increasing order of their authors. */
   readonly members: readonly RosterMemberView[];
+  /** Who has left, the last first, 256 at most. Absent where nobody has. */
+  readonly gone?: readonly GoneView[];
   /** Unix ms: this roster certifies later cuts only. 0 in epoch 0. */
   readonly start: number;
   /** Why this node takes no part in the present decision; absent when it does. */

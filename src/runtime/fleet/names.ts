@@ -19,10 +19,20 @@ export interface Names {
   label(author: Author): string;
   /** Takes the name that a node told of itself; '' or undefined: it has none. */
   learn(author: Author, name: string | undefined): void;
-  /** Takes the names that the present roster gives; a member without one goes by what it tells. */
-  decide(members: readonly NamedMember[]): void;
-  /** Names that more than one node has, each with its nodes. */
-  shared(): readonly { readonly name: string; readonly authors: readonly Author[] }[];
+  /**
+   * Takes the names that the present roster gives; a member without one goes by what it tells. Who has `departed` takes
+   * no name from another any more.
+   */
+  decide(members: readonly NamedMember[], departed?: ReadonlySet<Author>): void;
+  /** Names that more than one node has, each with its nodes, and those of them whom the roster calls so. */
+  shared(): readonly SharedName[];
+}
+
+export interface SharedName {
+  readonly name: string;
+  readonly authors: readonly Author[];
+  /** What a node tells of itself changes nothing of a name that the roster gives. */
+  readonly byRoster: readonly Author[];
 }
 
 /** A member as the roster calls it; '' where it has no name for it. */
@@ -39,8 +49,9 @@ export interface NamesDeps {
   /** The names of the configuration, and those of earlier runs. */
   readonly configured: ReadonlyMap<Author, string>;
   readonly remembered: ReadonlyMap<Author, string>;
-  /** The members of the roster with which the node starts. */
+  /** The members of the roster with which the node starts, and who has left it before. */
   readonly decided?: readonly NamedMember[];
+  readonly departed?: ReadonlySet<Author>;
   readonly peerIdOf: (author: Author) => string;
   readonly log: { warn(fields: object, message: string): void };
 }
@@ -56,7 +67,7 @@ export function createNames(deps: NamesDeps): Names {
     for (const [author, name] of source) if (name !== '') names.set(author, shownName(name));
   if (deps.ownName !== '') names.set(deps.self, shownName(deps.ownName));
   let decided = namesIn(deps.decided ?? []);
-  let retired = retiredIn(deps.decided ?? []);
+  let retired = retiredIn(deps.decided ?? [], deps.departed);
   let shared = namesOfMany();
   const warned = new Set<string>();
 
@@ -64,11 +75,14 @@ export function createNames(deps: NamesDeps): Names {
     return new Map(members.flatMap(({ author, name }) => (shownName(name) === '' ? [] : [[author, shownName(name)]])));
   }
 
-  function retiredIn(members: readonly NamedMember[]): ReadonlySet<Author> {
-    return new Set(members.flatMap(({ author, role }) => (role === 'retired' ? [author] : [])));
+  function retiredIn(members: readonly NamedMember[], departed?: ReadonlySet<Author>): ReadonlySet<Author> {
+    return new Set([
+      ...members.flatMap(({ author, role }) => (role === 'retired' ? [author] : [])),
+      ...(departed ?? []),
+    ]);
   }
 
-  /** What each node is called, by whichever way, but for those that are retired. */
+  /** What each node is called, by whichever way, but for those that are retired or have left. */
   function all(): ReadonlyMap<Author, string> {
     return new Map([...names, ...decided].filter(([author]) => !retired.has(author)));
   }
@@ -109,12 +123,16 @@ export function createNames(deps: NamesDeps): Names {
       shared = namesOfMany();
       warn();
     },
-    decide(members) {
+    decide(members, departed) {
       decided = namesIn(members);
-      retired = retiredIn(members);
+      retired = retiredIn(members, departed);
       shared = namesOfMany();
       warn();
     },
-    shared: () => Array.from(shared, (name) => ({ name, authors: idsOf(name) })),
+    shared: () =>
+      Array.from(shared, (name) => {
+        const authors = idsOf(name);
+        return { name, authors, byRoster: authors.filter((author) => decided.has(author)) };
+      }),
   };
 }

@@ -3,15 +3,25 @@ import {
   changeHash,
   type Roster as DecidedRoster,
   decidersOf,
+  MAX_MEMBERS,
   type Member,
   memberOf,
   type Notice,
   signStatement,
 } from '../../core/roster/index.ts';
-import { type Author, bytesToHex, counted, type Hasher, inHours, LatticeError } from '../../core/types/index.ts';
+import { type Author, bytesToHex, counted, type Hasher, LatticeError } from '../../core/types/index.ts';
 import type { Clock, Random, Signer } from '../../ports/index.ts';
-import type { ChangeStage, ChangeView, MembershipService, RosterMemberView, RosterView } from '../facade/members.ts';
+import type {
+  ChangeStage,
+  ChangeView,
+  GoneView,
+  MembershipService,
+  RosterMemberView,
+  RosterView,
+} from '../facade/members.ts';
+import { type Ending, endingsOf } from '../fleet/endings.ts';
 import type { Roster } from '../fleet/roster.ts';
+import { textOf } from './change-text.ts';
 import {
   APPROVAL_MS,
   approvalsOf,
@@ -25,6 +35,8 @@ import { MAX_EPOCHS, type Membership } from './membership.ts';
 
 /** Fewest digits that name a change: among some dozens of them these are seldom alike. */
 const MIN_DIGITS = 4;
+/** Members that have left and are shown: as many as a roster has. */
+const SHOWN_GONE = MAX_MEMBERS;
 /** Decided changes that are shown. */
 const SHOWN_DECIDED = 16;
 
@@ -73,13 +85,47 @@ export function createMembershipService(deps: MembershipServiceDeps): Membership
   };
   const label = (author: Author): string => nameOf(author) || deps.labelOf(author);
 
+  let endings: { readonly of: string; readonly all: ReadonlyMap<Author, Ending> } | undefined;
+  /** How each key ended. The chain is gone through once for each roster. */
+  function endingsNow(): ReadonlyMap<Author, Ending> {
+    const of = bytesToHex(state().hash);
+    if (endings?.of !== of) {
+      const actions = new Map(changes.all().map(({ epoch, change }) => [epoch, change.action]));
+      endings = { of, all: endingsOf(roster.from(0), (epoch) => actions.get(epoch)) };
+    }
+    return endings.all;
+  }
+
+  function goneView({ author, name, how, until, to, epoch }: Ending): GoneView {
+    return {
+      author,
+      peerId: deps.peerIdOf(author),
+      name: name || (deps.nameOf(author) ?? ''),
+      ...(how === undefined ? {} : { how }),
+      ...(until === undefined ? {} : { until }),
+      ...(to === undefined ? {} : { to }),
+      epoch,
+    };
+  }
+
+  function goneViews(): GoneView[] {
+    const gone = [...endingsNow().values()].filter((ending) => ending.gone);
+    return gone
+      .sort((a, b) => b.epoch - a.epoch)
+      .slice(0, SHOWN_GONE)
+      .map(goneView);
+  }
+
   function memberView({ author, role, until }: Member): RosterMemberView {
+    const { how, to } = (role === 'retired' ? endingsNow().get(author) : undefined) ?? {};
     return {
       author,
       peerId: deps.peerIdOf(author),
       name: nameOf(author),
       role,
       ...(role === 'retired' ? { until } : {}),
+      ...(how === undefined ? {} : { how }),
+      ...(to === undefined ? {} : { to }),
       self: author === self,
       ...deps.addressesOf(author),
     };
@@ -214,12 +260,14 @@ export function createMembershipService(deps: MembershipServiceDeps): Membership
       const { present } = roster;
       const { epoch, certify, retentionMs, members } = present.state.roster;
       const abstains = membership.abstains();
+      const gone = goneViews();
       return {
         epoch,
         hash: bytesToHex(present.state.hash),
         certify,
         retentionMs,
         members: members.map(memberView).sort(byName),
+        ...(gone.length === 0 ? {} : { gone }),
         start: present.start,
         ...(abstains === undefined ? {} : { abstains }),
         warnings: deps.warnings(),
@@ -302,28 +350,4 @@ export function createMembershipService(deps: MembershipServiceDeps): Membership
         .flatMap(({ certificate }) => certificate ?? []),
     founders: () => roster.from(0)[0]?.state.roster.members.map(({ author }) => author) ?? [],
   };
-}
-
-/** What a change does, for people. */
-function textOf(action: ChangeAction, label: (author: Author) => string): string {
-  switch (action.kind) {
-    case 'add':
-      return `${action.name || label(action.author)} joins as a ${action.role}.`;
-    case 'promote':
-      return `${label(action.author)} becomes a writer.`;
-    case 'retire':
-      return `${label(action.author)} retires: what it writes until a minute after the decision counts.`;
-    case 'rotate':
-      return `${label(action.author)} goes on under the new key ${action.to}; the old one retires.`;
-    case 'remove':
-      return `${label(action.author)} is removed: nothing that it writes after the newest cut counts.`;
-    case 'drop':
-      return `${label(action.author)}, which is retired, leaves the roster. What it wrote stays.`;
-    case 'name':
-      return action.name === ''
-        ? `The fleet has no name for the key ${action.author.slice(0, 8)}… any more.`
-        : `The fleet calls the key ${action.author.slice(0, 8)}… ${action.name}.`;
-    case 'settings':
-      return `Cuts are certified by ${action.certify === 'majority' ? 'a majority' : 'two thirds'} of the writers, and deletions are remembered for ${inHours(action.retentionMs)}.`;
-  }
 }

@@ -24,6 +24,7 @@ export function buildParts(options: NodeOptions, given: NodeDeps, opened: Opened
     configured: options.names ?? new Map(),
     remembered: new Map(opened.rememberedPeers.map(({ author, name }) => [author, name])),
     decided: opened.roster.present.state.roster.members,
+    departed: opened.roster.present.state.departed,
     peerIdOf,
     log: given.log.child('node'),
   });

@@ -12,7 +12,7 @@ export function followRoster({ opened, parts, log }: { opened: OpenedNode; parts
     const added = now.filter((author) => !before.includes(author));
     const removed = before.filter((author) => !roster.has(author as never));
     before = now;
-    parts.names.decide(state.roster.members);
+    parts.names.decide(state.roster.members, state.departed);
     // What others know of this node's own commits comes before anybody new is heard.
     parts.guard.tick();
     parts.members.listTrusted();

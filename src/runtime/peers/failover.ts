@@ -21,6 +21,8 @@ export interface PathState {
 export interface PathInput {
   readonly now: number;
   readonly mode: SyncMode;
+  /** Whether this node syncs with the peer at all (SPEC S9). */
+  readonly isMember: boolean;
   readonly graceMs: number;
   /** When a fresh signed head of the peer last came over P2P, by whichever relay. */
   readonly heardAt: number | undefined;
@@ -35,6 +37,7 @@ export function initialPath(now: number): PathState {
 }
 
 const because = (code: CauseCode, text: string): Cause => ({ code, text });
+const NO_MEMBER = because('no-member', 'it is no member any more');
 const HEARD = because('heard', 'heard over P2P');
 
 /**
@@ -67,6 +70,8 @@ export function decidePath(state: PathState, input: PathInput): { readonly state
     cause,
   });
 
+  if (!input.isMember)
+    return state.lung === 'none' ? { state: kept } : move('none', NO_MEMBER, { coveredSince: undefined });
   if (input.mode === 'p2p') {
     const lung = uncovered === undefined ? 'p2p' : 'none';
     return lung === state.lung ? { state: kept } : move(lung, uncovered ?? because('manual-mode', 'manual mode p2p'));

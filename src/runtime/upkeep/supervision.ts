@@ -68,6 +68,7 @@ export function createSupervision(deps: SupervisionDeps): Supervision {
     const decided = decidePath(link.path, {
       now,
       mode: deps.mode(),
+      isMember: deps.isMember(author),
       graceMs: deps.graceMs,
       heardAt: view.heardAt.p2p,
       behindSince: view.behindSince,
@@ -84,9 +85,9 @@ export function createSupervision(deps: SupervisionDeps): Supervision {
   function look(): void {
     const now = clock.monotonic();
     for (const peer of peers.all()) {
-      if (!deps.isMember(peer.author)) continue;
       compare(peer.author);
       decide(peer, now);
+      if (!deps.isMember(peer.author)) continue;
       deps.repairs.consider(peer);
       deps.comparison.consider(peer);
     }

@@ -17,7 +17,12 @@ export interface MemberFactsDeps {
   readonly graceMs: number;
   readonly heartbeatMs: number;
   readonly roster: Pick<Roster, 'has' | 'endOf' | 'isWriter'>;
-  /** Whether a trust list is configured. Without one, a configured URL that nobody answers stands for a member. */
+  /** With whom this node syncs (SPEC S9): a key that has left is no member, whatever address of it is configured. */
+  readonly isMember: (author: Author) => boolean;
+  /**
+   * Whether a trust list is configured. Without one, and where roster and list name nobody else, a configured URL that
+   * nobody answers stands for a member.
+   */
   readonly hasTrustList: () => boolean;
   readonly peers: Pick<PeerTable, 'all'>;
   readonly http: Pick<HttpSupervisor, 'peers' | 'find'>;
@@ -29,6 +34,20 @@ export interface MemberFactsDeps {
   readonly agreedCutOf: (author: Author) => number | undefined;
   readonly names: Pick<Names, 'of' | 'label'>;
   readonly remembered: Pick<RememberedPeers, 'of' | 'at'>;
+}
+
+/** The labels of the configured peers that nobody expects any more, because their keys have left the fleet. */
+export function leftOf(
+  deps: Pick<MemberFactsDeps, 'clock' | 'roster' | 'peers' | 'isMember'> & { readonly names: Pick<Names, 'label'> },
+): string[] {
+  const { clock, roster, peers, isMember, names } = deps;
+  const labels = [...peers.all()].flatMap(({ author, link }) =>
+    link.configured && (!isMember(author) || (roster.endOf(author) ?? Number.POSITIVE_INFINITY) < clock.now())
+      ? names.label(author)
+      : [],
+  );
+  // The former keys of a node have its name.
+  return [...new Set(labels)];
 }
 
 /**
@@ -76,6 +95,7 @@ export function createMemberFacts(deps: MemberFactsDeps): () => MemberFacts[] {
         author: whose === undefined ? undefined : names.label(whose),
         publicKey: whose,
       })),
+      addressed: peer.link.configured || url !== undefined,
       isMirror: roster.has(author) && roster.endOf(author) === undefined && !roster.isWriter(author),
       // What a silent member told says nothing of its present condition.
       readOnly:
@@ -104,6 +124,7 @@ export function createMemberFacts(deps: MemberFactsDeps): () => MemberFacts[] {
       agreement: 'unknown',
       flowing: false,
       refused: [],
+      addressed: true,
       error,
       errorCode,
     };
@@ -121,8 +142,8 @@ export function createMemberFacts(deps: MemberFactsDeps): () => MemberFacts[] {
 }
 
 /**
- * All other nodes that are expected: members, but for those that have retired, and configured peers; and the configured
- * URLs at which nobody has proven who it is, where they stand for members.
+ * All other nodes that are expected: members, but for those that have retired, and configured peers that have not left;
+ * and the configured URLs at which nobody has proven who it is, where they stand for members.
  */
 export function expectedNodes({
   clock,
@@ -131,19 +152,21 @@ export function expectedNodes({
   http,
   remembered,
   hasTrustList,
-}: Pick<MemberFactsDeps, 'clock' | 'roster' | 'peers' | 'hasTrustList'> & {
+  isMember,
+}: Pick<MemberFactsDeps, 'clock' | 'roster' | 'peers' | 'hasTrustList' | 'isMember'> & {
   readonly http: Pick<HttpSupervisor, 'peers'>;
   readonly remembered: Pick<RememberedPeers, 'at'>;
 }): { readonly members: readonly Peer[]; readonly urls: readonly HttpPeer[] } {
   const hasRetired = (author: Author): boolean => (roster.endOf(author) ?? Number.POSITIVE_INFINITY) < clock.now();
-  const members = [...peers.all()].filter(
-    ({ author, link }) => (roster.has(author) || link.configured) && !hasRetired(author),
-  );
-  if (hasTrustList()) return { members, urls: [] };
+  const members = [...peers.all()].filter(({ author }) => isMember(author) && !hasRetired(author));
+  // Who is on the list is named once, however many addresses of it are configured. An address where the list names
+  // nobody is all that is known of whoever should answer there.
+  if (hasTrustList() && members.length > 0) return { members, urls: [] };
   const known = new Set<Author>(members.map(({ author }) => author));
   const urls = http.peers().filter(({ url, author, self, announced }) => {
     const owner = author ?? remembered.at(url)?.author;
-    return !self && !announced && author === undefined && (owner === undefined || !known.has(owner));
+    const hasLeft = owner !== undefined && (!isMember(owner) || hasRetired(owner));
+    return !self && !announced && author === undefined && !hasLeft && (owner === undefined || !known.has(owner));
   });
   return { members, urls };
 }

@@ -23,6 +23,7 @@ import type {
 import type { MembershipService } from '../facade/members.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import type { HeaderVersions } from '../fleet/header-versions.ts';
+import type { Members } from '../fleet/members.ts';
 import type { Mode } from '../fleet/mode.ts';
 import type { Names } from '../fleet/names.ts';
 import type { RememberedPeers } from '../fleet/remembered-peers.ts';
@@ -40,7 +41,7 @@ import type { AddedPeersBook } from '../upkeep/added-peers.ts';
 import type { IntegrityCheck } from '../upkeep/integrity.ts';
 import type { LostBatches } from '../upkeep/lost-batches.ts';
 import type { FloorWatch } from './floor.ts';
-import { createMemberFacts } from './members.ts';
+import { createMemberFacts, leftOf } from './members.ts';
 import type { VerdictFacts } from './verdict-facts.ts';
 import { createVerdictKeeper, type VerdictKeeper } from './verdict-keeper.ts';
 import { createWarnings } from './warnings.ts';
@@ -60,6 +61,7 @@ export interface StatusParts {
   /** The node's incarnation, 8 bytes. */
   readonly incarnation: Bytes;
   readonly peers: Pick<PeerTable, 'all'>;
+  readonly members: Pick<Members, 'has'>;
   readonly names: Names;
   readonly remembered: Pick<RememberedPeers, 'of' | 'at'>;
   readonly mode: Pick<Mode, 'now'>;
@@ -130,13 +132,16 @@ export function createStatus(given: StatusDeps): {
     monotonic === undefined ? undefined : Math.round(clock.now() - (clock.monotonic() - monotonic));
 
   const lungOf = (peer: Peer): PeerStatus['lung'] =>
-    peer.link.path.lung === 'http' && !httpAlive(peer, s.http.find(peer.author)) ? 'none' : peer.link.path.lung;
+    !s.members.has(peer.author) || (peer.link.path.lung === 'http' && !httpAlive(peer, s.http.find(peer.author)))
+      ? 'none'
+      : peer.link.path.lung;
 
   const members = createMemberFacts({
     clock,
     graceMs: options.graceMs,
     heartbeatMs: options.heartbeatMs,
     roster,
+    isMember: s.members.has,
     hasTrustList: () => options.trusted.length > 0,
     peers: s.peers,
     http: s.http,
@@ -162,6 +167,7 @@ export function createStatus(given: StatusDeps): {
       readOnly: s.guard.reasons().map((reason) => ({ ...reason, since: s.guard.since(reason.code) ?? now })),
       bootstrap: takesOver ? bootstrap.chunks : undefined,
       members: members(),
+      left: leftOf({ clock, roster, peers: s.peers, isMember: s.members.has, names: s.names }),
       epoch: roster.present.state.roster.epoch || undefined,
     };
   }

@@ -46,6 +46,8 @@ export interface MemberFacts extends Pick<MemberView, 'label' | 'lung'> {
   readonly isMirror?: boolean | undefined;
   readonly readOnly?: { readonly codes: readonly string[]; readonly since: number } | undefined;
   readonly serves?: boolean | undefined;
+  /** Whether this node knows an address of it. */
+  readonly addressed?: boolean | undefined;
   /** Why it is not reached over HTTP, as a sentence and as a code. */
   readonly error?: string | undefined;
   readonly errorCode?: ErrorCode | undefined;
@@ -61,6 +63,8 @@ export interface VerdictFacts {
   /** Present while this node takes over a snapshot. */
   readonly bootstrap?: { readonly done: number; readonly total: number } | undefined;
   readonly members: readonly MemberFacts[];
+  /** The labels of configured peers that have left the fleet, whom nobody expects. */
+  readonly left?: readonly string[] | undefined;
   /** Of the roster that the node goes by; absent in epoch 0, where that is the configured trust list. */
   readonly epoch?: number | undefined;
 }

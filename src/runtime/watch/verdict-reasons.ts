@@ -2,7 +2,7 @@ import { counted, joined } from '../../core/types/index.ts';
 import type { VerdictReason } from '../facade/index.ts';
 import { timeOf } from '../facade/times.ts';
 import type { Judged, RefusedKeys, VerdictFacts } from './verdict-facts.ts';
-import { failings, failureOf, healsByItself, ownNext, toldReasons } from './verdict-words.ts';
+import { failings, failureOf, healsByItself, isOfOtherLineage, ownNext, toldReasons } from './verdict-words.ts';
 
 /** Failures of a repair that go on until somebody changes a configuration. */
 const FOR_OPERATORS: ReadonlySet<string> = new Set([
@@ -71,13 +71,14 @@ function silence({ view, facts }: Judged, now: number, epoch: number | undefined
   const { label, lastHeardAt, url } = view;
   const cause = facts.error === undefined ? '' : ` (${failureOf(facts.error, facts.errorCode)})`;
   const where = url === undefined ? '' : ` at ${url}`;
-  const next =
-    facts.errorCode === 'other-lineage'
-      ? joinsAnew(label)
-      : facts.errorCode === 'sync-forbidden'
-        ? epoch === undefined
-          ? `Put this node's key on the trust list (DIOTEC360_TRUSTED_STATE_PUBKEYS) of ${label}; this node goes on trying.`
-          : `Compare the rosters of both (lattice members); ${label} may be behind epoch ${epoch}. This node goes on trying.`
+  const next = isOfOtherLineage(facts)
+    ? joinsAnew(label)
+    : facts.errorCode === 'sync-forbidden'
+      ? epoch === undefined
+        ? `Put this node's key on the trust list (DIOTEC360_TRUSTED_STATE_PUBKEYS) of ${label}; this node goes on trying.`
+        : `Compare the rosters of both (lattice members); ${label} may be behind epoch ${epoch}. This node goes on trying.`
+      : facts.addressed === false
+        ? `This node knows no address of ${label}: name it in DIOTEC360_LATTICE_NODES or DIOTEC360_P2P_BOOTSTRAP, or see why ${label} does not dial this node.`
         : `See whether ${label} runs${where} and whether the network lets the two nodes reach each other; this node goes on trying.`;
   return lastHeardAt === undefined
     ? { code: 'never-heard', text: `${label} was never heard${cause}.`, next, heals: 'operator' }
@@ -108,10 +109,10 @@ function divergence({ view, facts }: Judged, epoch: number | undefined): Told {
   const began = since === undefined ? {} : { since };
   const keys = view.differing === undefined ? 'its state' : counted(view.differing, 'key');
   const { repair, refused, failed } = facts;
-  if (facts.errorCode === 'other-lineage')
+  if (isOfOtherLineage(facts))
     return {
       code: 'differs',
-      text: `${label} differs in ${keys}: ${failureOf(facts.error ?? '', facts.errorCode)}.`,
+      text: `${label} ${view.agreement === 'differs' ? `differs in ${keys}` : 'takes nothing from this node any more'}: ${failureOf(facts.error ?? '', facts.errorCode)}.`,
       next: joinsAnew(label),
       ...began,
       heals: 'operator',

@@ -95,6 +95,10 @@ const FAILURES: readonly (readonly [code: RegExp, words: string])[] = [
   [/ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT|did not answer|no answer within|timed? ?out/i, 'it does not answer'],
 ];
 
+/** Whether a member answers that it has gone on by force without this node (SPEC RO15). */
+export const isOfOtherLineage = ({ errorCode }: { readonly errorCode?: ErrorCode | undefined }): boolean =>
+  errorCode === 'other-lineage';
+
 /** Why a node is not reached, for people; `code` is that of the failure. */
 export function failureOf(error: string, code: ErrorCode | undefined): string {
   if (code === 'sync-forbidden') return "this node's key is no member there";

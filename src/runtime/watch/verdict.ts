@@ -3,7 +3,7 @@ import type { MemberAgreement, MemberView, Verdict, VerdictKind, VerdictReason }
 import { timeOf } from '../facade/times.ts';
 import type { Judged, MemberFacts, VerdictFacts } from './verdict-facts.ts';
 import { reasonsOf } from './verdict-reasons.ts';
-import { failings, few, ofOthers, toldReasons } from './verdict-words.ts';
+import { failings, few, isOfOtherLineage, ofOthers, toldReasons } from './verdict-words.ts';
 
 /*
  * The one verdict on a node and its fleet (SPEC J1). Three steps, all pure:
@@ -55,6 +55,8 @@ function troubleOf(
 ): Judged['trouble'] {
   if (view.lastHeardAt === undefined || view.agreement === 'not-heard' || view.agreement === 'never-heard')
     return isNew ? 'unsettled' : 'down';
+  // It takes nothing from this node any more, whatever both have at present.
+  if (isOfOtherLineage(facts)) return 'diverged';
   if (view.serves === false) return 'starting';
   if (view.agreement === 'differs') return now - (view.since ?? 0) > graceMs ? 'diverged' : 'unsettled';
   return failings(view.readOnly ?? [], facts.isMirror === true).length === 0 ? undefined : 'read-only';
@@ -152,8 +154,14 @@ function sentenceOf(
     case 'CONVERGED':
       return agreement(judged);
     case 'ALONE':
-      return `This node expects no other node: neither its ${facts.epoch === undefined ? 'trust list' : 'roster'} nor its configuration names one.`;
+      return alone(facts);
   }
+}
+
+function alone({ epoch, left = [] }: VerdictFacts): string {
+  const list = epoch === undefined ? 'trust list' : 'roster';
+  if (left.length === 0) return `This node expects no other node: neither its ${list} nor its configuration names one.`;
+  return `This node expects no other node: its ${list} names none, and its configuration names only ${few(left)}, which left the fleet.`;
 }
 
 /** Says of what is still on its way that it is, because equal as of a time is not equal now. */
@@ -167,9 +175,10 @@ function agreement(judged: readonly Judged[]): string {
 
 function divergence(judged: readonly Judged[], reasons: readonly VerdictReason[]): string {
   const differing = judged.filter(({ trouble }) => trouble === 'diverged');
-  const who = differing.map(({ view: { label, differing: keys } }) =>
-    keys === undefined ? label : `${label} in ${counted(keys, 'key')}`,
-  );
+  const who = differing.map(({ facts, view: { label, differing: keys } }) => {
+    if (isOfOtherLineage(facts)) return `${label}, which has begun another lineage`;
+    return keys === undefined ? label : `${label} in ${counted(keys, 'key')}`;
+  });
   const of = reasons.filter(({ code }) => code === 'refused' || code === 'differs' || code === 'repairing');
   const heals = of.some((reason) => reason.heals === 'operator')
     ? 'this does not heal by itself'

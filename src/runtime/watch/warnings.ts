@@ -7,12 +7,15 @@ import type { SignedTwice } from '../commit/signed-twice.ts';
 import type { Mismatches } from '../cuts/mismatches.ts';
 import type { Warning, WarningCode } from '../facade/codes.ts';
 import type { NodeOptions } from '../facade/options.ts';
-import type { Names } from '../fleet/names.ts';
+import type { Names, SharedName } from '../fleet/names.ts';
 import type { Roster } from '../fleet/roster.ts';
 import type { PeerTable } from '../peers/peers.ts';
 import { hasTwin } from '../peers/view.ts';
 import type { LostBatches } from '../upkeep/lost-batches.ts';
 import type { FloorWatch } from './floor.ts';
+
+/** Digits of a key by which commands take a member. */
+const NAMING_DIGITS = 16;
 
 export interface WarningsDeps {
   readonly options: Pick<NodeOptions, 'warnings' | 'notices' | 'trusted'>;
@@ -52,13 +55,7 @@ export function createWarnings({ options, self, roster, clock, parts: s, floor }
         'no-trust-list',
         `no trust list: only this node's own commits count; set DIOTEC360_TRUSTED_STATE_PUBKEYS=${self}`,
       );
-    for (const { name, authors } of s.names.shared()) {
-      const ids = authors.map((author) => s.names.label(author)).join(' and ');
-      warn(
-        'same-name',
-        `two nodes are named ${name}, so they are told apart by id (${ids}): give each a DIOTEC360_NODE_NAME of its own`,
-      );
-    }
+    for (const shared of s.names.shared()) warn('same-name', sameName(shared, s.names.label));
     for (const { author, view, repair } of s.peers.all()) {
       const name = s.names.label(author);
       if (hasTwin(view, clock.monotonic()))
@@ -84,4 +81,20 @@ export function createWarnings({ options, self, roster, clock, parts: s, floor }
     }
     return out;
   };
+}
+
+/** Which nodes have one name, and how one of them gets another. */
+function sameName({ name, authors, byRoster }: SharedName, labelOf: (author: Author) => string): string {
+  const ids = joined(authors.map(labelOf));
+  const others = authors.filter((author) => !byRoster.includes(author));
+  const renames = byRoster.map((author) => `lattice members rename ${author.slice(0, NAMING_DIGITS)} NAME`);
+  const ways = [
+    ...(byRoster.length === 0
+      ? []
+      : [`the roster gives it to ${joined(byRoster.map(labelOf))}: ${renames.join(', ')}`]),
+    ...(others.length === 0
+      ? []
+      : [`give ${byRoster.length === 0 ? 'each' : joined(others.map(labelOf))} a DIOTEC360_NODE_NAME of its own`]),
+  ];
+  return `${authors.length === 2 ? 'two nodes' : counted(authors.length, 'node')} are named ${name}, so they are told apart by id (${ids}): ${ways.join('; or ')}`;
 }

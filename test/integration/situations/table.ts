@@ -358,7 +358,6 @@ export const TABLE: readonly Row[] = [
     seenFrom: 'another node',
     verdict: 'CONVERGED',
     members: { lima: 'equal', rome: 'equal' },
-    doctor: 1,
   },
   {
     ...WELL,
@@ -370,7 +369,6 @@ export const TABLE: readonly Row[] = [
     members: { cairo: 'equal', lima: 'equal', rome: 'equal' },
     heals: 'operator',
     notReady: ['retired'],
-    doctor: 1,
     alerts: ['LatticeReadOnly'],
   },
   {

@@ -51,6 +51,30 @@ it('export writes lines to stdout, and what it says of them to stderr [I15]', as
   expect(summary).toMatchObject({ format: 'csv', root, entries: 3, conflicts: [], vault: 0 });
 });
 
+it('no export is written as yaml, which is the form of what is said of a file alone', async () => {
+  for (const form of [
+    ['-o', 'yaml'],
+    ['--output', 'yaml'],
+  ]) {
+    const { code, out, err } = await run(on('export', ...form));
+    expect([code, out, err]).toEqual([2, '', expect.stringContaining('--format ndjson, csv or snapshot')]);
+  }
+  const file = join(dir, 'state.ndjson');
+  const { code, out } = await run(on('export', '-o', 'yaml', '--out', file));
+  expect([code, out]).toEqual([0, expect.stringContaining('format: ndjson')]);
+});
+
+it('an export is imported again by any name, and by standard input [I15]', async () => {
+  const file = join(dir, 'backup');
+  expect((await run(on('export', '--out', file))).code).toBe(0);
+  const token = ['--token', TOKEN, '--json'];
+  for (const { code, out } of [
+    await run(on('import', file, ...token)),
+    await run(on('import', '-', ...token), { stdin: readFileSync(file, 'utf8') }),
+  ])
+    expect([code, JSON.parse(out)]).toMatchObject([0, { totals: { known: 3 }, refused: [] }]);
+});
+
 it('export --format snapshot writes a file that the original takes, and says what it cannot keep [I13, I14]', async () => {
   writeFileSync(join(dir, 'old.json'), LIKE);
   const args = on('export', '--format', 'snapshot', '--out', 'new.json');

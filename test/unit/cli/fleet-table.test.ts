@@ -101,7 +101,8 @@ it('asks the nodes that the asked one knows, and gives its token to none of them
   expect(out).toMatch(/^voss +no answer: the asked node reaches it over P2P alone/m);
   expect(out).not.toContain('stranger');
   expect(out).toMatch(/^oslo: {4}Both other nodes hold the same state as this one\.$/m);
-  expect(seen).toEqual([undefined]);
+  // Its status, and the roster that it goes by.
+  expect(seen).toEqual([undefined, undefined]);
 });
 
 it('takes the fleet of the context in use', async () => {

@@ -227,6 +227,22 @@ describe('lattice members, on real nodes', () => {
     await start('rome');
   }, 60_000);
 
+  it('says what a short retention costs before it asks, and takes back no invitation without an id', async () => {
+    const { retentionMs } = nodes.get('oslo')?.lattice.members.roster() ?? expect.fail();
+    const asked = await all('members', 'settings', '--retention', '1s');
+    expect([asked.code, asked.err]).toEqual([2, expect.stringContaining('--yes')]);
+    expect(asked.out).toMatch(/tombstones stay for 1 s\. That is less than .* takes: .* set aside .*lattice recover/);
+    // What is no shorter than before, or long enough, costs nothing new.
+    for (const retention of ['48h', '12h'])
+      expect((await all('members', 'settings', '--retention', retention)).out).not.toContain('That is less');
+    expect(nodes.get('oslo')?.lattice.members.roster().retentionMs).toBe(retentionMs);
+    const removed = await run(['invite', 'rm', 'zz', ...of('oslo'), '--json']);
+    expect([removed.code, errorOf(removed)]).toMatchObject([
+      2,
+      { message: '"zz" is not the id of an invitation', next: expect.stringContaining('lattice invite ls') as string },
+    ]);
+  });
+
   it('gives no member the name of another one', async () => {
     const named = await all('members', 'rename', 'rome', 'oslo', '--yes', '--json');
     expect([named.code, errorOf(named)]).toMatchObject([1, { message: expect.stringContaining('"oslo"') as string }]);

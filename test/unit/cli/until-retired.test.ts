@@ -43,6 +43,12 @@ it('a node that is asked about itself has what it wrote', () => {
   expect(holders.missing([seen(second, 'equal', 4)])).toEqual([]);
 });
 
+it('a writer that has left meanwhile is not waited for', () => {
+  const holders = createHolders({ self: gone, retired: gone, until: UNTIL, writers: [asked, second] });
+  expect(holders.missing([seen(asked, 'equal', 0)])).toEqual([asked, second]);
+  expect(holders.missing([seen(asked, 'equal', 4)], [asked])).toEqual([]);
+});
+
 type Agreements = readonly [second: SeenPeer['agreement'], gone: SeenPeer['agreement']];
 
 /** Runs the command's last part against a node that sees this of its peers, 5 s later with each look. */

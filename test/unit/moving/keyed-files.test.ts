@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeHasher } from '../../../src/adapters/system/index.ts';
 import { csvRow, csvRows, readCsv } from '../../../src/moving/csv.ts';
-import { readNdjson } from '../../../src/moving/ndjson.ts';
+import { findSources } from '../../../src/moving/find.ts';
+import { isNdjson, readNdjson } from '../../../src/moving/ndjson.ts';
 import type { PlanItem, Reader, Reading, Refusal } from '../../../src/moving/plan.ts';
 
 let directory: string;
@@ -46,6 +47,24 @@ describe('a file of one JSON object a line', () => {
     expect(entriesOf(await read(readNdjson, line('1800000000000')))).toEqual([['a', 1, 1_800_000_000_000]]);
     for (const wrong of ['"soon"', '1.5', 'null', '1e300'])
       expect((await refusalOf(readNdjson, line(wrong))).code).toBe('entries-malformed');
+  });
+
+  it('is known by its first line, whatever it is called [I15]', async () => {
+    const line = '{"key":"a","value":1}';
+    for (const text of [line, `\uFEFF\n${line}\nbroken`, '{"time":"x","value":null,"key":""}'])
+      expect(isNdjson(text), text).toBe(true);
+    for (const text of [
+      '',
+      '{"state":{"key":"a","value":1}}',
+      '{"key":"a"}',
+      '{\n"key":"a","value":1}',
+      '[1]',
+      'key,value',
+    ])
+      expect(isNdjson(text), text).toBe(false);
+    const at = join(directory, 'backup.txt');
+    writeFileSync(at, `${line}\n`);
+    expect((await findSources([at])).sources).toEqual([{ kind: 'ndjson', at }]);
   });
 
   it('is refused whole, with line and column, when a line is broken [I15]', async () => {

@@ -24,7 +24,13 @@ it('a member is called what the roster calls it, in contact or not, and else wha
   expect([oslo, self].map(names.of)).toEqual(['something else', 'tromso']);
   // Two nodes of one name are told apart, whoever gave the names.
   names.learn(bergen, 'tromso');
-  expect(names.shared()).toEqual([{ name: 'tromso', authors: [self, bergen] }]);
+  expect(names.shared()).toEqual([{ name: 'tromso', authors: [self, bergen], byRoster: [self] }]);
+  // Who has left the fleet takes no name from anybody.
+  names.decide([{ author: self, name: 'tromso' }], new Set([bergen]));
+  expect([names.shared(), names.label(self)]).toEqual([[], 'tromso']);
+  expect(names.label(bergen)).not.toBe('tromso');
+  names.decide([]);
+  expect(names.shared()).toEqual([]);
   expect(names.label(self)).not.toBe('tromso');
 });
 

@@ -24,6 +24,7 @@ function follow(options: { hasUrl?: boolean; mode?: SyncMode } = {}) {
       const decided = decidePath(state, {
         now,
         mode: more.mode ?? options.mode ?? 'auto',
+        isMember: true,
         graceMs: GRACE,
         heardAt,
         behindSince: more.behindSince,
@@ -128,6 +129,7 @@ describe('fail-over of one peer', () => {
 const usual: PathInput = {
   now: 100_000,
   mode: 'auto',
+  isMember: true,
   graceMs: GRACE,
   heardAt: 99_900,
   behindSince: undefined,
@@ -147,9 +149,17 @@ it.each<readonly [code: string, state: PathState, input: Partial<PathInput>]>([
   ['not-heard', on('none'), { heardAt: undefined }],
   ['manual-mode', on('p2p'), { mode: 'http' }],
   ['manual-mode', on('http'), { mode: 'p2p' }],
+  ['no-member', on('p2p'), { isMember: false }],
+  ['no-member', on('http'), { isMember: false, mode: 'http', heardAt: undefined }],
   ['stable', on('http', { lostAt: 1, coveredSince: 10_000 }), {}],
 ])('a cause is told by its code, here %s, and in a sentence [M2]', (code, state, input) => {
   const { cause, state: next } = decidePath(state, { ...usual, ...input });
   expect(next.lung).not.toBe(state.lung);
   expect(cause).toEqual({ code, text: expect.stringMatching(/\w \w/) as string });
+});
+
+it('nothing carries a peer that is no member, however well it is heard [S9]', () => {
+  expect(decidePath(on('none'), { ...usual, isMember: false })).toEqual({
+    state: { ...on('none'), coveredSince: usual.now },
+  });
 });

@@ -74,6 +74,14 @@ const CASES: readonly Case[] = [
     codes: [],
   },
   {
+    title: 'a node whose configuration names only nodes that have left is alone, and says whom it passes over',
+    given: facts([], { left: ['kyiv', 'rome'], epoch: 4 }),
+    kind: 'ALONE',
+    sentence:
+      'This node expects no other node: its roster names none, and its configuration names only kyiv and rome, which left the fleet.',
+    codes: [],
+  },
+  {
     title: 'all members are heard and equal',
     given: facts([equal, member('oslo')]),
     kind: 'CONVERGED',
@@ -123,7 +131,8 @@ const CASES: readonly Case[] = [
     title: 'a node that was left out by force differs for good',
     given: facts([member('oslo', { ...different, differing: 1, error: '403', errorCode: 'other-lineage' })]),
     kind: 'DIVERGED',
-    sentence: 'The only other node differs from this one: oslo in 1 key; this does not heal by itself.',
+    sentence:
+      'The only other node differs from this one: oslo, which has begun another lineage; this does not heal by itself.',
     codes: ['differs'],
     agreement: ['differs'],
   },
@@ -422,6 +431,25 @@ describe('the reasons of a verdict', () => {
     expect(textFor('the certificate has expired')).toBe(
       'oslo has not been heard since 05:58:10 UTC (the certificate has expired).',
     );
+  });
+
+  it('a member of another lineage is never equal for good, whatever it has at present [J1, RO15]', () => {
+    const { kind, sentence, reasons } = judge(
+      facts([member('rome'), member('oslo', { error: '403', errorCode: 'other-lineage' })]),
+    );
+    expect(kind).toBe('DIVERGED');
+    expect(sentence).toBe(
+      '1 of 2 other nodes differs from this one: oslo, which has begun another lineage; this does not heal by itself.',
+    );
+    expect(reasons[0]?.text).toBe(
+      'oslo takes nothing from this node any more: it has begun another lineage by force, without this node.',
+    );
+  });
+
+  it('say how to reach a member of which this node knows no address [J4]', () => {
+    const next = (addressed: boolean) => judge(facts([{ ...never, addressed }])).reasons[0]?.next;
+    expect(next(false)).toMatch(/^This node knows no address of narvik: name it in DIOTEC360_LATTICE_NODES/);
+    expect(next(true)).toMatch(/^See whether narvik runs/);
   });
 
   it('say what to do about a member that does not let this node sync [J4]', () => {
