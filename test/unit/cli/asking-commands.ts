@@ -56,6 +56,7 @@ const GIVEN: Readonly<Record<string, readonly string[]>> = {
 const IN_THEIR_OWN_WAY: ReadonlySet<string> = new Set([
   'doctor', // every answer is a finding (doctor.test.ts)
   'members force', // works on the store of a node that is stopped
+  'members tidy', // asks the nodes of a fleet.json (interrupted-changes.test.ts)
   'vault export', // makes its directory first
   'version', // tells its own first
 ]);
