@@ -18,7 +18,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(EXIT.failed);
 });
 // What cannot be said on standard error is lost; the exit code says that the command failed.
-process.stderr.on('error', () => process.exit(process.exitCode ?? EXIT.failed));
+process.stderr.on('error', () => process.exit());
 
 function onStop(handler: () => void): () => void {
   // 'disconnect' comes when the parent that opened the IPC channel has ended. So `up` leaves no nodes behind, however
@@ -56,7 +56,7 @@ const LINGER_MS = 250;
 
 // Until the command has said how it ended, an end of the process is none in order.
 process.exitCode = EXIT.failed;
-const exitCode = runCli(
+const ended = runCli(
   process.argv.slice(2),
   {
     env: processEnvironment(),
@@ -77,7 +77,7 @@ const exitCode = runCli(
 );
 
 // No await stands here: what the build makes of this is CommonJS, which starts in less time.
-void exitCode.then((code) => {
+void ended.then((code) => {
   process.exitCode = code;
   setTimeout(() => process.exit(), LINGER_MS).unref();
   process.channel?.unref();

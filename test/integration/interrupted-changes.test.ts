@@ -143,5 +143,11 @@ it('a key that was removed is told apart, and one that is dropped is carried by 
   // Its answer is not awaited, and it is named as what it is.
   const shown = await ended('status');
   expect([shown.code, shown.out]).toEqual([0, expect.stringMatching(/^node-c +was removed from the fleet on /m)]);
+  // What it wrote is cleaned by the name that people know it by.
+  const cleaned = runCli(['members', 'clean', '--author', 'bergen', '--since', '0', '--env-file', a.envFile], {
+    cwd: fleet.dir,
+  });
+  await untilExit(cleaned);
+  expect(cleaned.stdout, cleaned.stderr).toContain('The state has nothing that bergen wrote since');
   await fleet.stop();
 });

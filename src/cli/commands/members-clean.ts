@@ -10,7 +10,7 @@ import type { ApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { findMember, keyOf, memberName, type RosterMember } from '../operators.ts';
+import { findGone, findMember, keyOf, memberName, type RosterMember } from '../operators.ts';
 import { alignColumns, printable } from '../output.ts';
 import { timesOf } from '../times.ts';
 
@@ -86,6 +86,8 @@ function whose(
     return { author: member.author as Author, name: memberName(member), member };
   } catch (error) {
     if (!(error instanceof LatticeError) || error.code !== 'not-found') throw error;
+    const gone = findGone(roster, given);
+    if (gone !== undefined) return { author: gone.author as Author, name: memberName(gone), member: undefined };
     if (!/^[0-9a-f]{64}$/i.test(given) && !given.startsWith('12D3KooW')) throw error;
     return { author: keyOf(given), name: given, member: undefined };
   }

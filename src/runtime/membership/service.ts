@@ -3,7 +3,6 @@ import {
   changeHash,
   type Roster as DecidedRoster,
   decidersOf,
-  MAX_MEMBERS,
   type Member,
   memberOf,
   type Notice,
@@ -11,15 +10,7 @@ import {
 } from '../../core/roster/index.ts';
 import { type Author, bytesToHex, counted, type Hasher, LatticeError } from '../../core/types/index.ts';
 import type { Clock, Random, Signer } from '../../ports/index.ts';
-import type {
-  ChangeStage,
-  ChangeView,
-  GoneView,
-  MembershipService,
-  RosterMemberView,
-  RosterView,
-} from '../facade/members.ts';
-import { type Ending, endingsOf } from '../fleet/endings.ts';
+import type { ChangeStage, ChangeView, MembershipService, RosterMemberView, RosterView } from '../facade/members.ts';
 import type { Roster } from '../fleet/roster.ts';
 import { textOf } from './change-text.ts';
 import {
@@ -31,12 +22,11 @@ import {
   madeBy,
   waitsForFloor,
 } from './changes.ts';
+import { createFormerKeys } from './former-keys.ts';
 import { MAX_EPOCHS, type Membership } from './membership.ts';
 
 /** Fewest digits that name a change: among some dozens of them these are seldom alike. */
 const MIN_DIGITS = 4;
-/** Members that have left and are shown: as many as a roster has. */
-const SHOWN_GONE = MAX_MEMBERS;
 /** Decided changes that are shown. */
 const SHOWN_DECIDED = 16;
 
@@ -85,39 +75,10 @@ export function createMembershipService(deps: MembershipServiceDeps): Membership
   };
   const label = (author: Author): string => nameOf(author) || deps.labelOf(author);
 
-  let endings: { readonly of: string; readonly all: ReadonlyMap<Author, Ending> } | undefined;
-  /** How each key ended. The chain is gone through once for each roster. */
-  function endingsNow(): ReadonlyMap<Author, Ending> {
-    const of = bytesToHex(state().hash);
-    if (endings?.of !== of) {
-      const actions = new Map(changes.all().map(({ epoch, change }) => [epoch, change.action]));
-      endings = { of, all: endingsOf(roster.from(0), (epoch) => actions.get(epoch)) };
-    }
-    return endings.all;
-  }
-
-  function goneView({ author, name, how, until, to, epoch }: Ending): GoneView {
-    return {
-      author,
-      peerId: deps.peerIdOf(author),
-      name: name || (deps.nameOf(author) ?? ''),
-      ...(how === undefined ? {} : { how }),
-      ...(until === undefined ? {} : { until }),
-      ...(to === undefined ? {} : { to }),
-      epoch,
-    };
-  }
-
-  function goneViews(): GoneView[] {
-    const gone = [...endingsNow().values()].filter((ending) => ending.gone);
-    return gone
-      .sort((a, b) => b.epoch - a.epoch)
-      .slice(0, SHOWN_GONE)
-      .map(goneView);
-  }
+  const formerKeys = createFormerKeys({ ...deps, changes });
 
   function memberView({ author, role, until }: Member): RosterMemberView {
-    const { how, to } = (role === 'retired' ? endingsNow().get(author) : undefined) ?? {};
+    const { how, to } = (role === 'retired' ? formerKeys.of(author) : undefined) ?? {};
     return {
       author,
       peerId: deps.peerIdOf(author),
@@ -260,7 +221,7 @@ export function createMembershipService(deps: MembershipServiceDeps): Membership
       const { present } = roster;
       const { epoch, certify, retentionMs, members } = present.state.roster;
       const abstains = membership.abstains();
-      const gone = goneViews();
+      const gone = formerKeys.gone();
       return {
         epoch,
         hash: bytesToHex(present.state.hash),

@@ -37,15 +37,8 @@ export function buildOthers(
 
   const expectedMembers = () => {
     const hasTrustList = (): boolean => options.trusted.length > 0;
-    const expected = expectedNodes({
-      clock,
-      roster,
-      peers,
-      http,
-      remembered,
-      hasTrustList,
-      isMember: members.has,
-    });
+    const isMember = members.has;
+    const expected = expectedNodes({ clock, roster, peers, http, remembered, hasTrustList, isMember });
     return [
       ...expected.members.map(({ author }) => ({ author, label: names.label(author) })),
       ...expected.urls.map(({ url }) => ({ author: remembered.at(url)?.author, label: nodeLabel({ url }) })),

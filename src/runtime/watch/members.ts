@@ -36,15 +36,17 @@ export interface MemberFactsDeps {
   readonly remembered: Pick<RememberedPeers, 'of' | 'at'>;
 }
 
+/** Who is expected and who has left is asked of these. */
+type Expecting = Pick<MemberFactsDeps, 'clock' | 'roster' | 'peers' | 'isMember'>;
+
+/** Whether anything is expected of a key: it has not left the fleet, and its end has not come. */
+const isExpected = ({ clock, roster, isMember }: Omit<Expecting, 'peers'>, author: Author): boolean =>
+  isMember(author) && (roster.endOf(author) ?? Number.POSITIVE_INFINITY) >= clock.now();
+
 /** The labels of the configured peers that nobody expects any more, because their keys have left the fleet. */
-export function leftOf(
-  deps: Pick<MemberFactsDeps, 'clock' | 'roster' | 'peers' | 'isMember'> & { readonly names: Pick<Names, 'label'> },
-): string[] {
-  const { clock, roster, peers, isMember, names } = deps;
-  const labels = [...peers.all()].flatMap(({ author, link }) =>
-    link.configured && (!isMember(author) || (roster.endOf(author) ?? Number.POSITIVE_INFINITY) < clock.now())
-      ? names.label(author)
-      : [],
+export function leftOf(deps: Expecting & { readonly names: Pick<Names, 'label'> }): string[] {
+  const labels = [...deps.peers.all()].flatMap(({ author, link }) =>
+    link.configured && !isExpected(deps, author) ? deps.names.label(author) : [],
   );
   // The former keys of a node have its name.
   return [...new Set(labels)];
@@ -145,27 +147,22 @@ export function createMemberFacts(deps: MemberFactsDeps): () => MemberFacts[] {
  * All other nodes that are expected: members, but for those that have retired, and configured peers that have not left;
  * and the configured URLs at which nobody has proven who it is, where they stand for members.
  */
-export function expectedNodes({
-  clock,
-  roster,
-  peers,
-  http,
-  remembered,
-  hasTrustList,
-  isMember,
-}: Pick<MemberFactsDeps, 'clock' | 'roster' | 'peers' | 'hasTrustList' | 'isMember'> & {
-  readonly http: Pick<HttpSupervisor, 'peers'>;
-  readonly remembered: Pick<RememberedPeers, 'at'>;
-}): { readonly members: readonly Peer[]; readonly urls: readonly HttpPeer[] } {
-  const hasRetired = (author: Author): boolean => (roster.endOf(author) ?? Number.POSITIVE_INFINITY) < clock.now();
-  const members = [...peers.all()].filter(({ author }) => isMember(author) && !hasRetired(author));
+export function expectedNodes(
+  deps: Expecting &
+    Pick<MemberFactsDeps, 'hasTrustList'> & {
+      readonly http: Pick<HttpSupervisor, 'peers'>;
+      readonly remembered: Pick<RememberedPeers, 'at'>;
+    },
+): { readonly members: readonly Peer[]; readonly urls: readonly HttpPeer[] } {
+  const { peers, http, remembered, hasTrustList } = deps;
+  const members = [...peers.all()].filter(({ author }) => isExpected(deps, author));
   // Who is on the list is named once, however many addresses of it are configured. An address where the list names
   // nobody is all that is known of whoever should answer there.
   if (hasTrustList() && members.length > 0) return { members, urls: [] };
   const known = new Set<Author>(members.map(({ author }) => author));
   const urls = http.peers().filter(({ url, author, self, announced }) => {
     const owner = author ?? remembered.at(url)?.author;
-    const hasLeft = owner !== undefined && (!isMember(owner) || hasRetired(owner));
+    const hasLeft = owner !== undefined && !isExpected(deps, owner);
     return !self && !announced && author === undefined && !hasLeft && (owner === undefined || !known.has(owner));
   });
   return { members, urls };

@@ -275,6 +275,9 @@ describe('entry row', () => {
     expect(codeOf(() => decodeEntry(encodeEntry({ key: 'k', siblings: [{ ...sibling(9n, 1), index: 1 }] })))).toBe(
       'damaged-row',
     );
+    // Where only the form is checked, no hash tells that half of one is missing.
+    const shorn = { ...sibling(9n, 1), proof: new Uint8Array(31) };
+    expect(codeOf(() => decodeEntry(encodeEntry({ key: 'k', siblings: [shorn] })))).toBe('damaged-row');
     for (let length = 0; length < bytes.length; length++)
       expect(codeOf(() => decodeEntry(bytes.slice(0, length)))).toBe('damaged-row');
     expect(codeOf(() => decodeEntry(Buffer.concat([bytes, Uint8Array.of(0)])))).toBe('damaged-row');

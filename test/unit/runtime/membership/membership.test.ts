@@ -433,6 +433,24 @@ describe('a retired key', () => {
   });
 });
 
+it('a key that has left is told with how it ended, the last first, and by every member alike [RO19]', async () => {
+  await decide(add(4, 'mirror', 'four'), [1, 2]);
+  await decide({ kind: 'retire', author: authorOf(4) }, [1, 2]);
+  await decide({ kind: 'remove', author: authorOf(3) }, [1, 2]);
+  const until = at(1).roster.endOf(authorOf(3)) as number;
+  const four = { author: authorOf(4), name: 'four', how: 'retired', epoch: 2 };
+  for (const id of [1, 2]) {
+    const { members, gone } = at(id).service.roster();
+    expect(members.find(({ author }) => author === authorOf(3))).toMatchObject({ role: 'retired', how: 'removed' });
+    expect(gone).toMatchObject([four]);
+    expect(gone?.[0]).not.toHaveProperty('until');
+  }
+  for (const party of fleet.parties) party.floor = until + 1;
+  await decide({ kind: 'drop', author: authorOf(3) }, [1, 2]);
+  const three = { author: authorOf(3), how: 'removed', until, epoch: 3 };
+  for (const id of [1, 2]) expect(at(id).service.roster().gone).toMatchObject([three, four]);
+});
+
 describe('what was decided', () => {
   /** A certificate for another roster after the first one, as two writers who sign two things could make it. */
   function other(network = NETWORK, attested = 0): Uint8Array {
