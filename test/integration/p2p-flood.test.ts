@@ -35,9 +35,14 @@ async function startStrangers(node: Node): Promise<{ readonly over: Promise<Floo
   children.push(child);
   let out = '';
   child.stdout?.setEncoding('utf8').on('data', (text: string) => (out += text));
-  const closed = new Promise((resolve) => child.once('close', resolve));
+  const closed = new Promise<number | null>((resolve) => child.once('close', resolve));
   await Promise.race([new Promise((resolve) => child.stdout?.once('data', resolve)), closed]);
-  return { over: closed.then(() => JSON.parse(out.slice('ready'.length)) as FloodReport) };
+  const report = async (): Promise<FloodReport> => {
+    const code = await closed;
+    if (code !== 0) throw new Error(`the strangers ended with ${code} before their report, after “${out.trim()}”`);
+    return JSON.parse(out.slice('ready'.length)) as FloodReport;
+  };
+  return { over: report() };
 }
 
 /** What the busiest honest link carries while every node writes, B a second. Either of its nodes may have dialled. */
