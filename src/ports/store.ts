@@ -49,6 +49,12 @@ export interface Store {
    */
   iterate(range: KeyRange): AsyncIterable<readonly Row[]>;
   batch(operations: readonly StoreOperation[]): Promise<void>;
+  /**
+   * Gives back the space of what was deleted or replaced in the range gte ≤ key < lt, by writing anew what the range
+   * still has. Reads and writes go on meanwhile, and it takes the longer the more rows there are. A store that frees
+   * such space by itself, at once, has no such call.
+   */
+  compact?(range: Pick<KeyRange, 'gte' | 'lt'>): Promise<void>;
   /** A store that ends with its process has no witness. */
   readonly witness?: Witness;
   /**

@@ -22,6 +22,8 @@ export interface OrderedDeps {
   readonly db: BinaryLevel;
   /** Writes all operations at once, atomically and durably. */
   readonly write: (operations: readonly StoreOperation[]) => Promise<void>;
+  /** Frees the space of what was deleted in a range, where the database does not do so by itself. */
+  readonly compact?: Store['compact'];
   /** How many rows an iterator with a limit is asked for beyond the limit, to make it end. Default 0. */
   readonly beyond?: number;
   /** Called once, after the database has closed. */
@@ -40,7 +42,7 @@ export interface OrderedDeps {
  * Rejects with LatticeError: `store-closed`, `store-damaged`, `store-read-failed`, and `store-write-failed` or
  * `store-full`, with which every later batch rejects too.
  */
-export function createOrderedStore({ db, write, closed, beyond = 0 }: OrderedDeps): Store {
+export function createOrderedStore({ db, write, compact, closed, beyond = 0 }: OrderedDeps): Store {
   let tail = Promise.resolve();
   let pending = 0;
   let failure: Error | undefined;
@@ -130,6 +132,7 @@ export function createOrderedStore({ db, write, closed, beyond = 0 }: OrderedDep
       return done;
     },
 
+    ...(compact === undefined ? {} : { compact: (range) => read(() => compact(range)) }),
     close: () => (closing ??= shut()),
   };
 }

@@ -26,6 +26,7 @@ import type { CompleteCut, CompleteCuts } from '../cuts/complete.ts';
 import type { Roster } from '../fleet/roster.ts';
 import type { Entries } from '../storage/entries.ts';
 import { twoReads } from '../storage/two-reads.ts';
+import { createCompaction } from './compaction.ts';
 import type { RefusedBelow } from './refused-below.ts';
 import type { SetAsides } from './set-aside.ts';
 
@@ -88,7 +89,7 @@ export function createCollection(deps: {
   readonly replica: Pick<Replica, 'late' | 'collect' | 'tree'>;
   readonly entries: Pick<Entries, 'page'>;
   readonly writer: Pick<Writer, 'amend' | 'read' | 'keep'>;
-  readonly store: Pick<Store, 'get' | 'iterate'>;
+  readonly store: Pick<Store, 'get' | 'iterate' | 'compact'>;
   readonly complete: Pick<CompleteCuts, 'newest'>;
   readonly asides: SetAsides;
   readonly refused: RefusedBelow;
@@ -105,6 +106,7 @@ export function createCollection(deps: {
 }): Collection {
   const { roster, replica, writer, store, asides, refused, log, clock } = deps;
   const { late } = replica;
+  const compaction = createCompaction({ store, log });
   /** The roots (hex) of the newest cuts that this store has fixed, by their time. */
   const roots = new Map(deps.fixed);
   /** The newest complete cut that this node has taken as its own, and the time up to which nothing dead is left. */
@@ -228,6 +230,7 @@ export function createCollection(deps: {
     await indexAll();
     let after: Uint8Array | undefined;
     let left = 0;
+    let all = 0;
     for (;;) {
       const page = await deadAfter(after, collected);
       if (stopped) return;
@@ -240,9 +243,11 @@ export function createCollection(deps: {
       });
       const gone = step.changed.filter((one) => one.after === undefined).length;
       keys += gone;
+      all += gone;
       if (gone > 0) deps.metrics.count('lattice_collected_keys_total', {}, gone);
       left += page.length - step.changed.length;
     }
+    compaction.collected(all, replica.tree.size);
     // What was left has an end that readers are told of first, or was changed meanwhile.
     if (left === 0 || (await deadAfter(undefined, collected)).length === 0) swept = collected;
   }
@@ -284,6 +289,7 @@ export function createCollection(deps: {
     stop() {
       stopped = true;
       looks?.stop();
+      compaction.stop();
     },
     fixed({ at, root }) {
       roots.set(at, root);

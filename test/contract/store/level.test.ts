@@ -56,6 +56,25 @@ describe('level store', () => {
     },
   );
 
+  test('a compaction goes on beside writes, and a close waits for it [FL10]', async () => {
+    const directory = freshDirectory();
+    const store = await openLevelStore(directory);
+    for (let batch = 0; batch < 40; batch++) await store.batch(rowOperations(batch));
+    const all = { gte: bytes(), lt: new Uint8Array(40).fill(0xff) };
+    const compacted = store.compact?.(all);
+    const written = store.batch([put(bytes(1, 2, 3), bytes(9))]);
+    const before = await rowsOf(store);
+    await written;
+    const closed = store.close();
+    await compacted;
+    await closed;
+    await expect(store.compact?.(all)).rejects.toMatchObject({ code: 'store-closed' });
+    const again = await openLevelStore(directory);
+    expect(await rowsOf(again)).toEqual(expect.arrayContaining(before));
+    expect(await again.get(bytes(1, 2, 3))).toEqual(bytes(9));
+    await again.close();
+  });
+
   test('rows are there after closing and opening again', async () => {
     const directory = freshDirectory();
     const first = await openLevelStore(directory);

@@ -20,6 +20,7 @@ import {
   createHandClock,
   EPOCH_MS,
   FOUND,
+  gateStore,
   hasher,
   log,
   metrics,
@@ -156,6 +157,28 @@ const KEYS = ['gone', 'kept', 'over', 'hidden', 'recent'];
 async function expectRight(node: Node, all: readonly Fragment[], at = FIRST): Promise<void> {
   for (const key of KEYS) expect(await node.values(key), key).toEqual(rightValues(all, key, at));
 }
+
+it('once 10,000 keys have left, the store gives back their space; before that it is not asked [FL10]', async () => {
+  let compacted = 0;
+  const store = Object.assign(gateStore(), { compact: async () => void compacted++ });
+  const node = await open({ store });
+  const deletions = (commits: number, name: string, ms: number): Fragment[] =>
+    Array.from({ length: commits }, (_, i) =>
+      A.commit(Object.fromEntries(Array.from({ length: 250 }, (_x, j) => [`${name}/${i}/${j}`, undefined])), {
+        ms: ms + i,
+      }),
+    );
+  await node.take(...deletions(39, 'most', EPOCH_MS));
+  await node.tell(FIRST, node.fix(FIRST));
+  while (node.collection.isPending()) await node.pass();
+  expect([node.collection.status().keys, compacted]).toEqual([9_750, 0]);
+  const next = FIRST + GRID_MS + 60_000;
+  await node.take(...deletions(1, 'last', EPOCH_MS + 110_000));
+  await node.tell(next, node.fix(next));
+  while (node.collection.isPending()) await node.pass();
+  expect(node.collection.status().keys).toBe(10_000);
+  await expect.poll(() => compacted).toBeGreaterThan(64);
+});
 
 it('what is dead leaves once a cut is complete that is older than the retention, and nothing else does [FL6, FL7]', async () => {
   const node = await open();
