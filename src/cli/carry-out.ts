@@ -16,6 +16,15 @@ export interface ChangeOptions extends OperatorOptions {
   readonly wait: number;
 }
 
+/** The change that a command asks for. */
+export interface Asked {
+  readonly action: ChangeRequest;
+  /** What it does. */
+  readonly text: string;
+  /** What may be lost by it, which whoever asks for it by a script is told too. */
+  readonly cost?: string | undefined;
+}
+
 /** What came of one node of the operator. */
 interface Vote {
   readonly name: string;
@@ -28,6 +37,7 @@ interface Vote {
 /** What came of a change. */
 export interface CarriedOut {
   readonly change: Change;
+  readonly cost?: Asked['cost'];
   readonly votes: readonly Vote[];
   /** The node that was asked for the change first. */
   readonly node: OperatedNode;
@@ -51,11 +61,11 @@ const isSettled = ({ stage }: Change): boolean => stage !== 'waiting' && stage !
 export async function carryOut(
   context: CliContext,
   options: ChangeOptions,
-  actionFrom: (operated: Operated) => { readonly action: ChangeRequest; readonly text: string },
+  actionFrom: (operated: Operated) => Asked,
 ): Promise<CarriedOut> {
   const operated = await operatedNodes(context, options);
-  const { action, text } = actionFrom(operated);
-  if (!options.json) announce(context, operated, text);
+  const { action, text, cost } = actionFrom(operated);
+  if (!options.json) announce(context, operated, cost === undefined ? text : `${text} ${cost}`);
   await confirm(context, 'Do it?', options);
   const deadline = performance.now() + options.wait * 1000;
   const { nodes } = operated;
@@ -73,7 +83,7 @@ export async function carryOut(
   );
   const silent = operated.silent.map(({ name, url, error }) => voteOf({ name, client: { url } }, error));
   const change = await untilSettled(context, nodes, node, proposed, deadline);
-  return { change, votes: [...votes, ...silent], node };
+  return { change, cost, votes: [...votes, ...silent], node };
 }
 
 function announce({ output }: CliContext, { roster, silent, nodes }: Operated, text: string): void {
@@ -146,11 +156,11 @@ export async function untilSettled(
 }
 
 /** Shows what came of a change, of each node and of all, and answers the exit code. */
-export function conclude(context: CliContext, options: ChangeOptions, { change, votes }: CarriedOut): number {
+export function conclude(context: CliContext, options: ChangeOptions, { change, cost, votes }: CarriedOut): number {
   const { output } = context;
   const code = change.stage === 'decided' || (options.wait === 0 && !isSettled(change)) ? EXIT.ok : EXIT.failed;
   if (options.json) {
-    output.data({ change, nodes: votes });
+    output.data({ change, nodes: votes, ...(cost === undefined ? {} : { cost }) });
     return code;
   }
   const rows = votes.map(({ name, approved, error }) => [

@@ -1,6 +1,5 @@
-import type { ChangeRequest } from '../../client/index.ts';
 import { inHours } from '../../core/types/index.ts';
-import { type ChangeOptions, carryOut, conclude } from '../carry-out.ts';
+import { type Asked, type ChangeOptions, carryOut, conclude } from '../carry-out.ts';
 import { contextOf } from '../connect.ts';
 import { type CliContext, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -35,7 +34,7 @@ const SHORT_RETENTION_MS = 12 * 3_600_000;
 async function finish(
   context: CliContext,
   options: ChangeOptions,
-  actionFrom: (operated: Operated) => { readonly action: ChangeRequest; readonly text: string },
+  actionFrom: (operated: Operated) => Asked,
 ): Promise<number> {
   const done = await carryOut(context, options, actionFrom);
   const code = conclude(context, options, done);
@@ -110,10 +109,10 @@ export async function membersDrop(context: CliContext, given: string, options: C
 }
 
 /** What a retention costs that is shorter than a node may be away, where it is shorter than before. */
-const costOf = (retentionMs: number, before: number): string =>
+const costOf = (retentionMs: number, before: number): string | undefined =>
   retentionMs >= SHORT_RETENTION_MS || retentionMs >= before
-    ? ''
-    : ' That is less than an upgrade, a repair or a backup takes: a node that comes back later than that, or from an older backup, may have what the others have let go of. They refuse it, and it is set aside there for its operator (lattice recover).';
+    ? undefined
+    : 'That is less than an upgrade, a repair or a backup takes: a node that comes back later than that, or from an older backup, may have what the others have let go of. They refuse it, and it is set aside there for its operator (lattice recover).';
 
 export async function membersSettings(context: CliContext, options: SettingsOptions): Promise<number> {
   if (options.certify === undefined && options.retention === undefined)
@@ -123,7 +122,8 @@ export async function membersSettings(context: CliContext, options: SettingsOpti
     const retentionMs = options.retention ?? roster.retentionMs;
     return {
       action: { kind: 'settings', certify, retentionMs },
-      text: `Cuts are certified by ${certify === 'majority' ? 'a majority' : 'two thirds'} of the writers, and tombstones stay for ${inHours(retentionMs)}.${costOf(retentionMs, roster.retentionMs)}`,
+      text: `Cuts are certified by ${certify === 'majority' ? 'a majority' : 'two thirds'} of the writers, and tombstones stay for ${inHours(retentionMs)}.`,
+      cost: costOf(retentionMs, roster.retentionMs),
     };
   });
 }

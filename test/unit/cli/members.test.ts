@@ -236,6 +236,14 @@ describe('lattice members, on real nodes', () => {
     for (const retention of ['48h', '12h'])
       expect((await all('members', 'settings', '--retention', retention)).out).not.toContain('That is less');
     expect(nodes.get('oslo')?.lattice.members.roster().retentionMs).toBe(retentionMs);
+    // A script is told with what came of it.
+    const costs: unknown[] = [];
+    for (const hours of ['11h', String(retentionMs / 3_600_000) + 'h']) {
+      const { code, out } = await all('members', 'settings', '--retention', hours, '--yes', '--json');
+      expect(code).toBe(0);
+      costs.push((JSON.parse(out) as { cost?: string }).cost);
+    }
+    expect(costs).toEqual([expect.stringContaining('lattice recover'), undefined]);
     const removed = await run(['invite', 'rm', 'zz', ...of('oslo'), '--json']);
     expect([removed.code, errorOf(removed)]).toMatchObject([
       2,
