@@ -8,9 +8,8 @@ import { createServer } from 'node:http';
 import { join, relative } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
+import { launchChromium } from './chromium.mjs';
 
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const BUILT = fileURLToPath(new URL('../dist/dashboard/', import.meta.url));
 const PEERS = 50;
 const LINES = 1000;
@@ -149,7 +148,7 @@ const server = createServer((request, response) => {
 await new Promise((resolve) => server.listen({ host: '127.0.0.1', port: 0 }, resolve));
 const url = `http://127.0.0.1:${server.address().port}/dashboard/`;
 
-const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+const browser = await launchChromium();
 try {
   // Loads are measured with an empty cache each.
   const loads = [];

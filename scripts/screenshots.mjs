@@ -12,9 +12,8 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { chromium } from 'playwright-core';
+import { launchChromium } from './chromium.mjs';
 
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const CLI = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const OUT = fileURLToPath(new URL('../docs/screenshots/', import.meta.url));
 const MAX_BYTES = 150 * 1024;
@@ -122,7 +121,7 @@ try {
     );
   });
 
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+  browser = await launchChromium();
   const shoot = async (
     path,
     { view, size = { width: 1280, height: 860 }, scheme = 'light', verdict = 'CONVERGED', before },

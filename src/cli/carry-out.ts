@@ -51,6 +51,8 @@ const POLL_SECONDS = 10;
 /** A node that is an epoch behind does not know the change, or does not see yet that it fits. It catches up in seconds. */
 const PASSING: ReadonlySet<ErrorCode> = new Set(['not-found', 'invalid-change', 'not-a-writer']);
 const BEHIND_MS = 20_000;
+/** How long a node is given to hear of a change where nobody waits for the decision: an approval is asked for once. */
+const HEARS_MS = 5_000;
 
 const isSettled = ({ stage }: Change): boolean => stage !== 'waiting' && stage !== 'deciding';
 
@@ -112,7 +114,8 @@ const voteOf = (
 
 /** Approves a change with one more node, which may hear of it in a moment only. */
 async function approve(node: OperatedNode, { id }: Change, deadline: number, options: ChangeOptions): Promise<Vote> {
-  const end = Math.min(deadline, performance.now() + BEHIND_MS);
+  const now = performance.now();
+  const end = now + Math.min(BEHIND_MS, Math.max(HEARS_MS, deadline - now));
   for (;;) {
     try {
       // It may be decided by the others before this one has been asked. While it is only on its way to that, another

@@ -251,6 +251,17 @@ describe('lattice members, on real nodes', () => {
     ]);
   });
 
+  it('has every node of the operator approve, also where it does not wait for the decision', async () => {
+    for (const name of ['trondheim', 'rome']) {
+      const member = name === 'rome' ? 'trondheim' : 'rome';
+      const { code, out } = await all('members', 'rename', member, name, '--yes', '--json', '--wait', '0');
+      const { change, nodes: votes } = JSON.parse(out) as { change: { id: string }; nodes: { approved: boolean }[] };
+      expect([code, votes.length, votes.filter(({ approved }) => !approved)]).toEqual([0, votes.length, []]);
+      expect(votes.length).toBeGreaterThan(1);
+      expect(await run(['members', 'wait', change.id.slice(0, 8), ...of('oslo')])).toMatchObject({ code: 0 });
+    }
+  });
+
   it('gives no member the name of another one', async () => {
     const named = await all('members', 'rename', 'rome', 'oslo', '--yes', '--json');
     expect([named.code, errorOf(named)]).toMatchObject([1, { message: expect.stringContaining('"oslo"') as string }]);
