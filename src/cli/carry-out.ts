@@ -47,6 +47,8 @@ export interface CarriedOut {
 const AGAIN_MS = 200;
 /** Longest wait of one request, s: the node answers within 25 s, and a change is looked at anew in between. */
 const POLL_SECONDS = 10;
+/** What the last look waits at least, s: by then a node has heard of the approvals that others have just given. */
+const LOOK_SECONDS = 1;
 
 /** A node that is an epoch behind does not know the change, or does not see yet that it fits. It catches up in seconds. */
 const PASSING: ReadonlySet<ErrorCode> = new Set(['not-found', 'invalid-change', 'not-a-writer']);
@@ -130,7 +132,10 @@ async function approve(node: OperatedNode, { id }: Change, deadline: number, opt
   }
 }
 
-/** Waits until the change is settled, or the time is over. Any of the nodes tells how it stands. */
+/**
+ * Waits until the change is settled, or the time is over. Any of the nodes tells how it stands; where there is no time
+ * at all, one is asked once, because approvals have come since the change was made.
+ */
 export async function untilSettled(
   { output }: CliContext,
   nodes: readonly Pick<OperatedNode, 'client'>[],
@@ -142,17 +147,17 @@ export async function untilSettled(
   let change = known;
   for (let turn = 0; !isSettled(change); turn++) {
     const left = Math.floor((deadline - performance.now()) / 1000);
-    if (left <= 0) break;
     output.progress(`waits: ${printable(change.why)}`);
     try {
       const { client } = all[turn % all.length] ?? first;
-      const wait = Math.min(left, POLL_SECONDS);
+      const wait = Math.min(Math.max(left, LOOK_SECONDS), POLL_SECONDS);
       change = await client.members.change(known.id, { wait, timeoutMs: (wait + POLL_SECONDS) * 1000 });
     } catch (error) {
       // A node that restarts, or that has not heard of it, is asked again after the others.
       if (!(error instanceof LatticeError)) throw error;
       await sleep(clock, AGAIN_MS);
     }
+    if (left <= 0) break;
   }
   output.progress(undefined);
   return change;

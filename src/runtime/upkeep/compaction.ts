@@ -1,4 +1,5 @@
-import { BUCKETS } from '../../core/rows/index.ts';
+import { BUCKETS, type Bucket, bucketRange, type RowRange } from '../../core/rows/index.ts';
+import { type Bytes, concatBytes } from '../../core/types/index.ts';
 import type { Log, Store } from '../../ports/index.ts';
 
 /** Fewer keys than these are not worth writing anything anew: their rows take a few MiB. */
@@ -50,17 +51,13 @@ export function createCompaction(deps: { readonly store: Pick<Store, 'compact'>;
   };
 }
 
-/** All rows, kind by kind, and those of entries in parts. */
-function* ranges(): Generator<{ readonly gte: Uint8Array; readonly lt: Uint8Array }> {
-  for (const bucket of Object.values(BUCKETS).sort((a, b) => a - b)) {
-    if (bucket !== BUCKETS.entry) {
-      yield { gte: Uint8Array.of(bucket), lt: Uint8Array.of(bucket + 1) };
-      continue;
-    }
-    for (let part = 0; part < PARTS; part++)
-      yield {
-        gte: Uint8Array.of(bucket, (part * 256) / PARTS),
-        lt: part + 1 === PARTS ? Uint8Array.of(bucket + 1) : Uint8Array.of(bucket, ((part + 1) * 256) / PARTS),
-      };
+/** All rows, kind by kind, and those of entries in parts: LevelDB writes its memory to a file at each call. */
+function* ranges(): Generator<RowRange> {
+  for (const bucket of Object.keys(BUCKETS) as Bucket[]) {
+    const { gte, lt } = bucketRange(bucket);
+    const parts = bucket === 'entry' ? PARTS : 1;
+    const bound = (part: number): Bytes => concatBytes(gte, Uint8Array.of((part * 256) / parts));
+    for (let part = 0; part < parts; part++)
+      yield { gte: part === 0 ? gte : bound(part), lt: part + 1 === parts ? lt : bound(part + 1) };
   }
 }
