@@ -100,7 +100,7 @@ describe('compaction', () => {
     // The next one waits for as many again.
     large.collected(62_499, 1_000_000);
     const kinds = Object.values(BUCKETS).sort((a, b) => a - b);
-    await vi.waitFor(() => expect(many.done()).toBe(kinds.length - 1 + 64));
+    await vi.waitFor(() => expect(many.done()).toBe(kinds.length - 1 + 64), 30_000);
     for (const kind of kinds) {
       const own = many.ranges.filter(({ gte }) => gte[0] === kind);
       expect(own.at(0)?.gte).toSatisfy((gte: Uint8Array) => gte.length === 1 || gte[1] === 0);
