@@ -107,6 +107,8 @@ export function createCollection(deps: {
   const { roster, replica, writer, store, asides, refused, log, clock } = deps;
   const { late } = replica;
   const compaction = createCompaction({ store, log });
+  /** Whether all that the store has was written by this version, which makes the rows of what is dead itself. */
+  const wasEmpty = replica.tree.size === 0;
   /** The roots (hex) of the newest cuts that this store has fixed, by their time. */
   const roots = new Map(deps.fixed);
   /** The newest complete cut that this node has taken as its own, and the time up to which nothing dead is left. */
@@ -264,6 +266,11 @@ export function createCollection(deps: {
   /** A store of an earlier version has no rows of what is dead: they are made once. */
   async function indexAll(): Promise<void> {
     if ((await store.get(DEAD_INDEXED)) !== undefined) return;
+    if (!wasEmpty) await indexEach();
+    if (!stopped) await writer.keep(() => [{ type: 'put', key: DEAD_INDEXED, value: new Uint8Array(0) }]);
+  }
+
+  async function indexEach(): Promise<void> {
     let after: Uint8Array | undefined;
     do {
       const page = await deps.entries.page(after, PAGE, (read) => writer.read(read));
@@ -276,7 +283,6 @@ export function createCollection(deps: {
       if (rows.length > 0) await writer.keep(() => rows);
       after = page.last;
     } while (after !== undefined);
-    await writer.keep(() => [{ type: 'put', key: DEAD_INDEXED, value: new Uint8Array(0) }]);
   }
 
   return {

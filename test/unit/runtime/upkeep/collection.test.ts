@@ -64,10 +64,16 @@ async function open({ store, attested = 0, id = 1 }: { store?: Store; attested?:
   late.setFloors(floorsOf(await loadCollection(state.store), roster));
   late.fixing(attested, closes(attested));
   late.fixed(attested);
+  let pages = 0;
   const collection = createCollection({
     roster,
     replica,
-    entries,
+    entries: {
+      page(...given) {
+        pages++;
+        return entries.page(...given);
+      },
+    },
     writer,
     store: state.store,
     complete: { newest: () => complete },
@@ -91,6 +97,10 @@ async function open({ store, attested = 0, id = 1 }: { store?: Store; attested?:
     refused,
     late,
     root,
+    /** How many pages of entries the collection has read. */
+    get pages() {
+      return pages;
+    },
     waitFor: (names: readonly string[] | undefined) => void (waiting = names),
     take: async (...fragments: Fragment[]) =>
       (await Promise.all(fragments.map((one) => writer.apply(one, FOUND)))).flat(),
@@ -372,13 +382,30 @@ it('what was set aside comes back from no single node that has it still, and fro
 });
 
 it('a store of an earlier version, which has no rows of what is dead, collects the same [FL7]', async () => {
-  const node = await open();
-  await node.take(...HISTORY);
+  const earlier = await open();
+  await earlier.take(...HISTORY);
+  earlier.collection.stop();
   const rows = [];
-  for await (const page of node.state.store.iterate(deadUntil(Number.MAX_SAFE_INTEGER - 1)))
+  for await (const page of earlier.state.store.iterate(deadUntil(Number.MAX_SAFE_INTEGER - 1)))
     for (const [key] of page) rows.push({ type: 'del' as const, key });
-  await node.state.store.batch(rows);
+  await earlier.state.store.batch(rows);
+  const node = await open({ store: earlier.state.store });
   expect(await node.deadRows()).toBe(0);
   await node.tell(FIRST, node.fix(FIRST));
   await expectRight(node, HISTORY);
+  expect(node.pages).toBeGreaterThan(0);
+});
+
+it('the entries of a store that was empty at the start are not looked through for what is dead [FL7]', async () => {
+  const node = await open();
+  await node.take(...HISTORY);
+  await node.tell(FIRST, node.fix(FIRST));
+  await expectRight(node, HISTORY);
+  expect(node.pages).toBe(0);
+  node.collection.stop();
+  // It is known from then on.
+  const next = await open({ store: node.state.store });
+  await next.tell(FIRST + GRID_MS, next.fix(FIRST + GRID_MS));
+  await expectRight(next, HISTORY, FIRST + GRID_MS);
+  expect(next.pages).toBe(0);
 });
