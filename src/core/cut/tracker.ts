@@ -252,17 +252,21 @@ export class CutTracker {
    * live siblings; else the operations are merged in order of time.
    */
   #settle(record: Pending): void {
-    const later = record.later.filter((operation) => operation.hlc > this.#ceiling);
-    let siblings = record.cut;
-    if (later.length === 0) siblings = record.live;
-    else if (later.length === record.later.length) return;
-    else {
-      const due = record.later.filter((operation) => operation.hlc <= this.#ceiling);
+    let { cut: siblings, later } = record;
+    let kept = 0;
+    for (const operation of later) if (operation.hlc > this.#ceiling) kept++;
+    if (kept > 0 && kept === later.length) return;
+    if (kept === 0) {
+      siblings = record.live;
+      later = NONE;
+    } else {
+      const due = later.filter((operation) => operation.hlc <= this.#ceiling);
+      later = later.filter((operation) => operation.hlc > this.#ceiling);
       for (const operation of due.toSorted(compareSiblings).toReversed())
         ({ siblings } = mergeSiblings(siblings, operation));
     }
     this.#operations -= record.later.length - later.length;
-    record.later = later.length === 0 ? NONE : later;
+    record.later = later;
     if (siblings === record.cut) return;
     record.cut = siblings;
     if (siblings.length === 0) {
