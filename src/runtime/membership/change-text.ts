@@ -21,6 +21,6 @@ export function textOf(action: ChangeAction, label: (author: Author) => string):
         ? `The fleet has no name for the key ${action.author.slice(0, 8)}… any more.`
         : `The fleet calls the key ${action.author.slice(0, 8)}… ${action.name}.`;
     case 'settings':
-      return `Cuts are certified by ${action.certify === 'majority' ? 'a majority' : 'two thirds'} of the writers, and deletions are remembered for ${inHours(action.retentionMs)}.`;
+      return `Cuts are certified by ${action.certify === 'majority' ? 'a majority' : 'two thirds'} of the writers, and tombstones stay for ${inHours(action.retentionMs)}.`;
   }
 }

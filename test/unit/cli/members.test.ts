@@ -114,7 +114,7 @@ describe('lattice members, on real nodes', () => {
     const asked = await run(['members', 'settings', '--certify', 'two-thirds', '--yes', '--wait', '0', ...of('kyiv')]);
     expect(asked.code).toBe(0);
     const open = await run(['members', 'changes', ...of('kyiv')]);
-    expect(open.out).toContain('two thirds of the writers, and deletions are remembered for 24 h');
+    expect(open.out).toContain('two thirds of the writers, and tombstones stay for 24 h');
     const back = await run(['members', 'withdraw', idIn(asked.err), ...of('kyiv')]);
     expect(back).toMatchObject({ code: 0, out: expect.stringContaining('WITHDRAWN') as string });
     expect((await run(['members', 'wait', idIn(asked.err), ...of('kyiv')])).code).toBe(1);
