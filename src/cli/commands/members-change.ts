@@ -163,6 +163,13 @@ export async function membersRetire(context: CliContext, given: string, options:
   });
   const code = conclude(context, options, done);
   if (code !== EXIT.ok || retiring === undefined || done.change.stage !== 'decided') return code;
+  if (retiring.role === 'writer' && options.wait === 0) {
+    if (!options.json)
+      context.output.remark(
+        'Leave its node running until this says, once you run it once more, that it can be stopped.',
+      );
+    return code;
+  }
   const waited = retiring.role === 'writer' ? await untilRetired(context, options, done, retiring) : code;
   if (waited === EXIT.ok) await tellFleetFile(context, options, retiring.author);
   return waited;

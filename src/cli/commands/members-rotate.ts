@@ -75,6 +75,11 @@ export async function membersRotate(
         );
       return code;
     }
+    if (options.wait === 0) {
+      if (!options.json)
+        context.output.remark('It goes on under the former key until you run this once more, and wait: --wait 60.');
+      return code;
+    }
   }
   if (keys === undefined) {
     context.output.remark('That key is a writer already: nothing has to be decided.');
