@@ -99,6 +99,10 @@ export async function untilRetired(
   const tell = (text: string): void => {
     if (!options.json) output.say(text);
   };
+  if (options.wait === 0 && until > now) {
+    tell(`${name} still commits until ${timesOf(options).at(until)}. Leave its node running.`);
+    return EXIT.failed;
+  }
   if (!options.json)
     output.remark(`What ${name} commits until ${timesOf(options).at(until)} counts. This waits for it.`);
   output.progress(`waits until ${timesOf(options).at(until)}`);

@@ -11,7 +11,7 @@ export interface BodyDeadlines {
 
 type Timer = ReturnType<Timers['after']>;
 
-/** A request whose body has not been whole when its headers came. */
+/** A request with a body, until it is closed or its time is over. */
 interface Watched {
   readonly server: Server;
   readonly response: ServerResponse;
