@@ -100,7 +100,7 @@ it('a retirement that was interrupted goes on waiting, and nobody misses the nod
   });
   // Nor does it wait when it is asked how far that is.
   const looked = await ended(...words, '--wait', '0');
-  expect([looked.code, looked.out]).toEqual([1, expect.stringContaining('Leave its node running')]);
+  expect([looked.code, looked.out]).toEqual([1, expect.stringContaining('still commits until')]);
   const first = open(...words, '--wait', '90');
   await eventually('it goes on waiting', () => first.stderr.includes('retired already') || first.exit !== undefined);
   first.signal('SIGKILL');
