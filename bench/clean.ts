@@ -13,7 +13,7 @@ const MAIN = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
 /** Writes of somebody else, whose times are measured before the cleaning and during it. */
 const WRITES_PER_SECOND = 50;
 const BEFORE_MS = 5000;
-/** What `members clean` writes at a time (src/cli/clean-values.ts). */
+/** How a client deletes the same keys: so many commits at a time, each of so many operations. */
 const COMMITS = 4;
 const OPERATIONS = 64;
 
@@ -61,7 +61,7 @@ interface Run {
   readonly during: readonly number[];
 }
 
-/** Deletes the same keys in commits of the same size, as many at a time, without looking at what is there. */
+/** Deletes the same keys over HTTP, without looking at what is there. */
 async function deletePlainly({ api, token }: BenchNode): Promise<number> {
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
   const from = performance.now();
@@ -127,7 +127,7 @@ const p99 = (runs: readonly Run[], of: 'before' | 'during'): number =>
 /**
  * Measures how fast `members clean` replaces what a key wrote, in a node of its own process and from the start of the
  * command to its end, and what that does to the writes of others meanwhile. Beside it: how fast a client deletes these
- * keys, in the same commits and without reading any.
+ * keys over HTTP, without reading any.
  */
 export async function cleanBench(): Promise<readonly Figure[]> {
   const runs: Record<Way, Run[]> = { plain: [], delete: [], backup: [] };

@@ -45,6 +45,7 @@ export type {
   AuditView,
   ExecutionRow,
 } from './runtime/facade/audit.ts';
+export type * from './runtime/facade/cleaning.ts';
 export type * from './runtime/facade/codes.ts';
 export type * from './runtime/facade/entries.ts';
 export type * from './runtime/facade/events.ts';

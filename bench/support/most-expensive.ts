@@ -121,6 +121,8 @@ export function mostExpensive(author: string, cutRoot: string = none): Readonly<
     getDashboardFile: { path: '/dashboard/' },
     membersRoster: { path: '/api/v1/members' },
     membersValues: { path: `/api/v1/members/values?author=${author}&since=0&limit=1000` },
+    // What is found is left where it is: the other requests ask for it.
+    membersClean: { path: '/api/v1/members/clean', headers: json, body: { author, limit: 1000, dryRun: true } },
     membersChain: { path: '/api/v1/members/chain?from=0' },
     membersDisplaced: { path: '/api/v1/members/displaced?limit=1000' },
     membersChanges: { path: '/api/v1/members/changes' },

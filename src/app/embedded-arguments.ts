@@ -1,7 +1,7 @@
-import { checkKey } from '../core/cbor/index.ts';
+import { checkKey, checkValue } from '../core/cbor/index.ts';
 import { MAX_RETENTION_MS } from '../core/roster/index.ts';
 import { type Author, type ErrorCode, LatticeError, MAX_OPERATIONS } from '../core/types/index.ts';
-import type { AuditRecord, ChangeAction, JoinQuestion, PeerAddress } from '../runtime/index.ts';
+import type { AuditRecord, ChangeAction, CleanKey, JoinQuestion, PeerAddress } from '../runtime/index.ts';
 import { causeOf, contentOf, idempotencyKeyOf, ownOperations } from './embedded-input.ts';
 import type { EmbeddedLattice } from './embedded-lattice.ts';
 import * as given from './given.ts';
@@ -76,6 +76,12 @@ const asideChoice = {
   all: oneOf('invalid-body', true),
 };
 
+const cleanKey = fields<Pick<CleanKey, 'key'>, Omit<CleanKey, 'key'>>(
+  'invalid-body',
+  { key },
+  { value: checkValue, expires: number('invalid-expiry') },
+);
+
 const receipt = fields(
   'invalid-receipt',
   {},
@@ -112,6 +118,15 @@ export const CALLS: Calls<EmbeddedLattice> = {
   writtenBy: rejects(
     called('the author', digits64('invalid-query')),
     options({ since: number('invalid-query'), ...page }),
+  ),
+  clean: rejects(
+    called('the author', digits64('invalid-query')),
+    options({
+      since: number('invalid-query'),
+      ...page,
+      keys: list('invalid-body', cleanKey, MAX_OPERATIONS),
+      dryRun: flag('invalid-request'),
+    }),
   ),
   prove: rejects(key, options({ at: oneOf('invalid-request', 'cut'), from: text('invalid-request') })),
   verifyIntegrity: rejects(plain),

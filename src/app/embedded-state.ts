@@ -1,5 +1,7 @@
 import type {
   AuthoredView,
+  CleanedKey,
+  CleanWish,
   ConflictView,
   DisplacedView,
   EntryView,
@@ -122,6 +124,19 @@ export interface EmbeddedState {
    * for (const { key, written } of items) console.log(key, written);
    */
   writtenBy(author: string, options?: EmbeddedPage & { readonly since?: number }): Promise<Page<AuthoredView>>;
+
+  /**
+   * Replaces what `author` (64 hex digits) wrote at `since` (Unix ms) or later by commits of this node, up to 1,000 keys a
+   * call: while there is a cursor, there is more. A key gets the value of another author beside it; else the value that
+   * `keys` gives it, where these are named; else a deletion. Each item says what has become of its key, or with `dryRun`
+   * would become of it. A call that meets with an error after some of the keys answers with these, and the next one rejects.
+   *
+   * @throws `invalid-query`, `invalid-limit`, `invalid-cursor`, `invalid-body`; what a write throws
+   * @example
+   * const { items, cursor } = await lattice.clean('aa'.repeat(32), { since: Date.now() - 86_400_000, dryRun: true });
+   * for (const { key, does } of items) console.log(key, does, cursor);
+   */
+  clean(author: string, options?: EmbeddedCall & CleanWish): Promise<Page<CleanedKey>>;
 
   /**
    * Writes 1 to 256 operations as one atomic, signed commit, which is durable on this node when the promise resolves.

@@ -91,6 +91,7 @@ export function embed(lattice: Lattice, life: Life): EmbeddedLattice {
     conflicts: ({ signal, ...asked } = {}) => life.run(() => lattice.conflicts(asked), signal),
     writtenBy: (author, { signal, since = 0, ...asked } = {}) =>
       life.run(() => lattice.writtenBy(author, { since, ...asked }), signal),
+    clean: (author, { signal, ...wish } = {}) => life.run(() => lattice.clean(author, wish), signal),
     prove: (key, { signal, ...asked } = {}) => life.run(() => lattice.prove(key, asked), signal),
     verifyIntegrity: ({ signal } = {}) => life.run(() => lattice.verifyIntegrity(), signal),
     write: (operations, { receipt: wish, ...options } = {}) =>

@@ -99,6 +99,7 @@ export function createTurningLattice(now: () => KeyedFace, gate: TurningGate): L
     conflicts: waits((l) => l.conflicts),
     displaced: waits((l) => l.displaced),
     writtenBy: waits((l) => l.writtenBy),
+    clean: waits((l) => l.clean),
     prove: waits((l) => l.prove),
     write,
     addPeer: waits((l) => l.addPeer),

@@ -16,7 +16,7 @@ export { createClient } from './client.ts';
 export { LatticeProblem } from './errors.ts';
 export type { FollowOptions, StreamOptions } from './follow.ts';
 export type { LatticeClient } from './lattice-client.ts';
-export type { ChangeOptions, MembersClient, ValuesOptions } from './members-client.ts';
+export type { ChangeOptions, CleanOptions, MembersClient, ValuesOptions } from './members-client.ts';
 export type { PeerName } from './peers-client.ts';
 export type { ProofOptions } from './proof-client.ts';
 export type { Answer, CallOptions, ClientOptions, RequestOptions } from './request.ts';

@@ -3,6 +3,8 @@ import type { AuthoredKey } from '../api/contract/entities.ts';
 import type {
   Change,
   ChangeRequest,
+  Cleaned,
+  CleanRequest,
   Displaced,
   Invitation,
   InvitationRequest,
@@ -29,6 +31,20 @@ export interface ValuesOptions extends CallOptions {
   readonly cursor?: string | undefined;
 }
 
+/** What to clean of an author. */
+export interface CleanOptions extends CallOptions {
+  /** The earliest time of its writes that is of interest, Unix ms. Default: 0. */
+  readonly since?: number | undefined;
+  /** The most keys of the page, up to 1,000. Default: 256. */
+  readonly limit?: number | undefined;
+  /** The cursor of the page before; without it the first page is cleaned. */
+  readonly cursor?: string | undefined;
+  /** These keys alone, at most 256, each with the value that it gets where nobody else wrote it; without a cursor. */
+  readonly keys?: CleanRequest['keys'] | undefined;
+  /** True: says what would become of the keys, and writes nothing. */
+  readonly dryRun?: boolean | undefined;
+}
+
 /** Who belongs to the fleet of a node, and how that changes while it runs. */
 export interface MembersClient {
   /**
@@ -51,6 +67,18 @@ export interface MembersClient {
    * for (const { key, written } of values) console.log(key, written, cursor);
    */
   values(author: string, options?: ValuesOptions): Promise<{ values: AuthoredKey[]; cursor?: string }>;
+
+  /**
+   * Replaces one page of what an author wrote by commits of the node: by the value of another author beside it; else by
+   * the value that `keys` gives it, where these are named; else by a deletion. What was replaced is not found again, so
+   * that a call whose answer was lost may be repeated; its keys are not told a second time.
+   *
+   * @throws `unauthorized`, `invalid-body`, `invalid-cursor`; what a write is refused with, and then nothing was replaced
+   * @example
+   * const { items, cursor } = await client.members.clean('aa'.repeat(32), { since: Date.now() - 86_400_000 });
+   * for (const { key, does } of items) console.log(key, does, cursor);
+   */
+  clean(author: string, options?: CleanOptions): Promise<Cleaned>;
 
   /**
    * Lists the changes that are not decided, oldest first, and the newest 16 that are.

@@ -30,6 +30,13 @@ export function createMembersClient({ request, json }: Requests): MembersClient 
     join: (asked, call = {}) => json(`${BASE}/join`, { method: 'POST', json: asked, ...at(call) }),
     values: (author, { since = 0, limit, cursor, ...call } = {}) =>
       json(`${BASE}/values`, { has: 'values', query: { author, since, limit, cursor }, ...at(call) }),
+    clean: (author, { since, limit, cursor, keys, dryRun, ...call } = {}) =>
+      json(`${BASE}/clean`, {
+        has: 'items',
+        method: 'POST',
+        json: { author, since, limit, cursor, keys, dryRun },
+        ...at(call),
+      }),
     chain: (from, call = {}) => json(`${BASE}/chain`, { query: { from }, ...at(call) }),
   };
 }

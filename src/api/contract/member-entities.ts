@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { LEFT_CODES, REPLACED_CODES } from '../../runtime/facade/cleaning.ts';
 import { entity, word } from './describe.ts';
 import { anyJson, hex64, time } from './entities.ts';
 
@@ -51,6 +52,58 @@ export const Displaced = entity(
   }),
 );
 export type Displaced = Static<typeof Displaced.ref>;
+
+export const CleanRequest = entity(
+  'CleanRequest',
+  'What is to be cleaned of what an author wrote.',
+  Shape(
+    {
+      author: hex64('The key that wrote it; it need not be a member any more.'),
+      since: Maybe(time('The earliest time of its writes that is of interest, by their HLC. Default: 0.')),
+      limit: Maybe(Integer({ minimum: 1, maximum: 1000, description: 'Most keys of the page. Default: 256.' })),
+      cursor: Maybe(Text({ description: 'From the page before. Its first digits tell how far of all keys one is.' })),
+      keys: Maybe(
+        List(
+          Shape(
+            {
+              key: Text({ minLength: 1 }),
+              value: Maybe(anyJson),
+              expires: Maybe(time('When the value ends; one that has ended counts as none.')),
+            },
+            { additionalProperties: false },
+          ),
+          {
+            minItems: 1,
+            maxItems: 256,
+            description:
+              'These keys alone, each with the value that it gets where nobody else wrote it; without a cursor.',
+          },
+        ),
+      ),
+      dryRun: Maybe(Bool({ description: 'Only say what would become of the keys.' })),
+    },
+    { additionalProperties: false },
+  ),
+);
+export type CleanRequest = Static<typeof CleanRequest.ref>;
+
+export const Cleaned = entity(
+  'Cleaned',
+  'What has become of keys of an author, or would become of them.',
+  Shape({
+    items: List(
+      Shape({
+        key: Text(),
+        does: word(
+          [...REPLACED_CODES, ...LEFT_CODES],
+          'The first three: what was written in its place. The others: why it is left as it is.',
+        ),
+      }),
+    ),
+    cursor: Maybe(Text({ description: 'For the next page, which there is: also after a page without items.' })),
+  }),
+);
+export type Cleaned = Static<typeof Cleaned.ref>;
 
 export const Roster = entity(
   'Roster',

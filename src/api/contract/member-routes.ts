@@ -4,6 +4,8 @@ import { AuthoredKey, cursor, hex64, limit, time } from './entities.ts';
 import {
   Change,
   ChangeRequest,
+  Cleaned,
+  CleanRequest,
   Displaced,
   Invitation,
   InvitationRequest,
@@ -12,6 +14,9 @@ import {
   Roster,
   RosterChain,
 } from './member-entities.ts';
+
+/** To sign and merge what is written in place of 1,000 keys, in ms of the event loop; the rest is to find them. */
+const CLEAN_MS = 30;
 
 const { Array: List, Integer, Object: Shape, Optional: Maybe, String: Text } = Type;
 
@@ -77,6 +82,23 @@ export const MEMBER_ROUTES: readonly RouteContract[] = [
     },
     errors: [400, 421, 429, 504],
     example: { query: { author: 'aa'.repeat(32), since: 0 } },
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/members/clean',
+    id: 'membersClean',
+    tag: 'members',
+    summary: 'Replace what one author wrote',
+    description:
+      'By commits of this node: by the value of another author beside it, else by the value that is given for the key, ' +
+      'else by a deletion. What was replaced is not found again, so that a request whose answer was lost may be repeated.',
+    token: true,
+    cost: 'costly',
+    extraMs: CLEAN_MS,
+    body: CleanRequest.ref,
+    answers: { 200: json('A page of what has become of them, in the order of key hashes.', Cleaned.ref) },
+    errors: [400, 401, 409, 413, 415, 421, 429, 503, 504, 507],
+    example: { body: { author: 'aa'.repeat(32), since: 0, dryRun: true } },
   },
   {
     method: 'GET',

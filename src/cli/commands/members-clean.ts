@@ -5,7 +5,8 @@ import { type Author, counted, LatticeError } from '../../core/types/index.ts';
 import { planPaths } from '../../moving/make-plan.ts';
 import type { KeyedEntry } from '../../moving/plan.ts';
 import { READERS } from '../../moving/readers.ts';
-import { type Backup, type Cleaned, type CleanTarget, cleanValues, type Decision, type Left } from '../clean-values.ts';
+import type { LeftCode, ReplacedCode } from '../../runtime/facade/index.ts';
+import { type Backup, type CleanTarget, cleanValues, type Decision } from '../clean-values.ts';
 import type { ApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
@@ -28,20 +29,20 @@ export interface CleanOptions extends GlobalOptions {
 /** Keys that are shown. With --json all of them are. */
 const SHOWN = 20;
 
-const WOULD: Readonly<Record<Cleaned, string>> = {
+const WOULD: Readonly<Record<ReplacedCode, string>> = {
   deleted: 'is deleted',
   'from-backup': 'gets the value of the backup',
   settled: 'keeps the value that another author wrote beside it',
 };
-const LEFT: Readonly<Record<Left, string>> = {
+const LEFT: Readonly<Record<LeftCode, string>> = {
   'shows-nothing': 'is left: it is a deletion, and there is no value to put in its place',
   'in-conflict': 'is left: several others wrote it at the same time; settle it with `lattice conflicts resolve`',
   vault: 'is left: it names an object of the vault; remove that with `lattice vault rm`',
-  changed: 'is left: somebody wrote it meanwhile',
+  changed: 'is left: it was written meanwhile',
   refused: 'is left: the node does not take what would be written',
 };
 /** What may be left without anything being wrong. */
-const IN_ORDER: ReadonlySet<Decision['does']> = new Set([...Object.keys(WOULD), 'shows-nothing'] as Cleaned[]);
+const IN_ORDER: ReadonlySet<Decision['does']> = new Set([...Object.keys(WOULD), 'shows-nothing'] as Decision['does'][]);
 
 /**
  * Shows what one author wrote since some time and the state still has, and with --delete or --from and --yes replaces it
@@ -69,8 +70,14 @@ export async function membersClean(context: CliContext, options: CleanOptions): 
   );
   try {
     const backup = options.from === undefined ? undefined : await readBackup(context, options.from, author, since);
-    const found = await clean(context, client, options, { author, since, backup, writes, signal: ending.signal });
-    return await tell(context, client, options, { author, since, name, member, replaces, writes, found });
+    const { found, lost } = await clean(context, client, options, {
+      author,
+      since,
+      backup,
+      writes,
+      signal: ending.signal,
+    });
+    return await tell(context, client, options, { author, since, name, member, replaces, writes, found, lost });
   } finally {
     release();
   }
@@ -142,14 +149,11 @@ async function clean(
     readonly writes: boolean;
     readonly signal: AbortSignal;
   },
-): Promise<readonly Decision[]> {
+): Promise<{ readonly found: readonly Decision[]; readonly lost: number }> {
   const { author, since, backup, writes, signal } = asked;
   const found: Decision[] = [];
-  const target: CleanTarget = {
-    values: ({ limit, cursor }) => client.members.values(author, { since, limit, cursor, signal }),
-    commit: (operations, { idempotencyKey }) => client.commit(operations, { idempotencyKey, signal }),
-  };
-  await cleanValues(target, {
+  const target: CleanTarget = { clean: (wish) => client.members.clean(author, { since, ...wish }) };
+  const lost = await cleanValues(target, {
     backup,
     dryRun: !writes,
     signal,
@@ -160,7 +164,7 @@ async function clean(
     },
   });
   output.progress(undefined);
-  return found;
+  return { found, lost };
 }
 
 interface Told {
@@ -171,11 +175,13 @@ interface Told {
   readonly replaces: boolean;
   readonly writes: boolean;
   readonly found: readonly Decision[];
+  /** Requests whose answers were lost. */
+  readonly lost: number;
 }
 
 async function tell(context: CliContext, client: ApiClient, options: CleanOptions, told: Told): Promise<number> {
   const { output } = context;
-  const { author, since, name, member, replaces, writes, found } = told;
+  const { author, since, name, member, replaces, writes, found, lost } = told;
   const counts: Partial<Record<Decision['does'], number>> = {};
   for (const { does } of found) counts[does] = (counts[does] ?? 0) + 1;
   const { at: floor } = await client.getFloor();
@@ -184,7 +190,17 @@ async function tell(context: CliContext, client: ApiClient, options: CleanOption
   const code = writes && found.some(({ does }) => !IN_ORDER.has(does)) ? EXIT.failed : EXIT.ok;
   if (options.json === true) {
     const keys = found.map(({ key, does }) => ({ key, does }));
-    output.data({ author, since, written: writes, found: found.length, counts, complete, floor: floor ?? null, keys });
+    output.data({
+      author,
+      since,
+      written: writes,
+      found: found.length,
+      counts,
+      lost,
+      complete,
+      floor: floor ?? null,
+      keys,
+    });
     return code;
   }
   const times = timesOf(options);
@@ -202,6 +218,8 @@ async function tell(context: CliContext, client: ApiClient, options: CleanOption
   if (replaces)
     for (const [does, count] of Object.entries(counts))
       output.say(`  ${count}: ${{ ...WOULD, ...LEFT }[does as Decision['does']]}`);
+  if (lost > 0)
+    output.remark(`${counted(lost, 'answer')} of the node got lost: it may have replaced more than is listed here.`);
   if (!complete)
     output.remark(
       'More of it may still come: the floor has not passed its end. Look again once lattice floor is later than that.',

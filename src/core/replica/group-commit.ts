@@ -7,6 +7,7 @@ import {
   duration,
   type Entry,
   EXPIRY_VERSION,
+  equalBytes,
   type Fragment,
   type Hasher,
   type JsonValue,
@@ -161,6 +162,7 @@ function prepareIntent(intent: WriteIntent, deps: GroupCommitDeps): PreparedInte
     keys.add(key);
     const entry = read(key);
     checkConditions(key, entry, wanted, now);
+    if (wanted.found !== undefined && !isSameEntry(wanted.found.entry, entry)) throw changed(key);
     if (wanted.kind === 'renew') {
       const prepared = prepareOperation(renewed(key, entry, wanted.inPlaceOf, deps));
       bytes += prepared.bytes.length;
@@ -247,6 +249,26 @@ function checkCount(operations: number): void {
       `a commit has at most ${MAX_OPERATIONS} operations, this one ${operations}`,
     );
   }
+}
+
+/** Whether both have the same siblings: an entry is nothing else. */
+function isSameEntry({ siblings }: Entry, entry: Entry | undefined): boolean {
+  const others = entry?.siblings;
+  if (siblings === others) return true;
+  return (
+    siblings.length === others?.length &&
+    siblings.every(({ commit, index }, i) => {
+      const other = others[i] as Sibling;
+      return index === other.index && equalBytes(commit, other.commit);
+    })
+  );
+}
+
+function changed(key: string): LatticeError {
+  return new LatticeError('precondition-failed', `${JSON.stringify(key)} was written meanwhile`, {
+    next: 'read the key again, and decide anew',
+    details: { key },
+  });
 }
 
 function retired(): LatticeError {

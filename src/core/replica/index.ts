@@ -9,6 +9,7 @@ export {
   type ChangedEntry,
   type EntryView,
   type FoundContradiction,
+  type FoundEntry,
   type OperationOutcome,
   type PassedEnd,
   type RowWrite,

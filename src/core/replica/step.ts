@@ -7,6 +7,13 @@ export type RowWrite =
   | { readonly type: 'put'; readonly key: Bytes; readonly value: Bytes }
   | { readonly type: 'del'; readonly key: Bytes };
 
+/** An entry that was read, under the hash of its key. */
+export interface FoundEntry {
+  /** 32 bytes. */
+  readonly keyHash: Bytes;
+  readonly entry: Entry;
+}
+
 /** One client's write. All of its operations go into one commit, or none does. */
 export interface WriteIntent {
   /**
@@ -23,6 +30,11 @@ export interface WriteIntent {
     readonly expires?: number;
     readonly ttl?: number;
     readonly inPlaceOf?: Author;
+    /**
+     * What whoever writes has read of the key. The write is refused with LatticeError `precondition-failed` where the
+     * key has changed since, whether readers would see that or not; and nobody reads the key again for it.
+     */
+    readonly found?: FoundEntry;
   })[];
   /**
    * Makes rows that whoever writes wants to have durable with the commit. It is called once, when the commit is made;

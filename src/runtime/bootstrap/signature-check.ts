@@ -1,4 +1,4 @@
-import type { Correction, Replica, RowWrite } from '../../core/replica/index.ts';
+import type { Correction, FoundEntry, Replica, RowWrite } from '../../core/replica/index.ts';
 import { encodeQuarantined } from '../../core/rows/index.ts';
 import {
   type Author,
@@ -15,7 +15,7 @@ import { sleep } from '../../timing/index.ts';
 import type { Door } from '../commit/door.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { Peer } from '../peers/peers.ts';
-import type { Entries, PresentEntry } from '../storage/entries.ts';
+import type { Entries } from '../storage/entries.ts';
 import { ask } from '../transport/link.ts';
 import type { LinkTo } from '../transport/links.ts';
 
@@ -107,7 +107,7 @@ export function createSignatureCheck(deps: SignatureCheckDeps): SignatureCheck {
   }
 
   /** The operations of a page whose signatures are bad. */
-  async function verify(page: readonly PresentEntry[]): Promise<BadOperation[]> {
+  async function verify(page: readonly FoundEntry[]): Promise<BadOperation[]> {
     const open = new Map<string, BadOperation[]>();
     for (const { keyHash, entry } of page) {
       const { key, siblings } = entry;

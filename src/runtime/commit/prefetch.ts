@@ -1,4 +1,4 @@
-import type { Replica } from '../../core/replica/index.ts';
+import type { FoundEntry, Replica } from '../../core/replica/index.ts';
 import type { Bytes, Entry, Hasher } from '../../core/types/index.ts';
 import { keyHashInto } from '../../core/wire/index.ts';
 import { type Entries, HERE } from '../storage/entries.ts';
@@ -20,7 +20,7 @@ export interface NeededKey {
 export interface PrefetchDeps {
   readonly replica: Pick<Replica, 'tree'>;
   readonly hasher: Hasher;
-  readonly entries: Pick<Entries, 'many'>;
+  readonly entries: Pick<Entries, 'isPresent' | 'many'>;
   /**
    * What is newer than the store, or known without reading it: the entries of the batch in flight, and those in the
    * cache.
@@ -28,14 +28,17 @@ export interface PrefetchDeps {
   readonly known: (key: string) => Entry | undefined;
 }
 
-/** Names a key that a step needs. `keyHash` is given where it is known, because it saves a hash. */
-type Want = (key: string, keyHash?: Bytes) => void;
+/**
+ * Names a key that a step needs. `keyHash` is given where it is known, because it saves a hash, and `found` where the
+ * entry was read before, because that may still be it.
+ */
+type Want = (key: string, keyHash?: Bytes, found?: FoundEntry) => void;
 
 /** Names every key of a batch. */
 export function keysOf({ fragments, writes }: Batch): (want: Want) => void {
   return (want) => {
     for (const { fragment } of fragments) for (const { operation } of fragment.operations) want(operation.key);
-    for (const { intent } of writes) for (const { key } of intent.operations) want(key);
+    for (const { intent } of writes) for (const { key, found } of intent.operations) want(key, found?.keyHash, found);
   };
 }
 
@@ -44,8 +47,9 @@ export async function prefetch(deps: PrefetchDeps, needed: (want: Want) => void)
   const view = new Map<string, Entry>();
   const missing = new Map<string, Bytes>();
   const hashed = new Uint8Array(32);
-  needed((key, known) => {
+  needed((key, known, found) => {
     if (view.has(key) || missing.has(key)) return;
+    if (found !== undefined && deps.entries.isPresent(found)) return void view.set(key, found.entry);
     const held = deps.known(key);
     if (held !== undefined) return void view.set(key, held);
     // Nothing of what a client sent has been checked at this point.

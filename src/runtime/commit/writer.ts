@@ -81,7 +81,7 @@ export interface WriterDeps {
   readonly replica: Replica;
   readonly store: Pick<Store, 'batch'>;
   readonly hasher: Hasher;
-  readonly entries: Pick<Entries, 'many'>;
+  readonly entries: Pick<Entries, 'isPresent' | 'many'>;
   readonly signer: Signer;
   readonly clock: Clock;
   /** Unix ms: the last moment of which an own commit may be; undefined where there is none. */

@@ -65,6 +65,8 @@ export interface Writes {
   readonly write: Lattice['write'];
   /** Writes of the vault, which may use the keys that are reserved for it. */
   readonly writeReserved: Lattice['write'];
+  /** Writes of the node itself, in the form that the replica takes. */
+  readonly writeIntent: (intent: WriteIntent) => Promise<WriteResult>;
 }
 
 /** Local writes. They wait at the gate after a start, and are refused with the reasons while the node is read-only. */
@@ -101,5 +103,6 @@ export function createWrites(deps: {
       return writeReserved(operations, options);
     },
     writeReserved,
+    writeIntent: write,
   };
 }

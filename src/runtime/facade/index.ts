@@ -1,4 +1,5 @@
 export * from './audit.ts';
+export * from './cleaning.ts';
 export * from './codes.ts';
 export * from './entries.ts';
 export * from './events.ts';

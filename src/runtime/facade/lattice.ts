@@ -1,5 +1,6 @@
 import type { Bytes } from '../../core/types/index.ts';
 import type { AuditService } from './audit.ts';
+import type { CleanedKey, CleanWish } from './cleaning.ts';
 import type {
   AuthoredView,
   CertificateDocument,
@@ -101,6 +102,15 @@ export interface Lattice {
       readonly fits?: (item: AuthoredView) => boolean;
     },
   ): Promise<Page<AuthoredView>>;
+  /**
+   * Replaces what `author` wrote at `since` (Unix ms) or later by commits of this node: by the value of another author
+   * beside it, else by the value that is given for the key, else by a deletion. Answers what has become of each key, in
+   * the order of key hashes, or in that of the keys that are named; while there is a cursor, there is more. A call that
+   * meets with an error after some of them answers with these, so that one that rejects has replaced nothing. Rejects
+   * with LatticeError `invalid-query`, `invalid-limit`, `invalid-cursor` or `invalid-body`, or with what a write is
+   * refused with.
+   */
+  clean(author: string, wish?: CleanWish): Promise<Page<CleanedKey>>;
   /**
    * A proof of what the key shows, or that it shows nothing. With `at: 'cut'` the proof is against the newest certified
    * cut, so a quorum vouches for the root instead of this node. It carries the chain of rosters from the configured list,

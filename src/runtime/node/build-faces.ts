@@ -3,6 +3,7 @@ import { checkWritable, createWrites } from '../commit/writes.ts';
 import type { NodeDeps } from '../facade/options.ts';
 import { createByAuthor } from '../read/by-author.ts';
 import { createReads } from '../read/reads.ts';
+import { createCleaning } from '../upkeep/cleaning.ts';
 import { createRecovery } from '../upkeep/recover.ts';
 import { createVault, type Vault } from '../vault/vault.ts';
 import type { DutyParts } from './build-duties.ts';
@@ -33,6 +34,14 @@ export function buildFaces(
     writer,
     idempotency: createIdempotency({ store, hasher, clock }),
     checkEnds: headerVersions.check,
+  });
+  const cleaning = createCleaning({
+    entries,
+    writer,
+    writeIntent: writes.writeIntent,
+    hasher,
+    now,
+    log: deps.log.child('members'),
   });
   const vault: Vault | undefined =
     deps.vault === undefined
@@ -69,5 +78,5 @@ export function buildFaces(
     now: fleetClock.now,
     log: deps.log.child('floor'),
   });
-  return { reads, recovery, writes, vault };
+  return { cleaning, reads, recovery, writes, vault };
 }

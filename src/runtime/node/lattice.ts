@@ -90,6 +90,7 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
     evidence: () =>
       evidenceViews({ network, hasher, contradictions: parts.contradictions, signedTwice: parts.signedTwice }),
     cutCells: cuts.cells.find,
+    clean: parts.cleaning.clean,
     write: measuredWrites(parts.writes.write, metrics, clock),
     addPeer: added.add,
     removePeer: added.remove,

@@ -1,5 +1,5 @@
 import { createTreeLoader, leafHash, leafHashInto } from '../../core/merkle/index.ts';
-import type { Replica } from '../../core/replica/index.ts';
+import type { FoundEntry, Replica } from '../../core/replica/index.ts';
 import { type Bytes, bytesToHex, type Entry, equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
 import { keyHash } from '../../core/wire/index.ts';
 import type { EntryRows, HashRange, Wanted } from './entry-rows.ts';
@@ -11,14 +11,8 @@ export type Between = <T>(read: () => Promise<T>) => Promise<T>;
 /** For a caller that already runs between batches. */
 export const HERE: Between = (read) => read();
 
-/** An entry as it is at present. */
-export interface PresentEntry {
-  readonly keyHash: Bytes;
-  readonly entry: Entry;
-}
-
 export interface EntryPage {
-  readonly entries: readonly PresentEntry[];
+  readonly entries: readonly FoundEntry[];
   /** The key hash after which the next page begins; undefined: there is no entry left. */
   readonly last: Bytes | undefined;
 }
@@ -47,6 +41,8 @@ export interface Entries {
   get(wanted: Wanted, between: Between): Promise<Entry | undefined>;
   /** Returns the entries in the order asked. */
   many(wanted: readonly Wanted[], between: Between): Promise<(Entry | undefined)[]>;
+  /** Whether the entry is what the tree has at present under the key hash, so that nobody has to read it. */
+  isPresent(found: FoundEntry): boolean;
   /** Reads the entry by an iteration; to be called between batches. */
   newest(wanted: Wanted): Promise<Entry | undefined>;
   /**
@@ -119,6 +115,7 @@ export function createEntries({
 
   return {
     newest,
+    isPresent: ({ keyHash: hash, entry }) => isInTree(hash, entry),
     async get(wanted, between) {
       const [entry] = await settle([wanted], [await rows.get(wanted.keyHash)], between);
       return entry;

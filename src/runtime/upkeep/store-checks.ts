@@ -1,4 +1,4 @@
-import type { Replica } from '../../core/replica/index.ts';
+import type { FoundEntry, Replica } from '../../core/replica/index.ts';
 import {
   BUCKETS,
   type Bucket,
@@ -24,7 +24,7 @@ import {
 import { commitSigningBytes, keyHash } from '../../core/wire/index.ts';
 import type { Store, Verifier } from '../../ports/index.ts';
 import type { Writer } from '../commit/writer.ts';
-import type { Entries, PresentEntry } from '../storage/entries.ts';
+import type { Entries } from '../storage/entries.ts';
 
 /** How many entries are checked at a time, which takes a few milliseconds without their signatures. */
 const SLICE = 256;
@@ -37,7 +37,7 @@ const KEYS_OF: Partial<Record<Bucket, (rowKey: Bytes, value: Bytes) => string>> 
 };
 
 /** The keys of the rows that lead to an entry: its key in the list, and its conflict and its end where it has them. */
-function leadingTo({ keyHash: hash, entry }: PresentEntry): Bytes[] {
+function leadingTo({ keyHash: hash, entry }: FoundEntry): Bytes[] {
   const ms = winner(entry).operation.expires;
   return [
     listedKey(entry.key),
@@ -77,7 +77,7 @@ export function createStoreChecks(deps: {
   const { replica, store, hasher, verifier, entries, writer } = deps;
 
   /** The key hashes of the entries that lack a row that leads to them. */
-  async function unindexed(present: readonly PresentEntry[]): Promise<Bytes[]> {
+  async function unindexed(present: readonly FoundEntry[]): Promise<Bytes[]> {
     const wanted = present.flatMap((one) => leadingTo(one).map((rowKey) => ({ rowKey, hash: one.keyHash })));
     const found = await store.getMany(wanted.map(({ rowKey }) => rowKey));
     return wanted.filter((_, i) => found[i] === undefined).map(({ hash }) => hash);
@@ -114,7 +114,7 @@ export function createStoreChecks(deps: {
     return good.every(Boolean);
   }
 
-  async function unsigned(present: readonly PresentEntry[]): Promise<Bytes[]> {
+  async function unsigned(present: readonly FoundEntry[]): Promise<Bytes[]> {
     const good = await Promise.all(present.map(({ entry }) => isSigned(entry)));
     return present.flatMap(({ keyHash: hash }, i) => (good[i] === true ? [] : [hash]));
   }

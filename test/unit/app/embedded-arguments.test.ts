@@ -42,6 +42,7 @@ const CALLS: Readonly<Record<string, readonly unknown[]>> = {
   displaced: [page],
   conflicts: [page],
   writtenBy: [HASH, { since: 1, ...page }],
+  clean: [HASH, { since: 1, ...page, keys: [{ key: 'a', value: 1, expires: 5 }], dryRun: true }],
   prove: ['a', { at: 'cut', from: HASH, signal }],
   verifyIntegrity: [{ signal }],
   write: [

@@ -41,6 +41,7 @@ const CALLS: Readonly<Record<string, string>> = {
   listEvidence: 'lattice.evidence',
   membersRoster: 'lattice.members.roster',
   membersValues: 'lattice.writtenBy',
+  membersClean: 'lattice.clean',
   membersChanges: 'lattice.members.changes',
   membersDisplaced: 'lattice.displaced',
   membersChange: 'lattice.members.changes',

@@ -1,126 +1,176 @@
 import { describe, expect, it } from 'vitest';
-import { type CleanTarget, cleanValues, type Decision, decide } from '../../../src/cli/clean-values.ts';
-import type { AuthoredKey, Operation } from '../../../src/client/index.ts';
+import {
+  type CleanTarget,
+  type CleanValuesOptions,
+  cleanValues,
+  type Decision,
+} from '../../../src/cli/clean-values.ts';
+import { LatticeProblem } from '../../../src/client/errors.ts';
 import { LatticeError } from '../../../src/core/types/index.ts';
 import type { KeyedEntry } from '../../../src/moving/plan.ts';
 
-const THIEF = 'aa'.repeat(32);
-const version = (n: number): string => `${String(n).padStart(2, '0').repeat(32)}.0`;
-const sibling = (n: number, value: number | undefined, author = 'bb'.repeat(32)): AuthoredKey['siblings'][number] => ({
-  version: version(n),
-  author,
-  hlc: '0'.repeat(16),
-  deleted: value === undefined,
-  ...(value === undefined ? {} : { value }),
-});
-const bad = (value: number | undefined) => sibling(9, value, THIEF);
-const keyOf = (...siblings: AuthoredKey['siblings']): AuthoredKey => ({ key: 'door', written: version(9), siblings });
+type Wish = Parameters<CleanTarget['clean']>[0];
 const backup = (...entries: KeyedEntry[]): Map<string, KeyedEntry> => new Map(entries.map((one) => [one[0], one]));
+const PER_PAGE = 300;
 
-describe('what an author wrote is replaced', () => {
-  it('by a deletion, where nothing else is known of the key [RO14]', () => {
-    expect(decide(keyOf(bad(1)), undefined, 0)).toEqual({
-      key: 'door',
-      does: 'deleted',
-      operation: { op: 'delete', key: 'door', ifMatch: version(9) },
-    });
-    expect(decide(keyOf(bad(1)), backup(['window', 7]), 0).does).toBe('deleted');
-  });
-
-  it('by the value and end of a backup that has the key, unless that value has ended [RO14]', () => {
-    const operation = { op: 'put', key: 'door', value: 7, expires: 50, ifMatch: version(9) };
-    expect(decide(keyOf(bad(1)), backup(['door', 7, 50]), 49)).toEqual({ key: 'door', does: 'from-backup', operation });
-    expect(decide(keyOf(bad(1)), backup(['door', 7, 50]), 50).does).toBe('deleted');
-  });
-
-  it('by what it hides: a value of somebody else stays, whichever of the two is shown [RO14]', () => {
-    for (const siblings of [
-      [bad(1), sibling(3, 5)],
-      [sibling(3, 5), bad(1)],
-    ])
-      expect(decide(keyOf(...siblings), backup(['door', 7]), 0)).toEqual({
-        key: 'door',
-        does: 'settled',
-        operation: { op: 'put', key: 'door', value: 5, ifMatch: siblings[0]?.version },
-      });
-    // A deletion that wins over the value of somebody else.
-    expect(decide(keyOf(bad(undefined), sibling(3, 5)), undefined, 0)).toEqual({
-      key: 'door',
-      does: 'settled',
-      operation: { op: 'put', key: 'door', value: 5, ifNoneMatch: '*' },
-    });
-  });
-
-  it('by nothing, where people have to decide, the vault has to, or nothing is shown [RO14]', () => {
-    expect(decide(keyOf(bad(1), sibling(3, 5), sibling(4, 6)), backup(['door', 7]), 0).does).toBe('in-conflict');
-    expect(decide(keyOf(bad(undefined)), undefined, 0).does).toBe('shows-nothing');
-    expect(decide(keyOf(bad(undefined)), backup(['door', 7]), 0).does).toBe('from-backup');
-    expect(decide({ ...keyOf(bad(1)), key: `vault/${'ab'.repeat(32)}` }, undefined, 0).does).toBe('vault');
-  });
-});
-
-/** A node of `count` keys, a page of which has as many as are asked for. */
-function target(count: number, commit: (operations: readonly Operation[]) => void): CleanTarget & { left(): string[] } {
-  const left = new Map(Array.from({ length: count }, (_, i) => [`k${String(i).padStart(5, '0')}`, bad(i)]));
-  return {
-    left: () => [...left.keys()],
-    values({ limit, cursor }) {
-      const after = [...left].filter(([key]) => cursor === undefined || key > cursor);
-      const values = after.slice(0, limit).map(([key, one]) => ({ key, written: one.version, siblings: [one] }));
-      const last = values.at(-1)?.key;
-      return Promise.resolve({ values, ...(after.length > limit && last !== undefined ? { cursor: last } : {}) });
-    },
-    async commit(operations) {
-      commit(operations);
-      for (const { key } of operations) left.delete(key);
-      return Promise.resolve({ commit: '00'.repeat(32) });
+/** A node of these keys, a page of which has PER_PAGE of them; `fails` may throw before or after it has worked. */
+function target(
+  keys: readonly (readonly [string, Decision['does']])[],
+  fails: (wish: Wish, when: 'before' | 'after') => void = () => undefined,
+) {
+  const left = new Map(keys);
+  const wishes: Wish[] = [];
+  const isReplaced = (does: string): boolean => ['deleted', 'from-backup', 'settled'].includes(does);
+  const node: CleanTarget = {
+    async clean(wish) {
+      wishes.push(wish);
+      fails(wish, 'before');
+      if (wish.keys !== undefined) {
+        const items = wish.keys.map(({ key, value }): Decision => {
+          const does = left.get(key);
+          if (does === undefined) return { key, does: 'changed' };
+          if (isReplaced(does)) left.delete(key);
+          return { key, does: does === 'settled' ? does : value === undefined ? 'deleted' : 'from-backup' };
+        });
+        fails(wish, 'after');
+        return { items };
+      }
+      const from = Number.parseInt(wish.cursor ?? '0', 16);
+      const at = keys.findIndex((_, i) => i >= from);
+      const page = at < 0 ? [] : keys.slice(at, at + PER_PAGE).filter(([key]) => left.has(key));
+      if (wish.dryRun !== true) for (const [key, does] of page) if (isReplaced(does)) left.delete(key);
+      fails(wish, 'after');
+      const next = from + PER_PAGE;
+      const items = page.map(([key, does]) => ({ key, does }));
+      return { items, ...(next < keys.length ? { cursor: next.toString(16).padStart(64, '0') } : {}) };
     },
   };
+  return { node, wishes, left: () => [...left.keys()] };
 }
+const many = (count: number): [string, Decision['does']][] =>
+  Array.from({ length: count }, (_, i) => [`k${String(i).padStart(5, '0')}`, 'deleted']);
 
-async function clean(node: CleanTarget, dryRun = false): Promise<Decision[]> {
+async function clean(
+  node: CleanTarget,
+  more: Partial<CleanValuesOptions> = {},
+): Promise<{ readonly told: Decision[]; readonly lost: number }> {
   const told: Decision[] = [];
-  const signal = new AbortController().signal;
-  const options = { backup: undefined, dryRun, signal, now: () => 0, progress: () => undefined };
-  await cleanValues(node, { ...options, tell: (one) => void told.push(one) });
-  return told;
+  const lost = await cleanValues(node, {
+    backup: undefined,
+    dryRun: false,
+    signal: new AbortController().signal,
+    now: () => 0,
+    progress: () => undefined,
+    tell: (one) => void told.push(one),
+    ...more,
+  });
+  return { told, lost };
 }
 
 describe('cleaning', () => {
-  it('goes through all pages in commits of 64 operations at most, and tells each key once [RO14]', async () => {
-    const sizes: number[] = [];
-    const node = target(2300, (operations) => sizes.push(operations.length));
-    const told = await clean(node);
-    expect(Math.max(...sizes)).toBe(64);
-    expect([node.left(), new Set(told.map(({ key }) => key)).size, told.length]).toEqual([[], 2300, 2300]);
+  it('goes through all pages, and tells each key once [RO14]', async () => {
+    const { node, wishes, left } = target(many(1000));
+    const shares: number[] = [];
+    const { told, lost } = await clean(node, { progress: (share) => void shares.push(share) });
+    expect([left(), new Set(told.map(({ key }) => key)).size, told.length, lost]).toEqual([[], 1000, 1000, 0]);
+    expect(wishes.map(({ dryRun, keys }) => dryRun === false && keys === undefined)).toEqual(Array(4).fill(true));
+    expect([shares.length, shares.at(-1)]).toEqual([4, 1]);
   });
 
-  it('writes nothing in a dry run [RO14]', async () => {
-    const node = target(10, () => expect.unreachable());
-    expect((await clean(node, true)).map(({ does }) => does)).toEqual(Array(10).fill('deleted'));
+  it('writes nothing in a dry run, and tells what a backup would change [RO14]', async () => {
+    const keys: [string, Decision['does']][] = [
+      ['kept', 'deleted'],
+      ['ended', 'deleted'],
+      ['unknown', 'deleted'],
+      ['dead', 'shows-nothing'],
+      ['beside', 'settled'],
+      ['torn', 'in-conflict'],
+      ['vault/1', 'vault'],
+    ];
+    const { node, wishes, left } = target(keys);
+    const values = backup(...keys.map(([key]): KeyedEntry => (key === 'ended' ? [key, 1, 50] : [key, 1, 51])));
+    values.delete('unknown');
+    const { told } = await clean(node, { dryRun: true, backup: values, now: () => 50 });
+    expect(told.map(({ does }) => does)).toEqual([
+      'from-backup',
+      'deleted',
+      'deleted',
+      'from-backup',
+      'settled',
+      'in-conflict',
+      'vault',
+    ]);
+    expect(left()).toHaveLength(keys.length);
+    expect(wishes.every(({ dryRun }) => dryRun === true)).toBe(true);
   });
 
-  it('leaves a key that somebody wrote meanwhile, and does the others of its commit [RO14]', async () => {
-    const node = target(20, (operations) => {
-      if (operations.some(({ key }) => key === 'k00007')) throw new LatticeError('precondition-failed', 'changed');
-    });
-    const told = await clean(node);
-    expect(told.filter(({ does }) => does === 'changed').map(({ key }) => key)).toEqual(['k00007']);
-    expect(node.left()).toEqual(['k00007']);
+  it('names keys with the values of the backup, 256 at most, and those alone that get something [RO14]', async () => {
+    const keys: [string, Decision['does']][] = [...many(290), ['torn', 'in-conflict'], ['beside', 'settled']];
+    const { node, wishes, left } = target(keys);
+    const values = backup(['k00000', 'a', 9], ['beside', 'b'], ['elsewhere', 'c']);
+    const { told } = await clean(node, { backup: values });
+    expect(left()).toEqual(['torn']);
+    const named = wishes.flatMap((wish) => (wish.keys === undefined ? [] : [wish.keys]));
+    expect(named.map((list) => list.length)).toEqual([256, 35]);
+    expect(named.flat().filter(({ value }) => value !== undefined)).toEqual([
+      { key: 'k00000', value: 'a', expires: 9 },
+      { key: 'beside', value: 'b' },
+    ]);
+    expect(told).toHaveLength(292);
+    expect(told.filter(({ does }) => does !== 'deleted').map(({ key, does }) => [key, does])).toEqual([
+      ['torn', 'in-conflict'],
+      ['k00000', 'from-backup'],
+      ['beside', 'settled'],
+    ]);
   });
 
-  it('ends with the first error that is of no one key, and goes on where it stopped [RO14]', async () => {
-    let commits = 0;
+  it('asks for the rest where an answer has the first keys only [RO14]', async () => {
+    const { node, left } = target(many(10));
+    const short: CleanTarget = {
+      clean: (wish) => node.clean(wish.keys === undefined ? wish : { ...wish, keys: wish.keys.slice(0, 4) }),
+    };
+    const { told } = await clean(short, { backup: backup(['k00001', 1]) });
+    expect([left(), new Set(told.map(({ key }) => key)).size]).toEqual([[], 10]);
+  });
+
+  it('ends with the first error that does not pass, and goes on where it stopped [RO14]', async () => {
     let broken = true;
-    const node = target(3000, () => {
-      if (broken && ++commits > 4) throw new LatticeError('read-only', 'the node takes no writes');
+    const { node, left } = target(many(1000), ({ cursor }) => {
+      if (broken && cursor !== undefined) throw new LatticeError('read-only', 'the node takes no writes');
     });
     await expect(clean(node)).rejects.toMatchObject({ code: 'read-only' });
-    const left = node.left().length;
-    expect(left).toBeGreaterThan(0);
-    expect(left).toBeLessThan(3000);
+    expect(left()).toHaveLength(700);
     broken = false;
-    expect(await clean(node)).toHaveLength(left);
-    expect(node.left()).toEqual([]);
+    expect((await clean(node)).told).toHaveLength(700);
+    expect(left()).toEqual([]);
+  });
+
+  it('counts the answers that were lost, and not those of a node that did nothing [RO14]', async () => {
+    const problem = {
+      type: 'about:blank',
+      title: 'busy',
+      status: 429,
+      code: 'overloaded',
+    } as LatticeProblem['problem'];
+    const busy = new LatticeProblem('overloaded', 'busy', { status: 429, problem, retryAfterMs: 1, next: undefined });
+    const errors: [unknown, 'before' | 'after'][] = [
+      [busy, 'before'],
+      [new LatticeError('unreachable', 'the connection broke'), 'after'],
+    ];
+    const { node, left } = target(many(100), (_wish, when) => {
+      const next = errors[0];
+      if (next?.[1] !== when) return;
+      errors.shift();
+      throw next[0];
+    });
+    const { told, lost } = await clean(node);
+    expect([left(), told.length, lost]).toEqual([[], 0, 1]);
+  });
+
+  it('ends with the reason of its signal [RO14]', async () => {
+    const ending = new AbortController();
+    const { node, left } = target(many(1000), (_wish, when) => when === 'after' && ending.abort(new Error('stopped')));
+    await expect(clean(node, { signal: ending.signal })).rejects.toThrow('stopped');
+    expect(left()).toHaveLength(700);
   });
 });

@@ -7,7 +7,7 @@ import type {
   DisplacedView,
   MembershipService,
 } from '../../../runtime/facade/index.ts';
-import type { ChangeRequest, InvitationRequest, JoinRequest } from '../../contract/member-entities.ts';
+import type { ChangeRequest, CleanRequest, InvitationRequest, JoinRequest } from '../../contract/member-entities.ts';
 import type { TokenCheck } from '../../http/access.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { createPageText } from '../../http/pages.ts';
@@ -126,6 +126,11 @@ export function memberRoutes({ lattice, inTime, clock }: RouteContext, checkToke
       const after = cursor === undefined ? {} : { cursor };
       const page = await inTime(lattice.writtenBy(author, { since, limit, ...after, fits: text.fits }));
       return reply.type('application/json; charset=utf-8').send(text.finish('values', page.cursor));
+    });
+
+    scope.post('/api/v1/members/clean', withToken, async (request, reply) => {
+      const { author, ...wish } = jsonOf(request) as unknown as CleanRequest;
+      return reply.header('cache-control', 'no-store').send(await inTime(lattice.clean(author, wish)));
     });
 
     scope.get('/api/v1/members/changes', async (_request, reply) =>

@@ -5,7 +5,7 @@ import { STATE_META } from '../../../../src/core/replica/index.ts';
 import { BUCKETS, decodeStateMeta } from '../../../../src/core/rows/index.ts';
 import { versionOf, winner } from '../../../../src/core/state/index.ts';
 import { bytesToHex, type Entry, type Fragment, LatticeError, MAX_AHEAD_MS } from '../../../../src/core/types/index.ts';
-import { pickOperations } from '../../../../src/core/wire/index.ts';
+import { keyHash, pickOperations } from '../../../../src/core/wire/index.ts';
 import { createTestReplica, hasher, ok, outcomesOf, rootOf } from './support.ts';
 
 const T = 1_700_000_000_000;
@@ -52,6 +52,30 @@ describe('group commit', () => {
     expect((step.writes[2] as { error: LatticeError }).error.code).toBe('precondition-failed');
     expect(winner(a.entry('x') as Entry).operation.value).toBe(2);
     expect(step.commits.flatMap((c) => c.operations.map((o) => o.operation.key))).toEqual(['x', 'y']);
+  });
+
+  it('refuses a write that presumes siblings which the key has no more, shown or not [R8, RO14]', () => {
+    const [a, b] = [createTestReplica(1), createTestReplica(2)];
+    a.put('x', 'shown', T + 10);
+    const found = { keyHash: keyHash('x', hasher), entry: a.entry('x') as Entry };
+    const write = (value: number) => ({ operations: [{ kind: 'put' as const, key: 'x', value, found }] });
+    // The same siblings in other objects are the same.
+    const copy = { ...found, entry: { key: 'x', siblings: found.entry.siblings.map((one) => ({ ...one })) } };
+    const same = { operations: [{ kind: 'delete' as const, key: 'x', found: copy }] };
+    expect(a.step({ writes: [same] }, T + 11).writes.map(({ ok: isDone }) => isDone)).toEqual([true]);
+    const refused = a.step({ writes: [write(2)] }, T + 12).writes[0] as { error: LatticeError };
+    expect([refused.error.code, refused.error.details['key']]).toEqual(['precondition-failed', 'x']);
+    // A sibling beside it, which no reader sees.
+    const second = createTestReplica(3);
+    second.put('x', 'shown', T + 10);
+    const before = { keyHash: found.keyHash, entry: second.entry('x') as Entry };
+    const beside = { operations: [{ kind: 'put' as const, key: 'x', value: 2, found: before }] };
+    const step = second.step({ fragments: [b.put('x', 'hidden', T)], writes: [beside] }, T + 12);
+    expect(step.writes.map(({ ok: isDone }) => isDone)).toEqual([false]);
+    expect(second.entry('x')?.siblings.map(({ operation }) => operation.value)).toEqual(['shown', 'hidden']);
+    // And where the key is not there at all.
+    const gone = { operations: [{ kind: 'put' as const, key: 'y', value: 1, found }] };
+    expect(b.step({ writes: [gone] }, T).writes.map(({ ok: isDone }) => isDone)).toEqual([false]);
   });
 
   it('refuses all of a batch when one operation fails [R8]', () => {

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Entry } from '../../../../src/core/types/index.ts';
 import { keyHash } from '../../../../src/core/wire/index.ts';
 import { keysOf, type PrefetchDeps, prefetch } from '../../../../src/runtime/commit/prefetch.ts';
+import { wantedKeys } from '../../../../src/runtime/storage/entries.ts';
 import type { Wanted } from '../../../../src/runtime/storage/entry-rows.ts';
 import { createAuthor, FOUND, hasher, openTestState, put, puts, type TestState } from '../support.ts';
 
@@ -22,6 +23,7 @@ beforeEach(async () => {
     hasher,
     known: () => undefined,
     entries: {
+      isPresent: state.entries.isPresent,
       many(wanted: readonly Wanted[], between) {
         asked.push(wanted.map(({ key }) => String(key)));
         return state.entries.many(wanted, between);
@@ -33,6 +35,21 @@ beforeEach(async () => {
 const valueOf = (entry: Entry | undefined) => entry?.siblings[0]?.operation.value;
 
 describe('the entries that a step needs', () => {
+  it('are what was found before, where that is in the state still', async () => {
+    const [old, same] = await state.entries.many(wantedKeys(['k0/1', 'k0/2'], hasher), (read) => read());
+    await state.writer.write(put('k0/1', 'new'));
+    asked = [];
+    const view = await prefetch(deps, (want) => {
+      for (const [key, entry] of [
+        ['k0/1', old],
+        ['k0/2', same],
+      ] as const)
+        want(key, keyHash(key, hasher), { keyHash: keyHash(key, hasher), entry: entry as Entry });
+    });
+    expect([valueOf(view.get('k0/1')), view.get('k0/2')]).toEqual(['new', same]);
+    expect(asked).toEqual([['k0/1']]);
+  });
+
   it('are those of all keys of a batch, read once each', async () => {
     const fragment = createAuthor(2).commit({ 'k0/1': 'a', 'k0/2': 'b' });
     const batch = {

@@ -1,17 +1,12 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { FoundEntry } from '../../../../src/core/replica/index.ts';
 import { entryKey, entryRange, keyToEntryKey } from '../../../../src/core/rows/index.ts';
 import { type Bytes, bytesToHex, compareBytes, type Entry } from '../../../../src/core/types/index.ts';
 import { decodeEntry, encodeEntry, keyHash } from '../../../../src/core/wire/index.ts';
 import type { Store } from '../../../../src/ports/index.ts';
 import { createWriter, type Writer } from '../../../../src/runtime/commit/writer.ts';
-import {
-  type Between,
-  createEntries,
-  type Entries,
-  HERE,
-  type PresentEntry,
-} from '../../../../src/runtime/storage/entries.ts';
+import { type Between, createEntries, type Entries, HERE } from '../../../../src/runtime/storage/entries.ts';
 import { createEntryRows, type HashRange } from '../../../../src/runtime/storage/entry-rows.ts';
 import {
   deferred,
@@ -263,7 +258,7 @@ describe('an entry that changes while it is read', () => {
   });
 
   it('that has left the state and stands alone on its page does not end the pages', async () => {
-    const [{ entry }] = (await state.entries.page(undefined, 1, HERE)).entries as [PresentEntry];
+    const [{ entry }] = (await state.entries.page(undefined, 1, HERE)).entries as [FoundEntry];
     const slow = lagging(state.store);
     const page = entriesOver(slow.store).page(undefined, 1, between);
     await until('the row has been read', () => slow.answered() > 0);
