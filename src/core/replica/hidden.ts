@@ -1,7 +1,7 @@
 import { hlcMs, ZERO_HLC } from '../clock/index.ts';
 import { beyondBudget, isSameOperation, MAX_HIDDEN_BYTES, siblingsOf, spares } from '../floor/index.ts';
 import { END_GRID_MS } from '../roster/index.ts';
-import { encodeHidden, hiddenKey } from '../rows/index.ts';
+import type { HiddenPlace } from '../rows/index.ts';
 import { supersedes, type Versioned } from '../state/index.ts';
 import type { Sibling } from '../types/index.ts';
 import {
@@ -14,14 +14,16 @@ import {
   type Hlc,
   MAX_SIBLINGS,
 } from '../types/index.ts';
+import { siblingSize } from '../wire/index.ts';
+import { createHiddenRows, type Stored } from './hidden-rows.ts';
 import type { RowWrite } from './step.ts';
 
 /** An operation that is held outside the tree: without its value, which stands in its row. */
 export interface HiddenOperation extends Versioned {
   readonly operation: { readonly key: string; readonly context: Context };
-  /** The key of its row. */
-  readonly row: Bytes;
-  /** The bytes of its row, and about what it takes in memory. */
+  /** Where it stands in the store; undefined until the step that hides it has made its rows. */
+  readonly place: HiddenPlace | undefined;
+  /** About the bytes that it takes in the store and in memory. */
   readonly bytes: number;
 }
 
@@ -30,8 +32,8 @@ export interface HiddenOperation extends Versioned {
  * write all the time while the floor stands has those of 21 minutes. All work on a key goes through its list.
  */
 const MAX_OF_KEY = 256;
-/** What a hidden operation takes in memory beside its row's bytes: ids, numbers, objects, and each dot of its context. */
-const OVERHEAD_BYTES = 256;
+/** What a hidden operation takes beside its bytes: ids, numbers, objects, the key of a row, and each dot of its context. */
+const OVERHEAD_BYTES = 332;
 const DOT_BYTES = 96;
 
 /**
@@ -69,13 +71,20 @@ export interface HiddenOperations {
   lose(one: HiddenOperation): void;
   /** The rows of all changes since the last call. */
   takeRows(): RowWrite[];
-  /** Takes in a row that was read at a start, before which nothing later than `last` was taken in. */
+  /** Takes in what was read at a start: first which places of blocks are gone. */
+  loadGone(block: number, at: number): void;
+  /** An operation with a row of its own, before which nothing later than `last` was taken in. */
   load(one: Sibling, last: Hlc): void;
+  /** A block, before which nothing later than `last` was taken in. LatticeError `damaged-row`. */
+  loadBlock(number: number, value: Bytes, last: Hlc): void;
+  /** Everything was read. */
+  loaded(): void;
 }
 
-interface Held extends HiddenOperation {
+interface Held extends Omit<HiddenOperation, 'place'>, Stored {
   /** Something that supersedes it. Without an author it is not known what, only that it is not later than that. */
   by: { readonly author: Author | undefined; readonly hlc: Hlc };
+  bytes: number;
 }
 
 const NONE: readonly Held[] = [];
@@ -105,7 +114,13 @@ export function createHidden({
   /** The floor that passes all of these for good. */
   let beyondUntil: Hlc = ZERO_HLC;
   let floor: Hlc = ZERO_HLC;
-  let rows: RowWrite[] = [];
+  const rows = createHiddenRows<Held>({
+    hasher,
+    resized(held, by) {
+      held.bytes += by;
+      total += by;
+    },
+  });
   let sweep: Iterator<Held> | undefined;
   /**
    * What has to go first, for want of room. What it has told is gone, so that it goes on where it is: an iteration from
@@ -115,16 +130,28 @@ export function createHidden({
 
   const countsNow = ({ author, hlc }: Pick<Versioned, 'author' | 'hlc'>): boolean => counts(author, hlcMs(hlc));
 
-  function add(one: Sibling, by: Held['by'], value: Bytes): Bytes {
-    const { commit, index, author, hlc, operation } = one;
-    const { key, context } = operation;
-    const row = hiddenKey(one, hasher);
-    const bytes = value.length + row.length + OVERHEAD_BYTES + DOT_BYTES * context.length;
-    const held: Held = { commit: commit.slice(), index, author, hlc, operation: { key, context }, row, bytes, by };
-    byKey.set(key, [...(byKey.get(key) ?? NONE), held]);
+  function add(one: Sibling, by: Held['by']): Held {
+    const { commit, index, author, hlc } = one;
+    const { key, context } = one.operation;
+    const size = siblingSize(one);
+    const bytes = size + OVERHEAD_BYTES + DOT_BYTES * context.length;
+    const held: Held = {
+      commit: commit.slice(),
+      index,
+      author,
+      hlc,
+      operation: { key, context },
+      place: undefined,
+      block: undefined,
+      size,
+      bytes,
+      by,
+    };
+    const others = byKey.get(key);
+    byKey.set(key, others === undefined ? [held] : [...others, held]);
     all.add(held);
     total += bytes;
-    return row;
+    return held;
   }
 
   function drop(key: string, gone: readonly Held[]): void {
@@ -135,7 +162,7 @@ export function createHidden({
     for (const one of gone) {
       all.delete(one);
       total -= one.bytes;
-      rows.push({ type: 'del', key: one.row });
+      rows.remove(one);
     }
   }
 
@@ -152,12 +179,9 @@ export function createHidden({
     const { key } = one.operation;
     const held = byKey.get(key) ?? NONE;
     if (held.some((other) => isSameOperation(other, one) || spares(other, one, END_GRID_MS))) return;
-    drop(
-      key,
-      held.filter((other) => spares(one, other, END_GRID_MS)),
-    );
-    const value = encodeHidden(one);
-    rows.push({ type: 'put', key: add(one, { author: by.author, hlc: by.hlc }, value), value });
+    const spared = held.length === 0 ? held : held.filter((other) => spares(one, other, END_GRID_MS));
+    drop(key, spared);
+    rows.add(add(one, { author: by.author, hlc: by.hlc }), one, spared.length > 0);
     keepNewest(key);
   }
 
@@ -180,9 +204,9 @@ export function createHidden({
 
   /** What goes first is the oldest, and with it all of its key that is older: that must not come back in its place. */
   function keepWithinBudget(): void {
-    if (total <= maxBytes) return;
+    if (total + rows.dead <= maxBytes) return;
     oldestFirst ??= all.values();
-    for (const oldest of beyondBudget(oldestFirst, total, maxBytes)) {
+    for (const oldest of beyondBudget(oldestFirst, total + rows.dead, maxBytes)) {
       if (!all.has(oldest)) continue;
       const { key } = oldest.operation;
       const gone = (byKey.get(key) ?? NONE).filter(({ hlc }) => hlc <= oldest.hlc);
@@ -196,7 +220,7 @@ export function createHidden({
       return all.size;
     },
     get bytes() {
-      return total;
+      return total + rows.dead;
     },
     get beyond() {
       return { operations: beyond, keys: [...named] };
@@ -241,11 +265,7 @@ export function createHidden({
       }
       return false;
     },
-    takeRows() {
-      const taken = rows;
-      if (taken.length > 0) rows = [];
-      return taken;
-    },
+    takeRows: () => rows.take((held) => all.has(held)),
     takeOut: (key, out) => drop(key, (byKey.get(key) ?? NONE).filter(out)),
     lose(one) {
       const { key } = one.operation;
@@ -253,9 +273,21 @@ export function createHidden({
       drop(key, gone);
       if (gone.length > 0) noteBeyond(key, gone);
     },
+    loadGone: rows.loadGone,
     load(one, last) {
-      add(one, { author: undefined, hlc: last }, encodeHidden(one));
+      rows.load(add(one, { author: undefined, hlc: last }), one);
       keepNewest(one.operation.key);
+    },
+    loadBlock(number, value, last) {
+      const keys = rows.loadBlock(number, value, (one) => add(one, { author: undefined, hlc: last }));
+      for (const key of keys) keepNewest(key);
+    },
+    loaded() {
+      rows.loaded();
+      // What goes first for want of room is the oldest, wherever it stands.
+      const inOrder = [...all].sort((a, b) => (a.hlc < b.hlc ? -1 : a.hlc > b.hlc ? 1 : 0));
+      all.clear();
+      for (const one of inOrder) all.add(one);
     },
   };
 }

@@ -64,7 +64,7 @@ export interface Replica {
   /** What the node knows of the commits that it has made itself. */
   readonly history: Pick<OwnHistory, 'adopt' | 'settle' | 'reopen' | 'load'>;
   /** What is held outside the tree. */
-  readonly hidden: Pick<HiddenOperations, 'size' | 'bytes' | 'beyond' | 'of' | 'recounted' | 'load' | 'lose'>;
+  readonly hidden: Omit<HiddenOperations, 'hide' | 'returned' | 'pass' | 'takeOut' | 'takeRows'>;
   /** What leads to the keys under which an author wrote later than the floor. */
   readonly written: Omit<WrittenRows, 'note' | 'pass'>;
 

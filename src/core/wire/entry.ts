@@ -31,10 +31,8 @@ const SIBLING_BYTES = 128;
 
 /** The bytes of an entry: [[commit, index, header, signature, operation, proof] …], in the order of its siblings. */
 export function encodeEntry(entry: Entry): Bytes {
-  let expected = 1;
-  for (const { headerBytes, operationBytes, proof } of entry.siblings) {
-    expected += SIBLING_BYTES + headerBytes.length + operationBytes.length + proof.length;
-  }
+  let expected = 4;
+  for (const sibling of entry.siblings) expected += siblingSize(sibling);
   const writer = createWriter(expected);
   writeArray(writer, entry.siblings.length);
   for (const sibling of entry.siblings) {
@@ -88,6 +86,10 @@ function readSibling(reader: Reader, hasher: Hasher | undefined): Sibling {
     proof,
   };
 }
+
+/** About the bytes that a sibling takes in an encoded entry. */
+export const siblingSize = ({ headerBytes, operationBytes, proof }: Sibling): number =>
+  SIBLING_BYTES + headerBytes.length + operationBytes.length + proof.length;
 
 /**
  * The entry in the value of a row. With `hasher`, each operation must lead through its proof to its header, and the

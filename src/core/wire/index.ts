@@ -5,7 +5,14 @@ export * from './cells.ts';
 export type { Difference, HashPrefix, LeafDigest, SubtreeDigests } from './differences.ts';
 export * from './entry.ts';
 export * from './envelope.ts';
-export { type CommitRequest, createCommit, decodeFragment, encodeFragment, pickOperations } from './fragment.ts';
+export {
+  type CommitRequest,
+  contextFault,
+  createCommit,
+  decodeFragment,
+  encodeFragment,
+  pickOperations,
+} from './fragment.ts';
 export * from './gossip.ts';
 export * from './head.ts';
 export * from './header.ts';

@@ -11,10 +11,14 @@ import {
   decodeStateMeta,
   decodeUntoldCut,
   decodeWrittenRecord,
+  HIDDEN_BLOCKS,
+  HIDDEN_GONE,
   HIDDEN_ROWS,
   LATE_ROWS,
   OWN_SINCE,
   type OwnCommit,
+  rowToBlockNumber,
+  rowToGonePlace,
   type StateMeta,
   UNTOLD_CUT,
   WRITTEN,
@@ -162,8 +166,14 @@ async function loadOutside(store: Store, replica: Replica, hasher: Hasher, last:
   for await (const rows of store.iterate(LATE_ROWS))
     for (const [key, value] of rows) replica.late.load(decodeLate(key, value));
   for (const row of await twoReads(store, UNTOLD_CUT)) replica.late.loadUntold(decodeUntoldCut(row));
+  const { hidden } = replica;
+  for await (const rows of store.iterate(HIDDEN_GONE))
+    for (const [key] of rows) hidden.loadGone(rowToBlockNumber(key), rowToGonePlace(key));
   for await (const rows of store.iterate(HIDDEN_ROWS))
-    for (const [key, value] of rows) replica.hidden.load(decodeHidden(key, value, hasher), last);
+    for (const [row, value] of rows) hidden.load(decodeHidden({ row, at: 0 }, value, hasher), last);
+  for await (const rows of store.iterate(HIDDEN_BLOCKS))
+    for (const [row, value] of rows) hidden.loadBlock(rowToBlockNumber(row), value, last);
+  hidden.loaded();
 }
 
 async function loadWritten(store: Store, replica: Replica, { sequence, hlc }: StateMeta): Promise<void> {

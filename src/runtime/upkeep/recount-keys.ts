@@ -1,3 +1,4 @@
+import { isSameOperation } from '../../core/floor/index.ts';
 import {
   type Counted,
   type HiddenOperation,
@@ -34,7 +35,8 @@ export async function recountKeys(
 ): Promise<Recounted> {
   const { out } = options;
   const values = new Map<string, Sibling>();
-  const nameOf = ({ row }: HiddenOperation): string => bytesToHex(row);
+  const nameOf = ({ place }: HiddenOperation): string =>
+    place === undefined ? '' : `${bytesToHex(place.row)}.${place.at}`;
   // Between two batches the rows of all hidden operations are in the store, so one that is not there is lost.
   await writer.read(async () => {
     for (const entry of given)
@@ -60,9 +62,14 @@ export async function recountKeys(
   return recounted;
 
   async function readHidden(one: HiddenOperation): Promise<Sibling | undefined> {
+    const { place } = one;
+    if (place === undefined) return undefined;
     try {
-      const value = await store.get(one.row);
-      return value === undefined ? undefined : decodeHidden(one.row, value, hasher);
+      const value = await store.get(place.row);
+      if (value === undefined) return undefined;
+      const found = decodeHidden(place, value, hasher);
+      // A block says nothing of what belongs to it.
+      return isSameOperation(found, one) && found.operation.key === one.operation.key ? found : undefined;
     } catch (error) {
       if (error instanceof LatticeError && error.code === 'damaged-row') return undefined;
       throw error;

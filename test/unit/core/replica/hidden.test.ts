@@ -1,8 +1,25 @@
 import { expect, it } from 'vitest';
 import { lastHlcAt } from '../../../../src/core/clock/index.ts';
-import { createHidden } from '../../../../src/core/replica/hidden.ts';
-import { decodeHidden } from '../../../../src/core/rows/index.ts';
-import type { Sibling } from '../../../../src/core/types/index.ts';
+import { createHidden, type HiddenOperation, type HiddenOperations } from '../../../../src/core/replica/hidden.ts';
+import type { RowWrite } from '../../../../src/core/replica/index.ts';
+import {
+  decodeHidden,
+  decodeHiddenBlock,
+  HIDDEN_BLOCKS,
+  HIDDEN_GONE,
+  HIDDEN_ROWS,
+  type RowRange,
+  rowToBlockNumber,
+  rowToGonePlace,
+} from '../../../../src/core/rows/index.ts';
+import {
+  type Bytes,
+  bytesToHex,
+  type Fragment,
+  type Hlc,
+  hexToBytes,
+  type Sibling,
+} from '../../../../src/core/types/index.ts';
 import { fragmentToSiblings } from '../../../../src/core/wire/index.ts';
 import { createTestReplica, hasher } from './support.ts';
 
@@ -10,11 +27,17 @@ const START = 1_700_000_000_000;
 /** About what one small operation takes, row and memory. */
 const ONE = 700;
 
+const siblingOf = (fragment: Fragment): Sibling => fragmentToSiblings(fragment, hasher)[0] as Sibling;
+
 /** What is hidden when keys are written twice, each time in another 10 s. */
-function overwritten(keys: number, maxBytes: number) {
-  const { put } = createTestReplica(1);
-  const hidden = createHidden({ hasher, counts: () => true, maxBytes });
-  const written = (i: number, ms: number): Sibling => fragmentToSiblings(put(`k/${i}`, ms, ms), hasher)[0] as Sibling;
+function overwritten(
+  keys: number,
+  maxBytes: number,
+  author = 1,
+  hidden = createHidden({ hasher, counts: () => true, maxBytes }),
+): HiddenOperations {
+  const { put } = createTestReplica(author);
+  const written = (i: number, ms: number): Sibling => siblingOf(put(`k/${i}`, ms, ms));
   const before = Array.from({ length: keys }, (_, i) => written(i, START + i));
   for (const [i, one] of before.entries())
     hidden.hide({ key: `k/${i}`, siblings: [written(i, START + 60_000 + i)] }, [one]);
@@ -44,23 +67,145 @@ it('goes on letting go of the oldest while more comes, and keeps just those that
   expect([hidden.size, hidden.bytes]).toEqual([0, 0]);
 });
 
-it('its rows lead to their operations, and no row says anything else than it was written with [FL5]', () => {
-  const rows = overwritten(2, 1e6).takeRows();
-  expect(rows.map(({ type }) => type)).toEqual(['put', 'put']);
-  const [first, second] = rows.flatMap((row) => (row.type === 'put' ? [row] : []));
-  if (first === undefined || second === undefined) throw new Error('there are two rows');
-  expect(decodeHidden(first.key, first.value, hasher).operation.key).toBe('k/0');
-  expect(() => decodeHidden(first.key, second.value, hasher)).toThrow('another operation');
+type Put = Extract<RowWrite, { type: 'put' }>;
+const putsOf = (rows: readonly RowWrite[]): Put[] => rows.filter((row): row is Put => row.type === 'put');
+
+it('a row of its own leads to its operation, and says nothing else than it was written with [FL5]', () => {
+  const [first, second] = [1, 2].map((author) => putsOf(overwritten(1, 1e6, author).takeRows())[0] as Put) as [
+    Put,
+    Put,
+  ];
+  const place = { row: first.key, at: 0 };
+  expect(decodeHidden(place, first.value, hasher).operation.key).toBe('k/0');
+  expect(() => decodeHidden(place, second.value, hasher)).toThrow('another operation');
+  expect(() => decodeHidden({ ...place, at: 1 }, first.value, hasher)).toThrow('not one operation');
   for (let at = 0; at < first.value.length; at++) {
     const flipped = first.value.slice();
     flipped[at] = (flipped[at] as number) ^ 1;
     let read: Sibling | undefined;
     try {
-      read = decodeHidden(first.key, flipped, hasher);
+      read = decodeHidden(place, flipped, hasher);
     } catch (error) {
       expect(error).toMatchObject({ code: 'damaged-row' });
     }
     // A signature that changed is found by the check of signatures.
-    if (read !== undefined) expect(read.commit).toEqual(decodeHidden(first.key, first.value, hasher).commit);
+    if (read !== undefined) expect(read.commit).toEqual(decodeHidden(place, first.value, hasher).commit);
   }
+});
+
+/** A store of hidden operations, and what a start reads of it. */
+function storeOf(hidden: HiddenOperations) {
+  const rows = new Map<string, Bytes>();
+  const take = (): void => {
+    for (const row of hidden.takeRows())
+      if (row.type === 'del') rows.delete(bytesToHex(row.key));
+      else rows.set(bytesToHex(row.key), row.value);
+  };
+  const within = ({ gte, lt }: RowRange): [Bytes, Bytes][] =>
+    [...rows]
+      .filter(([key]) => key >= bytesToHex(gte) && key < bytesToHex(lt))
+      .map(([key, value]) => [hexToBytes(key) as Bytes, value]);
+  const start = (last: Hlc): HiddenOperations => {
+    const again = createHidden({ hasher, counts: () => true, maxBytes: 1e6 });
+    for (const [key] of within(HIDDEN_GONE)) again.loadGone(rowToBlockNumber(key), rowToGonePlace(key));
+    for (const [row, value] of within(HIDDEN_ROWS)) again.load(decodeHidden({ row, at: 0 }, value, hasher), last);
+    for (const [row, value] of within(HIDDEN_BLOCKS)) again.loadBlock(rowToBlockNumber(row), value, last);
+    again.loaded();
+    return again;
+  };
+  const read = ({ place }: HiddenOperation): Sibling => {
+    if (place === undefined) throw new Error('it has no place');
+    return decodeHidden(place, rows.get(bytesToHex(place.row)) as Bytes, hasher);
+  };
+  return { rows, take, start, read, within };
+}
+const keysOf = (hidden: HiddenOperations, count: number): string[] =>
+  Array.from({ length: count }, (_, i) => `k/${i}`).filter((key) => hidden.of(key).length > 0);
+
+it('what one step hides shares rows, in which each is found, and which go with the last of it [FL5]', () => {
+  const hidden = overwritten(600, 1e6);
+  const store = storeOf(hidden);
+  store.take();
+  // 256 operations and 64 KiB are in one row at most.
+  const blocks = store.within(HIDDEN_BLOCKS);
+  expect([blocks.length, store.rows.size]).toEqual([3, 3]);
+  expect(Math.max(...blocks.map(([, value]) => value.length))).toBeLessThan(66_000);
+  for (const key of keysOf(hidden, 600))
+    expect(store.read(hidden.of(key)[0] as HiddenOperation).operation.key).toBe(key);
+
+  // The floor passes the first half: the first row is gone, and of the second it is known what is.
+  const last = lastHlcAt(START + 90_000);
+  for (const limit of [100, 200, 1000]) {
+    hidden.pass(lastHlcAt(START + 60_000 + 299), last, limit);
+    store.take();
+  }
+  expect(keysOf(hidden, 600)).toEqual(Array.from({ length: 300 }, (_, i) => `k/${300 + i}`));
+  expect(store.within(HIDDEN_BLOCKS)).toHaveLength(2);
+  expect(store.within(HIDDEN_GONE)).toHaveLength(300 - decodeHiddenBlock(blocks[0]?.[1] as Bytes, hasher).length);
+  const again = store.start(last);
+  expect(keysOf(again, 600)).toEqual(keysOf(hidden, 600));
+  expect(again.bytes).toBe(hidden.bytes);
+  for (const key of keysOf(again, 600)) expect(store.read(again.of(key)[0] as HiddenOperation).operation.key).toBe(key);
+
+  // After a start the rest goes alike, and nothing is left of it.
+  const rest = storeOf(again);
+  for (const [key, value] of store.rows) rest.rows.set(key, value);
+  while (!again.pass(last, last, 1000)) rest.take();
+  rest.take();
+  expect([again.size, again.bytes, rest.rows.size]).toEqual([0, 0, 0]);
+});
+
+it('what is let go of in the step that hid it is never written, and a later block has another number [FL5]', () => {
+  const hidden = overwritten(3, 1e6);
+  hidden.takeOut('k/1', () => true);
+  const store = storeOf(hidden);
+  store.take();
+  expect(store.within(HIDDEN_BLOCKS).map(([, value]) => decodeHiddenBlock(value, hasher).length)).toEqual([2]);
+  const last = lastHlcAt(START + 90_000);
+  const again = store.start(last);
+  const more = overwritten(2, 1e6, 2, again);
+  expect(more).toBe(again);
+  const numbers = putsOf(again.takeRows()).map(({ key }) => rowToBlockNumber(key));
+  expect(numbers).toEqual([1]);
+});
+
+it('what takes the place of an earlier one of its 10 s has a row of its own, which goes with it [FL5]', () => {
+  const authors = [createTestReplica(1), createTestReplica(2)] as const;
+  const hidden = createHidden({ hasher, counts: () => true });
+  const store = storeOf(hidden);
+  const keys = ['a', 'b', 'c'];
+  const write = (turn: number): Sibling[] => {
+    const [writer, reader] = turn % 2 === 0 ? authors : ([authors[1], authors[0]] as const);
+    const fragments = keys.map((key) => writer.put(key, turn, START + 1 + turn));
+    reader.step({ fragments }, START + 1 + turn);
+    return fragments.map(siblingOf);
+  };
+  let shown = write(0);
+  const own: number[] = [];
+  for (let turn = 1; turn < 7; turn++) {
+    const next = write(turn);
+    next.forEach((one, at) => hidden.hide({ key: one.operation.key, siblings: [one] }, [shown[at] as Sibling]));
+    shown = next;
+    store.take();
+    own.push(store.within(HIDDEN_ROWS).length);
+  }
+  // The first of each author and key stood in blocks, which are gone with them.
+  expect(own).toEqual([0, 0, 3, 6, 6, 6]);
+  expect([store.rows.size, hidden.size]).toEqual([6, 6]);
+  expect(store.start(lastHlcAt(START + 90_000)).bytes).toBe(hidden.bytes);
+});
+
+it('room counts what blocks have of operations that are gone [FL5]', () => {
+  const hidden = overwritten(100, 1e6);
+  const store = storeOf(hidden);
+  store.take();
+  const all = hidden.bytes;
+  for (let i = 0; i < 99; i++) hidden.takeOut(`k/${i}`, () => true);
+  store.take();
+  const [row] = store.within(HIDDEN_BLOCKS);
+  expect(hidden.bytes).toBeLessThan(all);
+  expect(hidden.bytes).toBeGreaterThan(row?.[1].length ?? Infinity);
+  hidden.takeOut('k/99', () => true);
+  store.take();
+  expect([hidden.bytes, store.rows.size]).toEqual([0, 0]);
 });

@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from 'vitest';
 import { hlcMs } from '../../../../src/core/clock/index.ts';
 import { siblingsOf } from '../../../../src/core/floor/index.ts';
-import { type Author, bytesToHex, type Context, type Fragment } from '../../../../src/core/types/index.ts';
+import { type Author, type Bytes, bytesToHex, type Context, type Fragment } from '../../../../src/core/types/index.ts';
 import { fragmentToSiblings, keyHash } from '../../../../src/core/wire/index.ts';
 import type { LatticeEvent } from '../../../../src/runtime/facade/index.ts';
 import { type AfterEnd, beyondText, createAfterEnd, loadRecounted } from '../../../../src/runtime/upkeep/after-end.ts';
@@ -217,6 +217,26 @@ it('a commit whose batch is on its way to the disk when the end becomes known is
   expect(await node.values('l')).toBeUndefined();
 });
 
+it('operations that one commit hid together come back each, also after a start in between [RO12, FL5]', async () => {
+  let node = await open();
+  const keys = Array.from({ length: 40 }, (_, i) => `k${i}`);
+  const x = stays.commit(Object.fromEntries(keys.map((key) => [key, `stays ${key}`])), { ms: EPOCH_MS });
+  const all = { ms: UNTIL + 1, context: seen(x) };
+  await node.take(x, thief.commit(Object.fromEntries(keys.map((key) => [key, 'late'])), all));
+  const places = new Set(keys.map((key) => bytesToHex(node.state.replica.hidden.of(key)[0]?.place?.row as Bytes)));
+  expect([places.size, node.state.replica.hidden.size]).toEqual([1, 40]);
+  node = await open({ store: node.state.store });
+  expect(node.state.replica.hidden.size).toBe(40);
+  node.learn();
+  node.afterEnd.start();
+  await node.pass();
+  expect(node.afterEnd.isPending()).toBe(false);
+  for (const key of keys) expect(await node.values(key), key).toEqual([`stays ${key}`]);
+  expect(node.state.replica.hidden.size).toBe(0);
+  // What is back is hidden no more after another start either.
+  expect((await open({ store: node.state.store })).state.replica.hidden.size).toBe(0);
+});
+
 it('a hidden operation whose row is lost holds no recount up, and is told [RO12, FL5]', async () => {
   const node = await open();
   const x = stays.commit({ k: 'stays' }, { ms: EPOCH_MS });
@@ -224,7 +244,7 @@ it('a hidden operation whose row is lost holds no recount up, and is told [RO12,
   await node.take(x, late);
   const { hidden } = node.state.replica;
   const [one] = hidden.of('k');
-  await node.state.store.batch([{ type: 'del', key: one?.row ?? new Uint8Array() }]);
+  await node.state.store.batch([{ type: 'del', key: one?.place?.row ?? new Uint8Array() }]);
   node.learn();
   node.afterEnd.start();
   await node.pass();
