@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { lastHlcAt } from '../../../../src/core/clock/index.ts';
 import { createHidden, type HiddenOperation, type HiddenOperations } from '../../../../src/core/replica/hidden.ts';
@@ -94,8 +95,7 @@ it('a row of its own leads to its operation, and says nothing else than it was w
 });
 
 /** A store of hidden operations, and what a start reads of it. */
-function storeOf(hidden: HiddenOperations) {
-  const rows = new Map<string, Bytes>();
+function storeOf(hidden: HiddenOperations, rows = new Map<string, Bytes>()) {
   const take = (): void => {
     for (const row of hidden.takeRows())
       if (row.type === 'del') rows.delete(bytesToHex(row.key));
@@ -117,7 +117,7 @@ function storeOf(hidden: HiddenOperations) {
     if (place === undefined) throw new Error('it has no place');
     return decodeHidden(place, rows.get(bytesToHex(place.row)) as Bytes, hasher);
   };
-  return { rows, take, start, read, within };
+  return { rows, take, start, read, within, of: (other: HiddenOperations) => storeOf(other, rows) };
 }
 const keysOf = (hidden: HiddenOperations, count: number): string[] =>
   Array.from({ length: count }, (_, i) => `k/${i}`).filter((key) => hidden.of(key).length > 0);
@@ -148,8 +148,7 @@ it('what one step hides shares rows, in which each is found, and which go with t
   for (const key of keysOf(again, 600)) expect(store.read(again.of(key)[0] as HiddenOperation).operation.key).toBe(key);
 
   // After a start the rest goes alike, and nothing is left of it.
-  const rest = storeOf(again);
-  for (const [key, value] of store.rows) rest.rows.set(key, value);
+  const rest = store.of(again);
   while (!again.pass(last, last, 1000)) rest.take();
   rest.take();
   expect([again.size, again.bytes, rest.rows.size]).toEqual([0, 0, 0]);
@@ -208,4 +207,66 @@ it('room counts what blocks have of operations that are gone [FL5]', () => {
   hidden.takeOut('k/99', () => true);
   store.take();
   expect([hidden.bytes, store.rows.size]).toEqual([0, 0]);
+});
+
+it('whatever comes and goes, a start finds in the store just what is hidden, and each of it can be read [FL5]', () => {
+  const step = fc.record({
+    author: fc.integer({ min: 0, max: 1 }),
+    keys: fc.uniqueArray(fc.integer({ min: 0, max: 11 }), { minLength: 1, maxLength: 12 }),
+    /** How much later it is, ms: in most steps within the same 10 s. */
+    later: fc.constantFrom(1, 1, 1, 4000, 11_000),
+    next: fc.constantFrom('nothing', 'take-out', 'pass', 'start', 'lose'),
+  });
+  const named = ({ commit, index, operation }: Pick<HiddenOperation, 'commit' | 'index' | 'operation'>): string =>
+    `${operation.key} ${bytesToHex(commit)} ${index}`;
+  const namesIn = (hidden: HiddenOperations): string[] =>
+    Array.from({ length: 12 }, (_, i) => hidden.of(`k/${i}`).map(named))
+      .flat()
+      .sort();
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 1, maxLength: 25 }), (steps) => {
+      const authors = [createTestReplica(1), createTestReplica(2)] as const;
+      let hidden = createHidden({ hasher, counts: () => true, maxBytes: 1e6 });
+      let store = storeOf(hidden);
+      const shown = new Map<string, Sibling>();
+      let now = START;
+      for (const { author, keys, later, next } of steps) {
+        now += later;
+        const operations = keys.map((i) => ({ kind: 'put' as const, key: `k/${i}`, value: now }));
+        const [writer, reader] = author === 0 ? authors : ([authors[1], authors[0]] as const);
+        const { commits } = writer.step({ writes: [{ operations }] }, now);
+        reader.step({ fragments: commits }, now);
+        for (const one of commits.flatMap((commit) => fragmentToSiblings(commit, hasher))) {
+          const { key } = one.operation;
+          const before = shown.get(key);
+          shown.set(key, one);
+          if (before !== undefined) hidden.hide({ key, siblings: [one] }, [before]);
+        }
+        const last = lastHlcAt(now);
+        const [first] = hidden.of(`k/${keys[0]}`);
+        if (next === 'take-out') hidden.takeOut(`k/${keys[0]}`, () => true);
+        if (next === 'pass') hidden.pass(lastHlcAt(now - 5000), last, 7);
+        store.take();
+        if (next === 'lose' && first !== undefined) {
+          hidden.lose(first);
+          store.take();
+        }
+        const again = store.start(last);
+        expect(namesIn(again)).toEqual(namesIn(hidden));
+        expect(again.bytes).toBe(hidden.bytes);
+        for (let i = 0; i < 12; i++)
+          for (const one of again.of(`k/${i}`)) expect(named(store.read(one))).toBe(named(one));
+        if (next === 'start') {
+          hidden = again;
+          store = store.of(again);
+        }
+      }
+      const end = lastHlcAt(now + 60_000);
+      // One round may have begun before, in the middle.
+      for (let round = 0; round < 2; round++) while (!hidden.pass(end, end, 100));
+      store.take();
+      expect([hidden.size, hidden.bytes, store.rows.size]).toEqual([0, 0, 0]);
+    }),
+    { numRuns: 60 },
+  );
 });
