@@ -9,7 +9,7 @@ import {
   MAX_BLOCK_BYTES,
   MAX_OF_BLOCK,
 } from '../rows/index.ts';
-import type { Bytes, Hasher, Sibling } from '../types/index.ts';
+import { type Bytes, bytesToHex, type Hasher, type Sibling } from '../types/index.ts';
 import { contextFault, siblingsToFragments } from '../wire/index.ts';
 import type { RowWrite } from './step.ts';
 
@@ -121,13 +121,27 @@ export function createHiddenRows<H extends Stored>({
     rows.push({ type: 'put', key: held.place.row, value: encodeHidden(one) });
   }
 
+  /** What is alone of its commit keeps the proof that it has, which has been checked. */
+  function fragmentsOf(part: readonly Unwritten<H>[]): Parameters<typeof encodeHiddenBlock>[0] {
+    const byCommit = new Map<string, Sibling[]>();
+    for (const { one } of part) {
+      const id = bytesToHex(one.commit);
+      const others = byCommit.get(id);
+      if (others === undefined) byCommit.set(id, [one]);
+      else others.push(one);
+    }
+    return Array.from(byCommit.values()).flatMap((siblings): Parameters<typeof encodeHiddenBlock>[0] => {
+      const [first, second] = siblings;
+      if (first === undefined || second !== undefined) return siblingsToFragments(siblings, hasher);
+      const { index, operationBytes: bytes, operation, headerBytes, signature, proof } = first;
+      return [{ headerBytes, signature, proof, operations: [{ index, bytes, operation }] }];
+    });
+  }
+
   function writeBlock(part: readonly Unwritten<H>[]): void {
     const block = openBlock(nextBlock++);
     const heldOf = new Map(part.map(({ held, one }) => [one.operationBytes, held]));
-    const fragments = siblingsToFragments(
-      part.map(({ one }) => one),
-      hasher,
-    );
+    const fragments = fragmentsOf(part);
     const value = encodeHiddenBlock(fragments);
     const size = shareOf(value, part.length);
     let at = 0;
