@@ -3,6 +3,7 @@ import type { Cleaned, CleanOptions } from '../client/index.ts';
 import { createBackoff, isTemporary, pause } from '../client/retry.ts';
 import { batches } from '../moving/batches.ts';
 import type { ImportOperation, KeyedEntry } from '../moving/plan.ts';
+import { REPLACED_CODES } from '../runtime/facade/index.ts';
 
 /** What has become of one key, or would become of it. */
 export type Decision = Cleaned['items'][number];
@@ -117,7 +118,7 @@ async function replace(
   for (const one of workers) if (one.status === 'rejected') throw one.reason;
 }
 
-const REPLACED: ReadonlySet<Decision['does']> = new Set(['deleted', 'from-backup', 'settled']);
+const REPLACED: ReadonlySet<Decision['does']> = new Set(REPLACED_CODES);
 
 /** Whether the node may have replaced something and has not told: one that answers with an error has not. */
 const mayHaveWritten = (error: unknown): boolean =>

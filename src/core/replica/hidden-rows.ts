@@ -43,8 +43,8 @@ interface Unwritten<H> {
 }
 
 /**
- * The rows of hidden operations (SPEC FL5). What one step hides shares rows, in which operations of one commit share what
- * leads to it: a row for each would double what an overwrite writes.
+ * The rows of hidden operations (SPEC FL5). What one step hides of one commit shares rows, and in them what leads to
+ * the commit: a row for each would double what an overwrite writes.
  */
 export interface HiddenRows<H extends Stored> {
   /** Bytes of what is gone, in rows that have something else. */
@@ -61,6 +61,9 @@ export interface HiddenRows<H extends Stored> {
   loadBlock(number: number, value: Bytes, hold: (one: Sibling) => H): readonly string[];
   loaded(): void;
 }
+
+/** Operations of one commit that share a row: so many share its header and signature, and most of their proofs. */
+const MIN_TOGETHER = 8;
 
 const NOTHING: Bytes = new Uint8Array(0);
 
@@ -121,27 +124,13 @@ export function createHiddenRows<H extends Stored>({
     rows.push({ type: 'put', key: held.place.row, value: encodeHidden(one) });
   }
 
-  /** What is alone of its commit keeps the proof that it has, which has been checked. */
-  function fragmentsOf(part: readonly Unwritten<H>[]): Parameters<typeof encodeHiddenBlock>[0] {
-    const byCommit = new Map<string, Sibling[]>();
-    for (const { one } of part) {
-      const id = bytesToHex(one.commit);
-      const others = byCommit.get(id);
-      if (others === undefined) byCommit.set(id, [one]);
-      else others.push(one);
-    }
-    return Array.from(byCommit.values()).flatMap((siblings): Parameters<typeof encodeHiddenBlock>[0] => {
-      const [first, second] = siblings;
-      if (first === undefined || second !== undefined) return siblingsToFragments(siblings, hasher);
-      const { index, operationBytes: bytes, operation, headerBytes, signature, proof } = first;
-      return [{ headerBytes, signature, proof, operations: [{ index, bytes, operation }] }];
-    });
-  }
-
   function writeBlock(part: readonly Unwritten<H>[]): void {
     const block = openBlock(nextBlock++);
     const heldOf = new Map(part.map(({ held, one }) => [one.operationBytes, held]));
-    const fragments = fragmentsOf(part);
+    const fragments = siblingsToFragments(
+      part.map(({ one }) => one),
+      hasher,
+    );
     const value = encodeHiddenBlock(fragments);
     const size = shareOf(value, part.length);
     let at = 0;
@@ -170,16 +159,23 @@ export function createHiddenRows<H extends Stored>({
     writeBlock(part);
   }
 
-  /** An operation alone in its step has a row of its own, and one that may soon be removed. */
+  /** What a few operations of a commit would share is less than what it costs to bring them together. */
   function writeNew(isHeld: (held: H) => boolean): void {
-    const alone: Unwritten<H>[] = [];
-    const together: Unwritten<H>[] = [];
-    for (const each of unwritten)
-      if (isHeld(each.held)) (each.isBusy || !isWhole(each.one) ? alone : together).push(each);
+    const byCommit = new Map<string, Unwritten<H>[]>();
+    for (const each of unwritten) {
+      if (!isHeld(each.held)) continue;
+      const id = bytesToHex(each.one.commit);
+      const ofCommit = byCommit.get(id);
+      if (each.isBusy || !isWhole(each.one)) writeAlone(each);
+      else if (ofCommit === undefined) byCommit.set(id, [each]);
+      else ofCommit.push(each);
+    }
     unwritten = [];
-    alone.forEach(writeAlone);
-    if (together.length > 1) writeTogether(together);
-    else together.forEach(writeAlone);
+    const together: Unwritten<H>[] = [];
+    for (const ofCommit of byCommit.values())
+      if (ofCommit.length < MIN_TOGETHER) ofCommit.forEach(writeAlone);
+      else together.push(...ofCommit);
+    if (together.length > 0) writeTogether(together);
   }
 
   return {

@@ -2,7 +2,7 @@ import { ARRAY, malformed, readBytes, readHead, readUint, UINT } from '../cbor/r
 import { decodeStored } from '../cbor/stored.ts';
 import { createWriter, finish, writeArray, writeBytes, writeHead } from '../cbor/writer.ts';
 import { hlcToBytes } from '../clock/hlc.ts';
-import { type Bytes, equalBytes, type Hasher, LatticeError, type Sibling } from '../types/index.ts';
+import { type Bytes, equalBytes, type Fragment, type Hasher, LatticeError, type Sibling } from '../types/index.ts';
 import { decodeEntry, encodeEntry } from '../wire/entry.ts';
 import { decodeFragment, encodeFragment } from '../wire/fragment.ts';
 import { keyHash } from '../wire/key-hash.ts';
@@ -72,7 +72,7 @@ export function rowToGonePlace(rowKey: Bytes): number {
 export const encodeHidden = (one: Sibling): Bytes => encodeEntry({ key: one.operation.key, siblings: [one] });
 
 /** The bytes of a block: [number of operations, fragment, …]. */
-export function encodeHiddenBlock(fragments: readonly Parameters<typeof encodeFragment>[0][]): Bytes {
+export function encodeHiddenBlock(fragments: readonly Fragment[]): Bytes {
   const encoded = fragments.map(encodeFragment);
   const writer = createWriter(encoded.reduce((sum, bytes) => sum + bytes.length + FRAMING_BYTES, FRAMING_BYTES));
   writeArray(writer, 2 * encoded.length);

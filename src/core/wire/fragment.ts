@@ -71,7 +71,7 @@ function identify(parts: Omit<Fragment, 'id' | 'idBytes'>, tree: OpsTree, hasher
  * The bytes of a fragment (SPEC F1): [header, signature, indices, [operation …], proof]. Indices are u16 and the proof
  * is 32-byte hashes, each list as one byte string.
  */
-export function encodeFragment(fragment: Pick<Fragment, 'headerBytes' | 'signature' | 'operations' | 'proof'>): Bytes {
+export function encodeFragment(fragment: Fragment): Bytes {
   const { headerBytes, signature, operations, proof } = fragment;
   let expected = FRAMING_BYTES + headerBytes.length + signature.length + proof.length;
   const indices = new Uint8Array(INDEX_BYTES * operations.length);

@@ -30,18 +30,21 @@ const ONE = 700;
 
 const siblingOf = (fragment: Fragment): Sibling => fragmentToSiblings(fragment, hasher)[0] as Sibling;
 
-/** What is hidden when keys are written twice, each time in another 10 s. */
+/** What is hidden when keys are written in commits of 200, and each by itself in another 10 s. */
 function overwritten(
   keys: number,
   maxBytes: number,
   author = 1,
   hidden = createHidden({ hasher, counts: () => true, maxBytes }),
 ): HiddenOperations {
-  const { put } = createTestReplica(author);
-  const written = (i: number, ms: number): Sibling => siblingOf(put(`k/${i}`, ms, ms));
-  const before = Array.from({ length: keys }, (_, i) => written(i, START + i));
+  const { put, step } = createTestReplica(author);
+  const all = Array.from({ length: keys }, (_, i) => ({ kind: 'put' as const, key: `k/${i}`, value: i }));
+  const before: Sibling[] = [];
+  for (let at = 0; at < keys; at += 200)
+    for (const commit of step({ writes: [{ operations: all.slice(at, at + 200) }] }, START).commits)
+      before.push(...fragmentToSiblings(commit, hasher));
   for (const [i, one] of before.entries())
-    hidden.hide({ key: `k/${i}`, siblings: [written(i, START + 60_000 + i)] }, [one]);
+    hidden.hide({ key: `k/${i}`, siblings: [siblingOf(put(`k/${i}`, i, START + 60_000 + i))] }, [one]);
   return hidden;
 }
 
@@ -122,7 +125,7 @@ function storeOf(hidden: HiddenOperations, rows = new Map<string, Bytes>()) {
 const keysOf = (hidden: HiddenOperations, count: number): string[] =>
   Array.from({ length: count }, (_, i) => `k/${i}`).filter((key) => hidden.of(key).length > 0);
 
-it('what one step hides shares rows, in which each is found, and which go with the last of it [FL5]', () => {
+it('what one step hides of one commit shares rows, in which each is found, and which go with the last of it [FL5]', () => {
   const hidden = overwritten(600, 1e6);
   const store = storeOf(hidden);
   store.take();
@@ -155,14 +158,14 @@ it('what one step hides shares rows, in which each is found, and which go with t
 });
 
 it('what is let go of in the step that hid it is never written, and a later block has another number [FL5]', () => {
-  const hidden = overwritten(3, 1e6);
+  const hidden = overwritten(10, 1e6);
   hidden.takeOut('k/1', () => true);
   const store = storeOf(hidden);
   store.take();
-  expect(store.within(HIDDEN_BLOCKS).map(([, value]) => decodeHiddenBlock(value, hasher).length)).toEqual([2]);
+  expect(store.within(HIDDEN_BLOCKS).map(([, value]) => decodeHiddenBlock(value, hasher).length)).toEqual([9]);
   const last = lastHlcAt(START + 90_000);
   const again = store.start(last);
-  const more = overwritten(2, 1e6, 2, again);
+  const more = overwritten(8, 1e6, 2, again);
   expect(more).toBe(again);
   const numbers = putsOf(again.takeRows()).map(({ key }) => rowToBlockNumber(key));
   expect(numbers).toEqual([1]);
@@ -172,12 +175,13 @@ it('what takes the place of an earlier one of its 10 s has a row of its own, whi
   const authors = [createTestReplica(1), createTestReplica(2)] as const;
   const hidden = createHidden({ hasher, counts: () => true });
   const store = storeOf(hidden);
-  const keys = ['a', 'b', 'c'];
+  const keys = Array.from('abcdefgh');
   const write = (turn: number): Sibling[] => {
     const [writer, reader] = turn % 2 === 0 ? authors : ([authors[1], authors[0]] as const);
-    const fragments = keys.map((key) => writer.put(key, turn, START + 1 + turn));
-    reader.step({ fragments }, START + 1 + turn);
-    return fragments.map(siblingOf);
+    const operations = keys.map((key) => ({ kind: 'put' as const, key, value: turn }));
+    const { commits } = writer.step({ writes: [{ operations }] }, START + 1 + turn);
+    reader.step({ fragments: commits }, START + 1 + turn);
+    return commits.flatMap((commit) => fragmentToSiblings(commit, hasher));
   };
   let shown = write(0);
   const own: number[] = [];
@@ -189,9 +193,21 @@ it('what takes the place of an earlier one of its 10 s has a row of its own, whi
     own.push(store.within(HIDDEN_ROWS).length);
   }
   // The first of each author and key stood in blocks, which are gone with them.
-  expect(own).toEqual([0, 0, 3, 6, 6, 6]);
-  expect([store.rows.size, hidden.size]).toEqual([6, 6]);
+  expect(own).toEqual([0, 0, 8, 16, 16, 16]);
+  expect([store.rows.size, hidden.size]).toEqual([16, 16]);
   expect(store.start(lastHlcAt(START + 90_000)).bytes).toBe(hidden.bytes);
+});
+
+it('fewer than eight operations of a commit have rows of their own [FL5]', () => {
+  for (const [keys, rows] of [
+    [7, 7],
+    [8, 1],
+    [207, 8],
+  ] as const) {
+    const store = storeOf(overwritten(keys, 1e6));
+    store.take();
+    expect(store.rows.size, `${keys} keys`).toBe(rows);
+  }
 });
 
 it('room counts what blocks have of operations that are gone [FL5]', () => {
