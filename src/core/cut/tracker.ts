@@ -1,7 +1,7 @@
 import { hlcMs, lastHlcAt } from '../clock/index.ts';
 import { type LeafRef, leafHashInto, type MerkleTree } from '../merkle/index.ts';
 import type { LiveCells } from '../reconcile/index.ts';
-import { compareSiblings, covers, mergeSiblings, supersedes, type Versioned } from '../state/index.ts';
+import { compareSiblings, covers, createCommitIds, mergeSiblings, supersedes, type Versioned } from '../state/index.ts';
 import { type Bytes, equalBytes, type Hasher, type Hlc } from '../types/index.ts';
 import { keyHashInto } from '../wire/index.ts';
 import { headOf, type Light, type Pending, PendingKeys } from './pending-keys.ts';
@@ -73,9 +73,7 @@ export class CutTracker {
   /** The pending keys that are to be moved to the cut, in the order of the tree; empty between moves. */
   #queue: readonly Pending[] = [];
   #moved = 0;
-  /** The commit id that was copied last, and its copy. */
-  #commit: Bytes = new Uint8Array(0);
-  #commitCopy: Bytes = this.#commit;
+  readonly #idOf = createCommitIds();
   readonly #keyHash = new Uint8Array(32);
   readonly #leaf = new Uint8Array(32);
   readonly #leafBefore = new Uint8Array(32);
@@ -233,13 +231,7 @@ export class CutTracker {
 
   /** An operation without its value, and without keeping the row or message that its bytes are a part of. */
   #lighten({ commit, index, author, hlc, operation }: Versioned): Light {
-    // The id is copied even when it has memory of its own, because to ask for its buffer costs more than the copy.
-    // Operations of one commit come together and share the copy.
-    if (commit !== this.#commit) {
-      this.#commit = commit;
-      this.#commitCopy = commit.slice();
-    }
-    return { commit: this.#commitCopy, index, author, hlc, operation: { context: operation.context } };
+    return { commit: this.#idOf(commit), index, author, hlc, operation: { context: operation.context } };
   }
 
   /** The number of the period that an HLC belongs to; a period ends with a cut. */

@@ -9,14 +9,19 @@ import {
   MAX_BLOCK_BYTES,
   MAX_OF_BLOCK,
 } from '../rows/index.ts';
-import { type Bytes, bytesToHex, type Hasher, type Sibling } from '../types/index.ts';
+import type { Versioned } from '../state/index.ts';
+import { type Bytes, bytesToHex, type Context, type Hasher, type Sibling } from '../types/index.ts';
 import { contextFault, siblingsToFragments } from '../wire/index.ts';
 import type { RowWrite } from './step.ts';
 
-/** What a hidden operation has of its row. */
-export interface Stored {
-  /** Where it stands; undefined until its rows are made. */
-  place: HiddenPlace | undefined;
+/** The place of what has no rows yet. */
+export const NOWHERE = -1;
+
+/** A hidden operation, and what it has of its row. */
+export interface Stored extends Versioned {
+  readonly operation: { readonly key: string; readonly context: Context };
+  /** Its place in its row, or NOWHERE. */
+  at: number;
   /** The block that it stands in; undefined where it has a row of its own. */
   block: Block | undefined;
   /** About its bytes in the store. */
@@ -52,11 +57,13 @@ export interface HiddenRows<H extends Stored> {
   /** An operation that this step hides. One that is busy may soon be removed again. */
   add(held: H, one: Sibling, isBusy: boolean): void;
   remove(held: H): void;
+  /** Where it stands; undefined until its rows are made. The key of a row of its own is made anew from what it is. */
+  placeOf(held: Readonly<Stored>): HiddenPlace | undefined;
   /** The rows of all changes since the last call. What was added and `isHeld` no more has none. */
   take(isHeld: (held: H) => boolean): RowWrite[];
   /** What was read at a start: first the places that are gone. */
   loadGone(block: number, at: number): void;
-  load(held: H, one: Sibling): void;
+  load(held: H): void;
   /** Calls `hold` for each operation that is not gone, and answers with their keys. LatticeError `damaged-row`. */
   loadBlock(number: number, value: Bytes, hold: (one: Sibling) => H): readonly string[];
   loaded(): void;
@@ -102,9 +109,14 @@ export function createHiddenRows<H extends Stored>({
   function putInto(block: Block, held: H, at: number, size: number): void {
     block.live++;
     held.block = block;
-    held.place = { row: block.row, at };
+    held.at = at;
     resized(held, size - held.size);
     held.size = size;
+  }
+
+  function placeOf(held: Readonly<Stored>): HiddenPlace | undefined {
+    const { block, at } = held;
+    return at === NOWHERE ? undefined : { row: block?.row ?? hiddenKey(held, hasher), at };
   }
 
   function markGone(block: Block): void {
@@ -120,8 +132,8 @@ export function createHiddenRows<H extends Stored>({
   }
 
   function writeAlone({ held, one }: Unwritten<H>): void {
-    held.place = { row: hiddenKey(one, hasher), at: 0 };
-    rows.push({ type: 'put', key: held.place.row, value: encodeHidden(one) });
+    held.at = 0;
+    rows.push({ type: 'put', key: hiddenKey(one, hasher), value: encodeHidden(one) });
   }
 
   function writeBlock(part: readonly Unwritten<H>[]): void {
@@ -185,15 +197,17 @@ export function createHiddenRows<H extends Stored>({
     add(held, one, isBusy) {
       unwritten.push({ held, one, isBusy });
     },
-    remove({ block, place, size }) {
-      if (place === undefined) return;
+    placeOf,
+    remove(held) {
+      const { block, at, size } = held;
+      if (at === NOWHERE) return;
       if (block === undefined) {
-        rows.push({ type: 'del', key: place.row });
+        rows.push({ type: 'del', key: hiddenKey(held, hasher) });
         return;
       }
       block.live--;
       block.dead += size;
-      block.fresh.push(place.at);
+      block.fresh.push(at);
       touched.add(block);
       // The row of a block goes with the last of it.
       dead += block.live === 0 ? size - block.dead : size;
@@ -211,8 +225,8 @@ export function createHiddenRows<H extends Stored>({
       if (places === undefined) goneAtStart.set(block, [at]);
       else places.push(at);
     },
-    load(held, one) {
-      held.place = { row: hiddenKey(one, hasher), at: 0 };
+    load(held) {
+      held.at = 0;
     },
     loadBlock(number, value, hold) {
       const block = openBlock(number);

@@ -2,7 +2,7 @@ import { hlcMs, ZERO_HLC } from '../clock/index.ts';
 import { beyondBudget, isSameOperation, MAX_HIDDEN_BYTES, siblingsOf, spares } from '../floor/index.ts';
 import { END_GRID_MS } from '../roster/index.ts';
 import type { HiddenPlace } from '../rows/index.ts';
-import { supersedes, type Versioned } from '../state/index.ts';
+import { createCommitIds, supersedes, type Versioned } from '../state/index.ts';
 import type { Sibling } from '../types/index.ts';
 import {
   type Author,
@@ -15,14 +15,12 @@ import {
   MAX_SIBLINGS,
 } from '../types/index.ts';
 import { siblingSize } from '../wire/index.ts';
-import { createHiddenRows, type Stored } from './hidden-rows.ts';
+import { createHiddenRows, NOWHERE, type Stored } from './hidden-rows.ts';
 import type { RowWrite } from './step.ts';
 
 /** An operation that is held outside the tree: without its value, which stands in its row. */
-export interface HiddenOperation extends Versioned {
+export interface HiddenOperation extends Versioned, Readonly<Stored> {
   readonly operation: { readonly key: string; readonly context: Context };
-  /** Where it stands in the store; undefined until the step that hides it has made its rows. */
-  readonly place: HiddenPlace | undefined;
   /** About the bytes that it takes in the store and in memory. */
   readonly bytes: number;
 }
@@ -49,6 +47,8 @@ export interface HiddenOperations {
    */
   readonly beyond: { readonly operations: number; readonly keys: readonly string[] };
   of(key: string): readonly HiddenOperation[];
+  /** Where the operation stands in the store; undefined until the step that hides it has made its rows. */
+  placeOf(one: HiddenOperation): HiddenPlace | undefined;
   /** Whether the operation is here. */
   has(one: Pick<Versioned, 'commit' | 'index'> & { readonly operation: { readonly key: string } }): boolean;
   /** Takes in operations of the entry's key that its siblings supersede. */
@@ -81,9 +81,13 @@ export interface HiddenOperations {
   loaded(): void;
 }
 
-interface Held extends Omit<HiddenOperation, 'place'>, Stored {
-  /** Something that supersedes it. Without an author it is not known what, only that it is not later than that. */
-  by: { readonly author: Author | undefined; readonly hlc: Hlc };
+interface Held extends Omit<HiddenOperation, keyof Stored>, Stored {
+  /**
+   * Something that supersedes it: its author and HLC. Without an author it is not known what, only that it is not later
+   * than that.
+   */
+  byAuthor: Author | undefined;
+  byHlc: Hlc;
   bytes: number;
 }
 
@@ -114,6 +118,7 @@ export function createHidden({
   /** The floor that passes all of these for good. */
   let beyondUntil: Hlc = ZERO_HLC;
   let floor: Hlc = ZERO_HLC;
+  const idOf = createCommitIds();
   const rows = createHiddenRows<Held>({
     hasher,
     resized(held, by) {
@@ -130,28 +135,35 @@ export function createHidden({
 
   const countsNow = ({ author, hlc }: Pick<Versioned, 'author' | 'hlc'>): boolean => counts(author, hlcMs(hlc));
 
-  function add(one: Sibling, by: Held['by']): Held {
+  function add(one: Sibling, byAuthor: Author | undefined, byHlc: Hlc): Held {
     const { commit, index, author, hlc } = one;
     const { key, context } = one.operation;
     const size = siblingSize(one);
     const bytes = size + OVERHEAD_BYTES + DOT_BYTES * context.length;
     const held: Held = {
-      commit: commit.slice(),
+      commit: idOf(commit),
       index,
       author,
       hlc,
       operation: { key, context },
-      place: undefined,
+      at: NOWHERE,
       block: undefined,
       size,
       bytes,
-      by,
+      byAuthor,
+      byHlc,
     };
     const others = byKey.get(key);
     byKey.set(key, others === undefined ? [held] : [...others, held]);
     all.add(held);
     total += bytes;
     return held;
+  }
+
+  /** From now on it is known only that something supersedes it which is not later than that. */
+  function supersededBy(one: Held, last: Hlc): void {
+    one.byAuthor = undefined;
+    one.byHlc = last;
   }
 
   function drop(key: string, gone: readonly Held[]): void {
@@ -181,7 +193,7 @@ export function createHidden({
     if (held.some((other) => isSameOperation(other, one) || spares(other, one, END_GRID_MS))) return;
     const spared = held.length === 0 ? held : held.filter((other) => spares(one, other, END_GRID_MS));
     drop(key, spared);
-    rows.add(add(one, { author: by.author, hlc: by.hlc }), one, spared.length > 0);
+    rows.add(add(one, by.author, by.hlc), one, spared.length > 0);
     keepNewest(key);
   }
 
@@ -195,7 +207,7 @@ export function createHidden({
 
   function noteBeyond(key: string, gone: readonly Held[]): void {
     beyond += gone.length;
-    for (const { by } of gone) if (by.hlc > beyondUntil) beyondUntil = by.hlc;
+    for (const { byHlc } of gone) if (byHlc > beyondUntil) beyondUntil = byHlc;
     named.delete(key);
     named.add(key);
     const [first] = named;
@@ -226,6 +238,7 @@ export function createHidden({
       return { operations: beyond, keys: [...named] };
     },
     of: (key) => byKey.get(key) ?? NONE,
+    placeOf: rows.placeOf,
     has: ({ commit, index, operation: { key } }) =>
       byKey.get(key)?.some((one) => one.index === index && equalBytes(one.commit, commit)) === true,
     hide({ siblings }, gone) {
@@ -242,7 +255,7 @@ export function createHidden({
         key,
         (byKey.get(key) ?? NONE).filter((one) => operations.includes(one)),
       );
-      for (const one of byKey.get(key) ?? NONE) one.by = { author: undefined, hlc: last };
+      for (const one of byKey.get(key) ?? NONE) supersededBy(one, last);
     },
     pass(passed, last, limit) {
       if (passed > floor) floor = passed;
@@ -257,11 +270,11 @@ export function createHidden({
           sweep = undefined;
           return true;
         }
-        if (one.by.hlc > floor) continue;
-        const { author, hlc } = one.by;
+        const { byAuthor: author, byHlc: hlc } = one;
+        if (hlc > floor) continue;
         if (author !== undefined && mayGo(author, hlc)) continue;
         if (author === undefined || countsNow({ author, hlc })) drop(one.operation.key, [one]);
-        else one.by = { author: undefined, hlc: last };
+        else supersededBy(one, last);
       }
       return false;
     },
@@ -275,11 +288,11 @@ export function createHidden({
     },
     loadGone: rows.loadGone,
     load(one, last) {
-      rows.load(add(one, { author: undefined, hlc: last }), one);
+      rows.load(add(one, undefined, last));
       keepNewest(one.operation.key);
     },
     loadBlock(number, value, last) {
-      const keys = rows.loadBlock(number, value, (one) => add(one, { author: undefined, hlc: last }));
+      const keys = rows.loadBlock(number, value, (one) => add(one, undefined, last));
       for (const key of keys) keepNewest(key);
     },
     loaded() {

@@ -12,7 +12,7 @@ export interface Recounted {
   readonly left: readonly string[];
 }
 
-const isHidden = (one: Sibling | HiddenOperation): one is HiddenOperation => 'place' in one;
+const isHidden = (one: Sibling | HiddenOperation): one is HiddenOperation => !('operationBytes' in one);
 
 /** The hidden operations that return to a key when it is counted anew, by the siblings that `counts` leaves. */
 export const returningTo = (

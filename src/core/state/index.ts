@@ -1,3 +1,4 @@
+export * from './commit-ids.ts';
 export * from './evidence.ts';
 export * from './expiry.ts';
 export * from './register.ts';

@@ -255,7 +255,7 @@ export function createWriter(deps: WriterDeps): Writer {
     }
     if (step !== undefined) {
       if (waiting.amendment === undefined)
-        for (const { key, after } of step.changed) if (after !== undefined) cache.set(key, after);
+        for (const { key, keyHash, after } of step.changed) if (after !== undefined) cache.wrote(key, keyHash, after);
       tell(step, waiting);
     }
     waiting.fragments.forEach((job, i) => job.done(step?.applied[i]?.outcomes ?? []));

@@ -144,20 +144,24 @@ export function createCleaning({
       const place: Place = { last: afterCursor(cursor) };
       if (keys !== undefined) checkKeys(keys, limit !== undefined || cursor !== undefined);
       const size = pageSize(limit, DEFAULT_PAGE, MAX_PAGE);
-      const done: Planned[] = [];
+      // Not all that was read of a page: it would outlive the garbage collector's first look, and its second.
+      const items: CleanedKey[] = [];
+      let lastDone: Bytes | undefined;
       let isCut = false;
       try {
         const parts = keys === undefined ? following(size, asked, place) : named(keys, asked);
-        await carryOut(parts, dryRun, (one) => void done.push(one));
+        await carryOut(parts, dryRun, ({ keyHash, decision: { key, does } }) => {
+          items.push({ key, does });
+          lastDone = keyHash;
+        });
       } catch (error) {
         // What was replaced is told, and the next call meets with the error again if it is there still.
-        isCut = done.length > 0 && error instanceof LatticeError;
+        isCut = items.length > 0 && error instanceof LatticeError;
         if (!isCut) throw error;
       }
-      const items = done.map(({ decision: { key, does } }): CleanedKey => ({ key, does }));
       const replaced = dryRun ? 0 : items.filter(({ does }) => REPLACED.has(does)).length;
       if (replaced > 0) log.info({ author: asked.author, since, keys: replaced }, 'what an author wrote is replaced');
-      const last = isCut ? done.at(-1)?.keyHash : place.last;
+      const last = isCut ? lastDone : place.last;
       return { items, ...(keys !== undefined || last === undefined ? {} : { cursor: cursorAfter(last) }) };
     },
   };

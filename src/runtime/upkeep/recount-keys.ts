@@ -35,8 +35,10 @@ export async function recountKeys(
 ): Promise<Recounted> {
   const { out } = options;
   const values = new Map<string, Sibling>();
-  const nameOf = ({ place }: HiddenOperation): string =>
-    place === undefined ? '' : `${bytesToHex(place.row)}.${place.at}`;
+  const nameOf = (one: HiddenOperation): string => {
+    const place = replica.hidden.placeOf(one);
+    return place === undefined ? '' : `${bytesToHex(place.row)}.${place.at}`;
+  };
   // Between two batches the rows of all hidden operations are in the store, so one that is not there is lost.
   await writer.read(async () => {
     for (const entry of given)
@@ -62,7 +64,7 @@ export async function recountKeys(
   return recounted;
 
   async function readHidden(one: HiddenOperation): Promise<Sibling | undefined> {
-    const { place } = one;
+    const place = replica.hidden.placeOf(one);
     if (place === undefined) return undefined;
     try {
       const value = await store.get(place.row);

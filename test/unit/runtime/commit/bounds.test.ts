@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Entry, Fragment } from '../../../../src/core/types/index.ts';
+import type { Bytes, Entry, Fragment } from '../../../../src/core/types/index.ts';
+import { keyHash } from '../../../../src/core/wire/index.ts';
 import { intentBytes } from '../../../../src/runtime/commit/sizes.ts';
-import { createEntryCache } from '../../../../src/runtime/storage/entry-cache.ts';
-import { createAuthor, openTestState, put, turns, until } from '../support.ts';
+import { createEntryCache, type EntryCache } from '../../../../src/runtime/storage/entry-cache.ts';
+import { createAuthor, hasher, openTestState, put, turns, until } from '../support.ts';
 
 const MIB = 1024 * 1024;
 const author = createAuthor(9);
@@ -91,9 +92,15 @@ describe('the cache of entries', () => {
     return { key, siblings: [{ ...sibling, operationBytes: buffer.subarray(0, sibling.operationBytes.length) }] };
   };
 
+  const hashOf = (key: string): Bytes => keyHash(key, hasher);
+  /** Writes an entry twice: what is written once is not kept. */
+  const write = (cache: EntryCache, key: string, entry: Entry): void => {
+    for (let i = 0; i < 2; i++) cache.wrote(key, hashOf(key), entry);
+  };
+
   it('counts whole buffers, and lets go of the oldest entries beyond 8 MiB [L2]', () => {
     const cache = createEntryCache();
-    for (let i = 0; i < 1000; i++) cache.set(`k${i}`, viewOf(64 * 1024, `k${i}`));
+    for (let i = 0; i < 1000; i++) write(cache, `k${i}`, viewOf(64 * 1024, `k${i}`));
     expect(cache.bytes).toBeLessThanOrEqual(8 * MIB);
     // Once it is full an eighth is let go of at once.
     expect(cache.size).toBeGreaterThanOrEqual(112);
@@ -102,13 +109,29 @@ describe('the cache of entries', () => {
     expect(cache.get('k999')).toBeDefined();
   });
 
+  it('keeps what is written once more, and of keys that are written once only a mark', () => {
+    const cache = createEntryCache();
+    const entry = viewOf(100, 'a');
+    cache.wrote('a', hashOf('a'), entry);
+    expect([cache.get('a'), cache.bytes, cache.size]).toEqual([undefined, 0, 0]);
+    for (let i = 0; i < 1000; i++) cache.wrote(`k${i}`, hashOf(`k${i}`), viewOf(100, `k${i}`));
+    expect(cache.size).toBe(0);
+    cache.wrote('a', hashOf('a'), entry);
+    expect(cache.get('a')).toBe(entry);
+    // The mark is gone once many others were written, and what is kept is still replaced.
+    for (let i = 0; i < 200_000; i++) cache.wrote(`m${i}`, hashOf(`m${i}`), entry);
+    const newer = viewOf(100, 'a');
+    cache.wrote('a', hashOf('a'), newer);
+    expect(cache.get('a')).toBe(newer);
+  });
+
   it('counts a buffer that several entries share once, and until the last is gone', () => {
     const cache = createEntryCache();
     const shared = viewOf(1000, 'a');
-    cache.set('a', shared);
-    cache.set('b', { ...shared, key: 'b' });
+    write(cache, 'a', shared);
+    write(cache, 'b', { ...shared, key: 'b' });
     expect(cache.bytes).toBe(1000);
-    cache.set('a', viewOf(50, 'a'));
+    write(cache, 'a', viewOf(50, 'a'));
     expect(cache.bytes).toBeGreaterThan(1000);
     cache.delete('b');
     expect(cache.bytes).toBeLessThan(1000);

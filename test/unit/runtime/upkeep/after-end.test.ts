@@ -1,6 +1,7 @@
 import { afterEach, expect, it } from 'vitest';
 import { hlcMs } from '../../../../src/core/clock/index.ts';
 import { siblingsOf } from '../../../../src/core/floor/index.ts';
+import type { HiddenOperations } from '../../../../src/core/replica/hidden.ts';
 import { type Author, type Bytes, bytesToHex, type Context, type Fragment } from '../../../../src/core/types/index.ts';
 import { fragmentToSiblings, keyHash } from '../../../../src/core/wire/index.ts';
 import type { LatticeEvent } from '../../../../src/runtime/facade/index.ts';
@@ -15,6 +16,14 @@ const running: AfterEnd[] = [];
 afterEach(() => {
   for (const one of running.splice(0)) one.stop();
 });
+
+/** The key of the row in which the first hidden operation of a key stands. */
+function rowOf(hidden: Pick<HiddenOperations, 'of' | 'placeOf'>, key: string): Bytes {
+  const [one] = hidden.of(key);
+  const place = one === undefined ? undefined : hidden.placeOf(one);
+  if (place === undefined) throw new Error(`nothing of ${key} is hidden`);
+  return place.row;
+}
 
 type Store = Awaited<ReturnType<typeof openTestState>>['store'];
 
@@ -223,7 +232,7 @@ it('operations that one commit hid together come back each, also after a start i
   const x = stays.commit(Object.fromEntries(keys.map((key) => [key, `stays ${key}`])), { ms: EPOCH_MS });
   const all = { ms: UNTIL + 1, context: seen(x) };
   await node.take(x, thief.commit(Object.fromEntries(keys.map((key) => [key, 'late'])), all));
-  const places = new Set(keys.map((key) => bytesToHex(node.state.replica.hidden.of(key)[0]?.place?.row as Bytes)));
+  const places = new Set(keys.map((key) => bytesToHex(rowOf(node.state.replica.hidden, key))));
   expect([places.size, node.state.replica.hidden.size]).toEqual([1, 40]);
   node = await open({ store: node.state.store });
   expect(node.state.replica.hidden.size).toBe(40);
@@ -243,8 +252,7 @@ it('a hidden operation whose row is lost holds no recount up, and is told [RO12,
   const late = thief.commit({ k: 'late' }, { ms: UNTIL + 1, context: seen(x) });
   await node.take(x, late);
   const { hidden } = node.state.replica;
-  const [one] = hidden.of('k');
-  await node.state.store.batch([{ type: 'del', key: one?.place?.row ?? new Uint8Array() }]);
+  await node.state.store.batch([{ type: 'del', key: rowOf(hidden, 'k') }]);
   node.learn();
   node.afterEnd.start();
   await node.pass();
