@@ -19,7 +19,8 @@ import {
   MAX_SIBLINGS,
   type Sibling,
 } from '../types/index.ts';
-import { commitId, decodeHeader } from './header.ts';
+import { decodeHeader } from './header.ts';
+import { commitHeader } from './known-headers.ts';
 import { decodeOperation } from './operation.ts';
 import { singleRootInto } from './ops-tree.ts';
 
@@ -50,30 +51,32 @@ export function encodeEntry(entry: Entry): Bytes {
 /** The root that an operation leads to, overwritten by every call. */
 const ROOT = new Uint8Array(HASH_BYTES);
 
-/** Throws LatticeError `malformed` unless operation and proof lead to the header, and the header to the commit id. */
-function checkCommit(
-  { commit, index, headerBytes, operationBytes, proof }: Omit<Sibling, 'author' | 'hlc' | 'operation' | 'signature'>,
+/** Throws LatticeError `malformed` unless operation and proof lead to the header. */
+function checkOperation(
+  { index, operationBytes, proof }: Pick<Sibling, 'index' | 'operationBytes' | 'proof'>,
   { count, opsRoot }: Header,
   hasher: Hasher,
 ): void {
   singleRootInto(count, index, operationBytes, proof, hasher, ROOT);
   if (!equalBytes(ROOT, opsRoot)) throw malformed("an operation does not lead to its header's root");
-  if (!equalBytes(commitId(headerBytes, hasher), commit)) throw malformed('a header does not hash to its commit id');
 }
 
 function readSibling(reader: Reader, hasher: Hasher | undefined): Sibling {
   expectArray(reader, SIBLING_ITEMS);
-  const commit = readBytesOf(reader, HASH_BYTES);
+  const id = readBytesOf(reader, HASH_BYTES);
   const index = readUint(reader);
-  const headerBytes = readBytes(reader);
+  const bytes = readBytes(reader);
   const signature = readBytesOf(reader, SIGNATURE_BYTES);
   const operationBytes = readBytes(reader);
   const proof = readBytes(reader);
   if (proof.length % HASH_BYTES !== 0) throw malformed(`a proof of ${proof.length} bytes is not made of hashes`);
-  const header = decodeHeader(headerBytes);
+  const { commit, headerBytes, header } =
+    hasher === undefined
+      ? { commit: id, headerBytes: bytes, header: decodeHeader(bytes) }
+      : commitHeader(id, bytes, hasher);
   const { author, hlc, count } = header;
   if (index >= count) throw malformed(`index ${index} of a commit with ${count} operations`);
-  if (hasher !== undefined) checkCommit({ commit, index, headerBytes, operationBytes, proof }, header, hasher);
+  if (hasher !== undefined) checkOperation({ index, operationBytes, proof }, header, hasher);
   return {
     commit,
     index,
@@ -94,8 +97,8 @@ export const siblingSize = ({ headerBytes, operationBytes, proof }: Sibling): nu
 /**
  * The entry in the value of a row. With `hasher`, each operation must lead through its proof to its header, and the
  * header to the commit id, which is what the leaf in the tree is made of; without it only the form is checked. The
- * signature is checked neither way. With `key`, all siblings must be about that key. Byte fields are views of `bytes`.
- * LatticeError `damaged-row`.
+ * signature is checked neither way. With `key`, all siblings must be about that key. Byte fields are views of `bytes`, or
+ * of what is known of the commit. LatticeError `damaged-row`.
  */
 export function decodeEntry(bytes: Bytes, key?: string, hasher?: Hasher): Entry {
   return decodeStored('an entry', bytes, (reader) => {
