@@ -10,17 +10,10 @@ import {
 } from '../cbor/reader.ts';
 import { decodeStored } from '../cbor/stored.ts';
 import { createWriter, finish, writeArray, writeBytes, writeHead } from '../cbor/writer.ts';
-import {
-  type Bytes,
-  type Entry,
-  equalBytes,
-  type Hasher,
-  type Header,
-  MAX_SIBLINGS,
-  type Sibling,
-} from '../types/index.ts';
+import { type Bytes, type Entry, equalBytes, type Hasher, MAX_SIBLINGS, type Sibling } from '../types/index.ts';
+import { isOfCommit } from './checked-paths.ts';
 import { decodeHeader } from './header.ts';
-import { commitHeader } from './known-headers.ts';
+import { type KnownCommit, knownCommit } from './known-commits.ts';
 import { decodeOperation } from './operation.ts';
 import { singleRootInto } from './ops-tree.ts';
 
@@ -54,11 +47,13 @@ const ROOT = new Uint8Array(HASH_BYTES);
 /** Throws LatticeError `malformed` unless operation and proof lead to the header. */
 function checkOperation(
   { index, operationBytes, proof }: Pick<Sibling, 'index' | 'operationBytes' | 'proof'>,
-  { count, opsRoot }: Header,
+  { header: { count, opsRoot }, paths }: KnownCommit,
   hasher: Hasher,
 ): void {
-  singleRootInto(count, index, operationBytes, proof, hasher, ROOT);
-  if (!equalBytes(ROOT, opsRoot)) throw malformed("an operation does not lead to its header's root");
+  if (paths === undefined) singleRootInto(count, index, operationBytes, proof, hasher, ROOT);
+  const leads =
+    paths === undefined ? equalBytes(ROOT, opsRoot) : isOfCommit(paths, index, operationBytes, proof, hasher);
+  if (!leads) throw malformed("an operation does not lead to its header's root");
 }
 
 function readSibling(reader: Reader, hasher: Hasher | undefined): Sibling {
@@ -70,13 +65,14 @@ function readSibling(reader: Reader, hasher: Hasher | undefined): Sibling {
   const operationBytes = readBytes(reader);
   const proof = readBytes(reader);
   if (proof.length % HASH_BYTES !== 0) throw malformed(`a proof of ${proof.length} bytes is not made of hashes`);
-  const { commit, headerBytes, header } =
+  const of =
     hasher === undefined
-      ? { commit: id, headerBytes: bytes, header: decodeHeader(bytes) }
-      : commitHeader(id, bytes, hasher);
+      ? { commit: id, headerBytes: bytes, header: decodeHeader(bytes), paths: undefined }
+      : knownCommit(id, bytes, hasher);
+  const { commit, headerBytes, header } = of;
   const { author, hlc, count } = header;
   if (index >= count) throw malformed(`index ${index} of a commit with ${count} operations`);
-  if (hasher !== undefined) checkOperation({ index, operationBytes, proof }, header, hasher);
+  if (hasher !== undefined) checkOperation({ index, operationBytes, proof }, of, hasher);
   return {
     commit,
     index,

@@ -84,7 +84,8 @@ function innerHasher(tree: OpsTree, hasher: Hasher): NonNullable<Visitor['inner'
  */
 const leafScratch = new Uint8Array(2048);
 
-function leafHashInto(operation: Bytes, hasher: Hasher, out: Bytes, offset: number): void {
+/** Writes the hash of one operation as a leaf, H(0x00 ‖ bytes). */
+export function leafHashInto(operation: Bytes, hasher: Hasher, out: Bytes, offset: number): void {
   const length = 1 + operation.length;
   const tagged = length <= leafScratch.length ? leafScratch.subarray(0, length) : new Uint8Array(length);
   tagged[0] = LEAF_TAG;
