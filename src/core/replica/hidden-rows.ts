@@ -2,6 +2,7 @@ import {
   decodeHiddenBlock,
   encodeHidden,
   encodeHiddenBlock,
+  encodeLoneBlock,
   type HiddenPlace,
   hiddenBlockKey,
   hiddenGoneKey,
@@ -11,7 +12,7 @@ import {
 } from '../rows/index.ts';
 import type { Versioned } from '../state/index.ts';
 import { type Bytes, bytesToHex, type Context, type Hasher, type Sibling } from '../types/index.ts';
-import { contextFault, siblingsToFragments } from '../wire/index.ts';
+import { contextFault, siblingSize, siblingsToFragments } from '../wire/index.ts';
 import type { RowWrite } from './step.ts';
 
 /** The place of what has no rows yet. */
@@ -48,8 +49,8 @@ interface Unwritten<H> {
 }
 
 /**
- * The rows of hidden operations (SPEC FL5). What one step hides of one commit shares rows, and in them what leads to
- * the commit: a row for each would double what an overwrite writes.
+ * The rows of hidden operations (SPEC FL5). What one step hides shares rows, and what it hides of one commit shares in
+ * them what leads to the commit: a row for each would double what an overwrite writes.
  */
 export interface HiddenRows<H extends Stored> {
   /** Bytes of what is gone, in rows that have something else. */
@@ -69,8 +70,13 @@ export interface HiddenRows<H extends Stored> {
   loaded(): void;
 }
 
-/** Operations of one commit that share a row: so many share its header and signature, and most of their proofs. */
-const MIN_TOGETHER = 8;
+/**
+ * Operations of one commit that share what leads to it: its header and signature, and most of their proofs. What fewer
+ * would share is less than what it costs to bring them together.
+ */
+const MIN_OF_COMMIT = 8;
+/** Operations that share a row. Each that goes alone later has a row of its own to say so. */
+const MIN_OF_BLOCK = 8;
 
 const NOTHING: Bytes = new Uint8Array(0);
 
@@ -136,6 +142,16 @@ export function createHiddenRows<H extends Stored>({
     rows.push({ type: 'put', key: hiddenKey(one, hasher), value: encodeHidden(one) });
   }
 
+  /** A block of what shares nothing. */
+  function writeLoneBlock(part: readonly Unwritten<H>[]): void {
+    const block = openBlock(nextBlock++);
+    const value = encodeLoneBlock(part.map(({ one }) => one));
+    const size = shareOf(value, part.length);
+    for (const [at, { held }] of part.entries()) putInto(block, held, at, size);
+    rows.push({ type: 'put', key: block.row, value });
+  }
+
+  /** A block of what shares that which leads to its commits. */
   function writeBlock(part: readonly Unwritten<H>[]): void {
     const block = openBlock(nextBlock++);
     const heldOf = new Map(part.map(({ held, one }) => [one.operationBytes, held]));
@@ -155,39 +171,45 @@ export function createHiddenRows<H extends Stored>({
     rows.push({ type: 'put', key: block.row, value });
   }
 
-  function writeTogether(together: readonly Unwritten<H>[]): void {
+  /** Makes blocks of operations that take so many bytes each. */
+  function writeTogether(
+    together: readonly Unwritten<H>[],
+    sizeOf: (one: Sibling) => number,
+    write: (part: readonly Unwritten<H>[]) => void,
+  ): void {
     let part: Unwritten<H>[] = [];
     let bytes = 0;
     for (const each of together) {
-      const { length } = each.one.operationBytes;
-      if (part.length === MAX_OF_BLOCK || (part.length > 0 && bytes + length > MAX_BLOCK_BYTES)) {
-        writeBlock(part);
+      const size = sizeOf(each.one);
+      if (part.length === MAX_OF_BLOCK || (part.length > 0 && bytes + size > MAX_BLOCK_BYTES)) {
+        write(part);
         part = [];
         bytes = 0;
       }
       part.push(each);
-      bytes += length;
+      bytes += size;
     }
-    writeBlock(part);
+    if (part.length > 0) write(part);
   }
 
-  /** What a few operations of a commit would share is less than what it costs to bring them together. */
   function writeNew(isHeld: (held: H) => boolean): void {
     const byCommit = new Map<string, Unwritten<H>[]>();
+    const lone: Unwritten<H>[] = [];
     for (const each of unwritten) {
       if (!isHeld(each.held)) continue;
       const id = bytesToHex(each.one.commit);
       const ofCommit = byCommit.get(id);
-      if (each.isBusy || !isWhole(each.one)) writeAlone(each);
+      if (each.isBusy) writeAlone(each);
+      else if (!isWhole(each.one)) lone.push(each);
       else if (ofCommit === undefined) byCommit.set(id, [each]);
       else ofCommit.push(each);
     }
     unwritten = [];
     const together: Unwritten<H>[] = [];
-    for (const ofCommit of byCommit.values())
-      if (ofCommit.length < MIN_TOGETHER) ofCommit.forEach(writeAlone);
-      else together.push(...ofCommit);
-    if (together.length > 0) writeTogether(together);
+    for (const ofCommit of byCommit.values()) (ofCommit.length < MIN_OF_COMMIT ? lone : together).push(...ofCommit);
+    writeTogether(together, ({ operationBytes }) => operationBytes.length, writeBlock);
+    if (lone.length < MIN_OF_BLOCK) lone.forEach(writeAlone);
+    else writeTogether(lone, siblingSize, writeLoneBlock);
   }
 
   return {

@@ -16,7 +16,7 @@ const GONE = 4;
 
 /** Operations of one block, whose places are two bytes. */
 export const MAX_OF_BLOCK = 256;
-/** Bytes of the operations of one block without their proofs: who needs one of them reads all. */
+/** Bytes of the operations of one block, without the proofs of those that share them: who needs one of them reads all. */
 export const MAX_BLOCK_BYTES = 64 * 1024;
 /** At most what the count and the frame of a fragment take. */
 const FRAMING_BYTES = 12;
@@ -71,21 +71,39 @@ export function rowToGonePlace(rowKey: Bytes): number {
 /** The bytes of an operation's own row: those of an entry with this one sibling. */
 export const encodeHidden = (one: Sibling): Bytes => encodeEntry({ key: one.operation.key, siblings: [one] });
 
-/** The bytes of a block: [number of operations, fragment, …]. */
-export function encodeHiddenBlock(fragments: readonly Fragment[]): Bytes {
-  const encoded = fragments.map(encodeFragment);
-  const writer = createWriter(encoded.reduce((sum, bytes) => sum + bytes.length + FRAMING_BYTES, FRAMING_BYTES));
-  writeArray(writer, 2 * encoded.length);
-  encoded.forEach((bytes, i) => {
-    writeHead(writer, UINT, fragments[i]?.operations.length ?? 0);
+/** In place of a number of operations, for one that stands by itself: the bytes are those of its own row. */
+const BY_ITSELF = 0;
+
+function encodeItems(items: readonly { readonly count: number; readonly bytes: Bytes }[]): Bytes {
+  const writer = createWriter(items.reduce((sum, { bytes }) => sum + bytes.length + FRAMING_BYTES, FRAMING_BYTES));
+  writeArray(writer, 2 * items.length);
+  for (const { count, bytes } of items) {
+    writeHead(writer, UINT, count);
     writeBytes(writer, bytes);
-  });
+  }
   return finish(writer);
 }
 
+/** The bytes of a block of operations that share what leads to their commits: [number of operations, fragment, …]. */
+export const encodeHiddenBlock = (fragments: readonly Fragment[]): Bytes =>
+  encodeItems(fragments.map((one) => ({ count: one.operations.length, bytes: encodeFragment(one) })));
+
+/** The bytes of a block of operations that share nothing: [0, entry with the operation, …]. */
+export const encodeLoneBlock = (operations: readonly Sibling[]): Bytes =>
+  encodeItems(operations.map((one) => ({ count: BY_ITSELF, bytes: encodeHidden(one) })));
+
 const damaged = (why: string): LatticeError => new LatticeError('damaged-row', `the row of a hidden operation ${why}`);
 
-/** The operations of a block, or of the one fragment in it that has the operation at the place `at`, with the first place. */
+function decodeAlone(bytes: Bytes, hasher: Hasher): Sibling {
+  const [operation, ...others] = decodeEntry(bytes, undefined, hasher).siblings;
+  if (operation === undefined || others.length > 0) throw damaged('has not one operation');
+  return operation;
+}
+
+/**
+ * The operations of a block, or those of it that stand together with the one at the place `at`; and the place of the
+ * first of them.
+ */
 function readBlock(value: Bytes, hasher: Hasher, at?: number): { readonly first: number; readonly found: Sibling[] } {
   return decodeStored('a block of hidden operations', value, (reader) => {
     const items = readHead(reader, ARRAY);
@@ -94,13 +112,17 @@ function readBlock(value: Bytes, hasher: Hasher, at?: number): { readonly first:
     let place = 0;
     let first = 0;
     for (let item = 0; item < items; item += 2) {
-      const count = readUint(reader);
+      const marked = readUint(reader);
       const bytes = readBytes(reader);
+      const count = marked === BY_ITSELF ? 1 : marked;
       if (at === undefined || (place <= at && at < place + count)) {
-        const fragment = decodeFragment(bytes, hasher);
-        if (fragment.operations.length !== count) throw malformed(`a fragment has not ${count} operations`);
         first = at === undefined ? 0 : place;
-        for (const one of fragmentToSiblings(fragment, hasher)) found.push(one);
+        if (marked === BY_ITSELF) found.push(decodeAlone(bytes, hasher));
+        else {
+          const fragment = decodeFragment(bytes, hasher);
+          if (fragment.operations.length !== count) throw malformed(`a fragment has not ${count} operations`);
+          for (const one of fragmentToSiblings(fragment, hasher)) found.push(one);
+        }
       }
       place += count;
       if (place > MAX_OF_BLOCK) throw malformed(`it has more than ${MAX_OF_BLOCK} operations`);
@@ -126,8 +148,8 @@ export function decodeHidden({ row, at }: HiddenPlace, value: Bytes, hasher: Has
     if (operation === undefined) throw damaged('has not so many operations');
     return operation;
   }
-  const [operation, ...others] = decodeEntry(value, undefined, hasher).siblings;
-  if (operation === undefined || others.length > 0 || at > 0) throw damaged('has not one operation');
+  const operation = decodeAlone(value, hasher);
+  if (at > 0) throw damaged('has not one operation');
   if (!equalBytes(hiddenKey(operation, hasher), row)) throw damaged('has another operation than its key says');
   return operation;
 }

@@ -6,6 +6,7 @@ import type { RowWrite } from '../../../../src/core/replica/index.ts';
 import {
   decodeHidden,
   decodeHiddenBlock,
+  encodeHidden,
   HIDDEN_BLOCKS,
   HIDDEN_GONE,
   HIDDEN_ROWS,
@@ -21,7 +22,7 @@ import {
   hexToBytes,
   type Sibling,
 } from '../../../../src/core/types/index.ts';
-import { fragmentToSiblings } from '../../../../src/core/wire/index.ts';
+import { encodeEntry, fragmentToSiblings } from '../../../../src/core/wire/index.ts';
 import { createTestReplica, hasher } from './support.ts';
 
 const START = 1_700_000_000_000;
@@ -30,18 +31,19 @@ const ONE = 700;
 
 const siblingOf = (fragment: Fragment): Sibling => fragmentToSiblings(fragment, hasher)[0] as Sibling;
 
-/** What is hidden when keys are written in commits of 200, and each by itself in another 10 s. */
+/** What is hidden when keys are written in commits of 200 or so many, and each by itself in another 10 s. */
 function overwritten(
   keys: number,
   maxBytes: number,
   author = 1,
   hidden = createHidden({ hasher, counts: () => true, maxBytes }),
+  ofCommit = 200,
 ): HiddenOperations {
   const { put, step } = createTestReplica(author);
   const all = Array.from({ length: keys }, (_, i) => ({ kind: 'put' as const, key: `k/${i}`, value: i }));
   const before: Sibling[] = [];
-  for (let at = 0; at < keys; at += 200)
-    for (const commit of step({ writes: [{ operations: all.slice(at, at + 200) }] }, START).commits)
+  for (let at = 0; at < keys; at += ofCommit)
+    for (const commit of step({ writes: [{ operations: all.slice(at, at + ofCommit) }] }, START).commits)
       before.push(...fragmentToSiblings(commit, hasher));
   for (const [i, one] of before.entries())
     hidden.hide({ key: `k/${i}`, siblings: [siblingOf(put(`k/${i}`, i, START + 60_000 + i))] }, [one]);
@@ -198,16 +200,70 @@ it('what takes the place of an earlier one of its 10 s has a row of its own, whi
   expect(store.start(lastHlcAt(START + 90_000)).bytes).toBe(hidden.bytes);
 });
 
-it('fewer than eight operations of a commit have rows of their own [FL5]', () => {
+it('fewer than eight operations that a step hides of no larger group have rows of their own [FL5]', () => {
   for (const [keys, rows] of [
     [7, 7],
     [8, 1],
     [207, 8],
+    [208, 1],
   ] as const) {
     const store = storeOf(overwritten(keys, 1e6));
     store.take();
     expect(store.rows.size, `${keys} keys`).toBe(rows);
   }
+});
+
+it('operations of many commits share rows as well, each by itself in them [FL5]', () => {
+  const hidden = overwritten(400, 1e6, 1, createHidden({ hasher, counts: () => true, maxBytes: 1e6 }), 3);
+  const store = storeOf(hidden);
+  store.take();
+  const blocks = store.within(HIDDEN_BLOCKS);
+  expect([blocks.length, store.rows.size]).toEqual([2, 2]);
+  expect(Math.max(...blocks.map(([, value]) => value.length))).toBeLessThan(66_000);
+  // A row takes no more than its operations would in rows of their own, and two bytes for each.
+  const alone = keysOf(hidden, 400).map((key) => encodeHidden(store.read(hidden.of(key)[0])).length);
+  const sum = (sizes: readonly number[]): number => sizes.reduce((a, b) => a + b, 0);
+  expect(sum(blocks.map(([, value]) => value.length))).toBeLessThan(sum(alone) + 5 * 400);
+  for (const key of keysOf(hidden, 400)) expect(store.read(hidden.of(key)[0]).operation.key).toBe(key);
+  hidden.takeOut('k/7', () => true);
+  store.take();
+  const last = lastHlcAt(START + 90_000);
+  const again = store.start(last);
+  expect([again.size, again.bytes, again.of('k/7')]).toEqual([399, hidden.bytes, []]);
+  for (const key of keysOf(again, 400)) expect(store.read(again.of(key)[0], again).operation.key).toBe(key);
+  const rest = store.of(again);
+  while (!again.pass(last, last, 1000));
+  rest.take();
+  expect([again.size, again.bytes, rest.rows.size]).toEqual([0, 0, 0]);
+});
+
+it('a block of operations by themselves says nothing else than it was written with [FL5]', () => {
+  const store = storeOf(overwritten(8, 1e6, 1, createHidden({ hasher, counts: () => true, maxBytes: 1e6 }), 1));
+  store.take();
+  const [row] = store.within(HIDDEN_BLOCKS);
+  const [key, value] = row as [Bytes, Bytes];
+  const before = decodeHiddenBlock(value, hasher);
+  expect(before).toHaveLength(8);
+  expect(() => decodeHidden({ row: key, at: 8 }, value, hasher)).toThrow('not so many operations');
+  for (let at = 0; at < value.length; at++) {
+    const flipped = value.slice();
+    flipped[at] = (flipped[at] as number) ^ 1;
+    let read: readonly Sibling[] = [];
+    try {
+      read = decodeHiddenBlock(flipped, hasher);
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'damaged-row' });
+    }
+    // A signature that changed is found by the check of signatures.
+    for (const [i, one] of read.entries()) expect(one.commit).toEqual(before[i]?.commit);
+  }
+  // Two operations in the place of one.
+  const two = encodeEntry({
+    key: 'k/0',
+    siblings: [before[0], siblingOf(createTestReplica(2).put('k/0', 1, START))] as Sibling[],
+  });
+  const forged = Uint8Array.from([0x82, 0x00, 0x59, two.length >> 8, two.length & 0xff, ...two]);
+  expect(() => decodeHiddenBlock(forged, hasher)).toThrow('has not one operation');
 });
 
 it('room counts what blocks have of operations that are gone [FL5]', () => {

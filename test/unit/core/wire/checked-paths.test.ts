@@ -48,7 +48,7 @@ describe('what was checked of a commit [N12]', () => {
             if (kind === 'operation') operation = flipped(operation, bit);
             if (kind === 'proof' && proof.length > 0) proof = flipped(proof, bit);
             if (kind === 'exchanged') operation = operations[other] as Bytes;
-            if (kind === 'index' && proofs[other]?.length === proof.length) proof = proofs[other] as Bytes;
+            if (kind === 'index' && proofs[other]?.length === proof.length) proof = proofs[other];
             const expected = isRight(count, opsRoot, index, operation, proof);
             expect(isOfCommit(paths, index, operation, proof, hasher)).toBe(expected);
             if (kind === 'right') expect(expected).toBe(true);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type Author, type Bytes, bytesToHex, type Hasher, type Hlc } from '../../../../src/core/types/index.ts';
+import { type Bytes, bytesToHex, type Hasher, type Hlc } from '../../../../src/core/types/index.ts';
 import { createCommit } from '../../../../src/core/wire/fragment.ts';
 import { commitId } from '../../../../src/core/wire/header.ts';
 import { knownCommit } from '../../../../src/core/wire/known-commits.ts';
@@ -15,7 +15,7 @@ function headerOf(n: number): { readonly id: Bytes; readonly headerBytes: Bytes 
     context: [],
   }));
   const commit = createCommit(
-    { network: 'known', author: key.author as Author, hlc: BigInt(n + 1) as Hlc, operations },
+    { network: 'known', author: key.author, hlc: BigInt(n + 1) as Hlc, operations },
     hasher,
     key.sign,
   );
