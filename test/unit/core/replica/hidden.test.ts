@@ -63,6 +63,18 @@ it('beyond its room the oldest go, are told, and are no news once the floor has 
   expect([hidden.beyond, hidden.size, hidden.bytes]).toEqual([{ operations: 0, keys: [] }, 0, 0]);
 });
 
+it('what is superseded by something that counts no more stays until the floor has passed all that is known by then [FL5]', () => {
+  let until = Infinity;
+  const hidden = overwritten(3, 1e6, 1, createHidden({ hasher, counts: (_, ms) => ms <= until, maxBytes: 1e6 }));
+  until = START + 30_000;
+  const last = lastHlcAt(START + 90_000);
+  // Each round begins where the one before ended.
+  for (let round = 0; round < 4; round++) while (!hidden.pass(lastHlcAt(START + 70_000), last, 10));
+  expect(hidden.size).toBe(3);
+  for (let round = 0; round < 2; round++) while (!hidden.pass(last, last, 10));
+  expect(hidden.size).toBe(0);
+});
+
 it('goes on letting go of the oldest while more comes, and keeps just those that came last [FL5]', () => {
   const hidden = overwritten(200, 10 * ONE);
   const left = Array.from({ length: 200 }, (_, i) => `k/${i}`).filter((key) => hidden.of(key).length > 0);

@@ -1,8 +1,10 @@
 import { expect, it } from 'vitest';
-import { type Bytes, bytesToHex, type Hasher, type Hlc } from '../../../../src/core/types/index.ts';
+import { type Bytes, bytesToHex, type Hasher, type Hlc, type Sibling } from '../../../../src/core/types/index.ts';
+import { decodeEntry, encodeEntry } from '../../../../src/core/wire/entry.ts';
 import { createCommit } from '../../../../src/core/wire/fragment.ts';
 import { commitId } from '../../../../src/core/wire/header.ts';
 import { knownCommit } from '../../../../src/core/wire/known-commits.ts';
+import { fragmentToSiblings } from '../../../../src/core/wire/siblings.ts';
 import { hasher, testKey } from './support.ts';
 
 const key = testKey(new Uint8Array(32).fill(7));
@@ -76,4 +78,39 @@ it('commits beyond the number of places take the places of others, and are right
       expect(commit).toEqual(id);
       if (i % 3 === 0) expect(knownCommit(id, headerBytes, hasher).header.hlc).toBe(BigInt(i + 11));
     }
+});
+
+it('a row of a commit that is known is believed no more than one of another [N12]', () => {
+  const operations = ['a', 'b', 'c', 'd', 'e'].map((name) => ({
+    kind: 'put' as const,
+    key: name,
+    value: name,
+    context: [],
+  }));
+  const header = { network: 'known', author: key.author, hlc: 9n as Hlc, operations };
+  const siblings = fragmentToSiblings(createCommit(header, hasher, key.sign), hasher);
+  const rows = siblings.map((one) => encodeEntry({ key: one.operation.key, siblings: [one] }));
+  for (let round = 0; round < 3; round++)
+    for (const [i, row] of rows.entries())
+      expect(decodeEntry(row, undefined, hasher)).toEqual({ key: operations[i]?.key, siblings: [siblings[i]] });
+  const [one, other] = siblings as [Sibling, Sibling];
+  const row = rows[0] as Bytes;
+  const signatureAt = Buffer.from(row).indexOf(one.signature);
+  for (let at = 0; at < row.length; at++) {
+    const flipped = row.slice();
+    flipped[at] = (flipped[at] as number) ^ 1;
+    const isSignature = at >= signatureAt && at < signatureAt + 64;
+    const decode = (): unknown => decodeEntry(flipped, undefined, hasher);
+    if (isSignature) expect(decode).not.toThrow();
+    else expect(decode, `byte ${at}`).toThrow(expect.objectContaining({ code: 'damaged-row' }));
+  }
+  // The bytes of another operation in its place, and its proof.
+  for (const wrong of [
+    { ...one, operationBytes: other.operationBytes },
+    { ...one, proof: other.proof },
+    { ...one, index: 1 },
+  ])
+    expect(() => decodeEntry(encodeEntry({ key: 'a', siblings: [wrong] }), undefined, hasher)).toThrow(
+      "an operation does not lead to its header's root",
+    );
 });
