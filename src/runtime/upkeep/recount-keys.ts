@@ -8,7 +8,15 @@ import {
   returningTo,
 } from '../../core/replica/index.ts';
 import { decodeHidden } from '../../core/rows/index.ts';
-import { bytesToHex, type Entry, type Hasher, LatticeError, type Sibling } from '../../core/types/index.ts';
+import {
+  type Bytes,
+  bytesToHex,
+  type Entry,
+  equalBytes,
+  type Hasher,
+  LatticeError,
+  type Sibling,
+} from '../../core/types/index.ts';
 import type { Log, Store } from '../../ports/index.ts';
 import type { Writer } from '../commit/writer.ts';
 
@@ -35,6 +43,7 @@ export async function recountKeys(
 ): Promise<Recounted> {
   const { out } = options;
   const values = new Map<string, Sibling>();
+  let lastRow: { readonly row: Bytes; readonly value: Bytes | undefined } | undefined;
   const nameOf = (one: HiddenOperation): string => {
     const place = replica.hidden.placeOf(one);
     return place === undefined ? '' : `${bytesToHex(place.row)}.${place.at}`;
@@ -63,11 +72,17 @@ export async function recountKeys(
   });
   return recounted;
 
+  /** Operations that were hidden together stand in one row, which is read once for those that come one after another. */
+  async function readRow(row: Bytes): Promise<Bytes | undefined> {
+    if (lastRow === undefined || !equalBytes(lastRow.row, row)) lastRow = { row, value: await store.get(row) };
+    return lastRow.value;
+  }
+
   async function readHidden(one: HiddenOperation): Promise<Sibling | undefined> {
     const place = replica.hidden.placeOf(one);
     if (place === undefined) return undefined;
     try {
-      const value = await store.get(place.row);
+      const value = await readRow(place.row);
       if (value === undefined) return undefined;
       const found = decodeHidden(place, value, hasher);
       // A block says nothing of what belongs to it.

@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import { lastHlcAt } from '../../../../src/core/clock/index.ts';
-import { BUCKETS, bucketRange, WRITTEN } from '../../../../src/core/rows/index.ts';
+import { BUCKETS, bucketRange, HIDDEN_BLOCKS, HIDDEN_ROWS, WRITTEN } from '../../../../src/core/rows/index.ts';
 import { type Author, bytesToHex } from '../../../../src/core/types/index.ts';
 import { type AfterEnd, createAfterEnd, loadRecounted } from '../../../../src/runtime/upkeep/after-end.ts';
 import { createDisplacedBook, loadDisplaced } from '../../../../src/runtime/upkeep/displaced.ts';
@@ -26,10 +26,18 @@ afterEach(() => {
   for (const one of running.splice(0)) one.stop();
 });
 
-/** A store that counts the rows of entries which are read, in whatever way. */
-function countingStore(inner: GatedStore = gateStore()): GatedStore & { readonly entriesRead: number } {
+/** A store that counts the rows of entries and of hidden operations which are read, in whatever way. */
+function countingStore(
+  inner: GatedStore = gateStore(),
+): GatedStore & { readonly entriesRead: number; readonly hiddenRead: number } {
   let entriesRead = 0;
-  const count = (key: Uint8Array): void => void (entriesRead += Number(key[0] === BUCKETS.entry));
+  let hiddenRead = 0;
+  const isHidden = (key: Uint8Array): boolean =>
+    [HIDDEN_ROWS, HIDDEN_BLOCKS].some(({ gte }) => key[0] === gte[0] && key[1] === gte[1]);
+  const count = (key: Uint8Array): void => {
+    if (key[0] === BUCKETS.entry) entriesRead++;
+    if (isHidden(key)) hiddenRead++;
+  };
   return {
     ...inner,
     get batches() {
@@ -37,6 +45,9 @@ function countingStore(inner: GatedStore = gateStore()): GatedStore & { readonly
     },
     get entriesRead() {
       return entriesRead;
+    },
+    get hiddenRead() {
+      return hiddenRead;
     },
     ...watchedReads(inner, count),
   };
@@ -111,6 +122,24 @@ async function fill(node: Node, count: number): Promise<{ readonly stolen: numbe
   expect(node.root()).not.toBe(rootWithout);
   return { stolen: stolen.length + 1, rootWithout };
 }
+
+it('a removal reads a row once that has many of the operations which come back [RO12, FL5]', async () => {
+  for (const ofCommit of [100, 1]) {
+    const node = await open();
+    const keys = Array.from({ length: 100 }, (_, i) => `k/${i}`);
+    for (let at = 0; at < keys.length; at += ofCommit)
+      await node.take(
+        stays.commit(Object.fromEntries(keys.slice(at, at + ofCommit).map((k) => [k, 'right'])), { ms: EPOCH_MS + at }),
+      );
+    const right = node.root();
+    const context = [{ author: stays.author, hlc: lastHlcAt(EPOCH_MS + 1_000) }];
+    await node.take(thief.commit(Object.fromEntries(keys.map((k) => [k, 'stolen'])), { ms: UNTIL + 5_000, context }));
+    const before = node.store.hiddenRead;
+    await node.remove();
+    expect(node.root()).toBe(right);
+    expect(node.store.hiddenRead - before).toBe(1);
+  }
+});
 
 it('a removal reads what the author wrote after its end, however much others wrote [RO12]', async () => {
   for (const count of [200, 3_000]) {
