@@ -152,7 +152,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     }
     done();
   });
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown';
     // A wrong token costs what any other request does, although it began without one.
     if (reply.statusCode === 401) costs.chargeRefused(request);
@@ -161,6 +161,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
       { request: request.id, method: request.method, route, status: reply.statusCode, ms: reply.elapsedTime },
       'request',
     );
+    done();
   });
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, log));
   app.setNotFoundHandler((request, reply) => sendError(wrongMethod(undefined), request, reply, log));

@@ -66,7 +66,7 @@ export function createTurningLattice(now: () => KeyedFace, gate: TurningGate): L
 
   const write: Lattice['write'] = async (operations, options) => {
     for (;;) {
-      await gate.pass();
+      if (!gate.isOpen) await gate.pass();
       const at = now();
       try {
         return await at.lattice.write(operations, options);

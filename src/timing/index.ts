@@ -4,4 +4,4 @@ export { raceAbort, settleWithin, withDeadline } from './deadline.ts';
 export { type EveryOptions, every, type Repetition } from './every.ts';
 export { sleep } from './sleep.ts';
 export { type Stream, streamOf } from './stream.ts';
-export type { Timers } from './timers.ts';
+export type { MonotonicTimers, Timers } from './timers.ts';

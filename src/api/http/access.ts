@@ -1,6 +1,6 @@
-import { hash, timingSafeEqual } from 'node:crypto';
-import type { FastifyRequest } from 'fastify';
-import { dropOldest, LatticeError } from '../../core/types/index.ts';
+import { timingSafeEqual } from 'node:crypto';
+import type { FastifyRequest, onRequestHookHandler } from 'fastify';
+import { LatticeError } from '../../core/types/index.ts';
 import type { AccessTokens, Right } from '../../runtime/facade/index.ts';
 import { type Addresses, createRateLimit } from './addresses.ts';
 import type { Clients } from './clients.ts';
@@ -9,11 +9,15 @@ import { addressOf } from './requests.ts';
 
 /** Wrong tokens of one address within a minute: enough for typing errors, too few to guess a token. */
 const MAX_TOKEN_FAILURES = 10;
-/** The hashes of tokens of the configuration that are kept: both of one configuration, and those of the one before. */
-const MAX_HASHES = 4;
 /** The form of the tokens that nodes make (SPEC TK2). */
 const MADE = /^lattice_[0-9a-f]{16}_[0-9a-f]{64}$/;
-const sha256 = (text: string): Buffer => hash('sha256', text, 'buffer');
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What the request's token is good for, once that has been checked. */
+    grant?: Grant;
+  }
+}
 
 /**
  * Checks the bearer token of a request. Throws LatticeError `unauthorized`, `token-not-set`, `too-many-failures`, or
@@ -52,8 +56,25 @@ const ABLE: Readonly<Record<Right, string>> = {
   operate: 'do everything',
 };
 
+/** In a time that tells nothing but whether the lengths are equal. */
+function isToken(given: string, token: string | undefined): boolean {
+  if (token === undefined || given.length !== token.length) return false;
+  const [ours, theirs] = [Buffer.from(token), Buffer.from(given)];
+  return ours.length === theirs.length && timingSafeEqual(ours, theirs);
+}
+
+/** What checks the token of a route's requests before anything else of them. */
+export function tokenHook(check: TokenCheck): { readonly onRequest: onRequestHookHandler } {
+  return {
+    onRequest(request, _reply, done) {
+      check(request);
+      done();
+    },
+  };
+}
+
 /**
- * Compares tokens by their hashes, in constant time. An address that sent too many wrong tokens is refused even with
+ * Compares tokens in a time that tells their length only. An address that sent too many wrong tokens is refused even with
  * the right one. One from an exempt address is not: otherwise one guesser behind a local proxy would lock out the operator.
  */
 export function createAccess(
@@ -63,20 +84,6 @@ export function createAccess(
   tokens: Pick<AccessTokens, 'find' | 'isValid' | 'any'> | undefined,
 ): Access {
   const failures = createRateLimit(MAX_TOKEN_FAILURES);
-  const hashes = new Map<string, Buffer>();
-  const grants = new WeakMap<FastifyRequest, Grant>();
-
-  // A reload may change the tokens of the configuration (SPEC N18), so that their hashes are kept by their texts.
-  function isToken(given: string, token: string | undefined): boolean {
-    if (token === undefined) return false;
-    let expected = hashes.get(token);
-    if (expected === undefined) {
-      dropOldest(hashes, MAX_HASHES);
-      expected = sha256(token);
-      hashes.set(token, expected);
-    }
-    return timingSafeEqual(sha256(given), expected);
-  }
 
   function grantOf(given: string): Grant | undefined {
     const { token, readToken } = config.api;
@@ -104,7 +111,7 @@ export function createAccess(
         throw new LatticeError('right-missing', `this token may ${ABLE[grant.right]}`, {
           next: `use the API token, or one that may ${needed}: lattice token new --${needed}`,
         });
-      grants.set(request, grant);
+      request.grant = grant;
       return grant;
     }
     // Only a wrong token counts: a missing one is an oversight and no guess. Neither is one that the node may have made
@@ -142,7 +149,7 @@ export function createAccess(
       if (config.api.readToken !== undefined) check(request, 'read');
     },
     mayWrite(request, keys) {
-      const prefix = grants.get(request)?.prefix;
+      const prefix = request.grant?.prefix;
       if (prefix === undefined) throw new Error('the token of this request was not checked');
       const other = prefix === '' ? undefined : keys.find((key) => !key.startsWith(prefix));
       if (other === undefined) return;
@@ -152,7 +159,7 @@ export function createAccess(
       });
     },
     holds(request) {
-      const grant = grants.get(request);
+      const { grant } = request;
       // Who was let in without a token reads until one is needed.
       return grant === undefined ? config.api.readToken === undefined : grant.holds();
     },

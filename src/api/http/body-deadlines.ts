@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
-import type { Timers } from '../../timing/index.ts';
+import type { Socket } from 'node:net';
+import type { MonotonicTimers } from '../../timing/index.ts';
 
 /** How long each request may take to arrive, so that nobody holds a connection by sending one byte after another. */
 export interface BodyDeadlines {
@@ -9,13 +10,12 @@ export interface BodyDeadlines {
   lift(request: IncomingMessage): () => void;
 }
 
-type Timer = ReturnType<Timers['after']>;
-
-/** A request with a body, until it is closed or its time is over. */
+/** The newest request with a body on a connection. `endsAt`: when it has to be whole, by the monotonic clock, ms. */
 interface Watched {
   readonly server: Server;
+  readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  timer: Timer;
+  endsAt: number;
 }
 
 const hasBody = ({ headers }: IncomingMessage): boolean =>
@@ -25,42 +25,74 @@ const hasBody = ({ headers }: IncomingMessage): boolean =>
  * Gives each request `ms` from its headers on until its body is whole. A later one is answered as an unreadable one is,
  * by the listener of `clientError`, and its connection is closed. The server's own `requestTimeout` would not do,
  * because it is one time for all requests, and an upload may take as long as it gets on.
+ *
+ * A connection brings one body after another, so that only its newest request can lack a part of its own: one place for
+ * each connection is enough, and a request whose body is whole needs nothing. As all of them have the same time, they stand
+ * in the order in which it ends, and one timer serves all.
  */
-export function createBodyDeadlines(clock: Timers, ms: number): BodyDeadlines {
-  // A request stands here until it is closed or its time is over. In a WeakMap, whose values lead to their keys, those
-  // that are over would live through some collections, each of which would take several times as long.
-  const watched = new Map<IncomingMessage, Watched>();
+export function createBodyDeadlines(clock: MonotonicTimers, ms: number): BodyDeadlines {
+  const watched = new Map<Socket, Watched>();
+  const followed = new WeakSet<Socket>();
+  let timer: ReturnType<MonotonicTimers['after']> | undefined;
 
-  function arm(request: IncomingMessage, { server, response }: Pick<Watched, 'server' | 'response'>): Timer {
-    return clock.after(ms, () => {
-      watched.delete(request);
-      if (request.complete || request.socket.destroyed) return;
-      // The client sends on what was refused long ago.
-      if (response.writableEnded) return void request.socket.destroy();
-      const error = Object.assign(new Error('the body did not arrive in time'), {
-        code: 'ERR_HTTP_REQUEST_TIMEOUT',
-      });
-      server.emit('clientError', error, request.socket);
-    });
+  function watch(socket: Socket, one: Watched): void {
+    one.endsAt = clock.monotonic() + ms;
+    // What is replaced in a map keeps its place, and this one comes last.
+    watched.delete(socket);
+    watched.set(socket, one);
+    timer ??= clock.after(ms, look);
+  }
+
+  function follow(socket: Socket): void {
+    // A connection whose wish to upgrade was passed over comes here a second time.
+    if (followed.has(socket)) return;
+    followed.add(socket);
+    socket.once('close', () => forget(socket));
+  }
+
+  function forget(socket: Socket): void {
+    watched.delete(socket);
+    if (watched.size > 0) return;
+    timer?.cancel();
+    timer = undefined;
+  }
+
+  /** Ends those whose time is over, and forgets those that are whole. */
+  function look(): void {
+    timer = undefined;
+    const now = clock.monotonic();
+    for (const [socket, one] of watched) {
+      if (!one.request.complete && one.endsAt > now) {
+        timer = clock.after(one.endsAt - now, look);
+        return;
+      }
+      watched.delete(socket);
+      if (!one.request.complete) end(socket, one);
+    }
+  }
+
+  function end(socket: Socket, { server, response }: Watched): void {
+    // The client sends on what was refused long ago.
+    if (response.writableEnded) return void socket.destroy();
+    const error = Object.assign(new Error('the body did not arrive in time'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
+    server.emit('clientError', error, socket);
   }
 
   return {
-    listener: (server, answer) => (request, response) => {
-      if (hasBody(request)) {
-        watched.set(request, { server, response, timer: arm(request, { server, response }) });
-        request.once('close', () => {
-          watched.get(request)?.timer.cancel();
-          watched.delete(request);
-        });
-      }
-      answer(request, response);
+    listener(server, answer) {
+      server.on('connection', follow);
+      return (request, response) => {
+        if (hasBody(request)) watch(request.socket, { server, request, response, endsAt: 0 });
+        answer(request, response);
+      };
     },
     lift(request) {
-      watched.get(request)?.timer.cancel();
+      const { socket } = request;
+      const one = watched.get(socket);
+      if (one?.request !== request) return () => undefined;
+      forget(socket);
       return () => {
-        const one = watched.get(request);
-        if (request.complete || request.destroyed) watched.delete(request);
-        else if (one !== undefined) one.timer = arm(request, one);
+        if (!request.complete && !socket.destroyed) watch(socket, one);
       };
     },
   };

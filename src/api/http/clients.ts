@@ -2,6 +2,13 @@ import type { FastifyRequest } from 'fastify';
 import type { Addresses } from './addresses.ts';
 import { addressOf } from './requests.ts';
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The client that was found at first (`Clients.of`), because its address is gone when it has left; null: exempt. */
+    foundClient?: string | null;
+  }
+}
+
 /** Headers by which proxies tell of the client behind them. */
 const FORWARDING: readonly string[] = ['forwarded', 'x-forwarded-for', 'x-real-ip'];
 
@@ -16,9 +23,6 @@ export interface Clients {
 }
 
 export function createClients(addresses: Addresses): Clients {
-  /** What was found at first, because the address of a connection is gone when its client has left. */
-  const known = new WeakMap<FastifyRequest, { readonly client: string | undefined }>();
-
   function find(request: FastifyRequest): string | undefined {
     const address = addressOf(request);
     if (!addresses.isExempt(address)) return addresses.keyOf(address);
@@ -32,9 +36,8 @@ export function createClients(addresses: Addresses): Clients {
 
   return {
     of(request) {
-      const found = known.get(request) ?? { client: find(request) };
-      known.set(request, found);
-      return found.client;
+      if (request.foundClient === undefined) request.foundClient = find(request) ?? null;
+      return request.foundClient ?? undefined;
     },
   };
 }

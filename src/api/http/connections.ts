@@ -64,8 +64,10 @@ export function createConnections(deps: {
   const open = new Map<Socket, Connection>();
   // Each entry has at least one open connection.
   const perClient = new Map<string, number>();
-  const line = oneAtATime();
   let stopping = false;
+  const line = oneAtATime((socket) => {
+    if (stopping) socket.destroySoon();
+  });
 
   function leave(connection: Connection): void {
     open.delete(connection.socket);
@@ -141,15 +143,7 @@ export function createConnections(deps: {
   });
 
   return {
-    listener(answer) {
-      const listener = line.listener(answer);
-      return (request, response) => {
-        listener(request, response);
-        response.once('close', () => {
-          if (stopping && !line.isBusy(request.socket)) request.socket.destroySoon();
-        });
-      };
-    },
+    listener: line.listener,
     watch(server) {
       server.on('connection', enter);
       server.on('upgrade', (_request, socket: Socket) => {

@@ -1,5 +1,5 @@
 import fastifySwagger from '@fastify/swagger';
-import type { FastifyInstance, FastifySchema, preValidationHookHandler, RouteOptions } from 'fastify';
+import type { FastifyInstance, FastifyRequest, FastifySchema, preValidationHookHandler, RouteOptions } from 'fastify';
 import type { TObject } from 'typebox';
 import { type ErrorCode, LatticeError } from '../../core/types/index.ts';
 import { CONTRACT, type Cost, ENTITIES, ERRORS, Problem, type RouteContract } from '../contract/index.ts';
@@ -78,22 +78,22 @@ function schemaOf(route: RouteContract): FastifySchema {
  * Refuses the conditional headers of a write whose route has none: passed over, they would be a write without them. Throws
  * LatticeError `invalid-header`.
  */
-function refuseConditions({ headers, body, path }: RouteContract): preValidationHookHandler {
+function checkConditions({ headers, body, path }: RouteContract): (request: FastifyRequest) => void {
   const names = ['if-match', 'if-none-match'].filter((name) => headers === undefined || !(name in headers.properties));
   const inOperations = path === '/api/v1/commits' && body !== undefined;
-  return (request, _reply, done) => {
+  return (request) => {
     const name = names.find((one) => request.headers[one] !== undefined);
-    if (name === undefined) return done();
+    if (name === undefined) return;
     const next = inOperations
       ? 'give the versions in the operations, as ifMatch and ifNoneMatch'
       : 'send the request without it';
     const details = { errors: [{ in: 'header', pointer: `#/${name}`, detail: 'is not known here' }] };
-    done(new LatticeError('invalid-header', `${name} is no condition of this request`, { next, details }));
+    throw new LatticeError('invalid-header', `${name} is no condition of this request`, { next, details });
   };
 }
 
 /** Turns integer parameters into numbers. A text that is no integer stays as it is, and the schema then refuses it. */
-function readQuery(route: RouteContract): preValidationHookHandler {
+function readQuery(route: RouteContract): (request: FastifyRequest) => void {
   const properties = route.query?.properties ?? {};
   const names = Object.keys(properties);
   const integers = new Set(
@@ -101,17 +101,20 @@ function readQuery(route: RouteContract): preValidationHookHandler {
       (name) => 'type' in (properties[name] ?? {}) && (properties[name] as { type?: string }).type === 'integer',
     ),
   );
-  return (request, _reply, done) => {
-    try {
-      const query: Record<string, string | number> = {};
-      for (const [name, text] of queryOf(request, names)) {
-        query[name] = integers.has(name) && /^-?\d{1,15}$/.test(text) ? Number(text) : text;
-      }
-      request.query = query;
-      done();
-    } catch (error) {
-      done(error instanceof Error ? error : new Error(String(error)));
+  return (request) => {
+    const query: Record<string, string | number> = {};
+    for (const [name, text] of queryOf(request, names)) {
+      query[name] = integers.has(name) && /^-?\d{1,15}$/.test(text) ? Number(text) : text;
     }
+    request.query = query;
+  };
+}
+
+/** One hook of several checks, because each hook of a route costs every request of it. */
+function hookOf(checks: readonly ((request: FastifyRequest) => void)[]): preValidationHookHandler {
+  return (request, _reply, done) => {
+    for (const check of checks) check(request);
+    done();
   };
 }
 
@@ -137,10 +140,12 @@ export async function applyContract(app: FastifyInstance, costs: Costs, version:
     if (contract.tag === 'original' || contract.bodyType === 'application/cbor')
       options.validatorCompiler = () => () => true;
     // A route without parameters refuses them all. Probes and pages are asked with queries against caches.
-    if (contract.tag !== 'original' && (contract.query !== undefined || options.url.startsWith('/api/v1/')))
-      options.preValidation = [readQuery(contract), ...[options.preValidation ?? []].flat()];
-    if (method !== 'GET' && method !== 'HEAD' && contract.path.startsWith('/api/v1/'))
-      options.preValidation = [refuseConditions(contract), ...[options.preValidation ?? []].flat()];
+    const isOurs = options.url.startsWith('/api/v1/');
+    const checks = [
+      ...(isOurs && method !== 'GET' && method !== 'HEAD' ? [checkConditions(contract)] : []),
+      ...(contract.tag !== 'original' && (contract.query !== undefined || isOurs) ? [readQuery(contract)] : []),
+    ];
+    if (checks.length > 0) options.preValidation = [hookOf(checks), ...[options.preValidation ?? []].flat()];
     const { cost, extraMs = 0 } = contract;
     // The original's switch answers 200 without the token too.
     const needsToken = contract.token === true && contract.tag !== 'original';
@@ -151,12 +156,8 @@ export async function applyContract(app: FastifyInstance, costs: Costs, version:
     options.onRequest = [
       ...[options.onRequest ?? []].flat(),
       (request, reply, done) => {
-        try {
-          costs.beginOperator(request, reply, cost);
-          done();
-        } catch (error) {
-          done(error as LatticeError);
-        }
+        costs.beginOperator(request, reply, cost);
+        done();
       },
     ];
   });

@@ -1,6 +1,6 @@
 import type { Author, Bytes } from '../../core/types/index.ts';
 import type { Lattice } from '../../runtime/facade/index.ts';
-import type { Timers } from '../../timing/index.ts';
+import type { MonotonicTimers, Timers } from '../../timing/index.ts';
 import type { Limits } from './costs.ts';
 import type { WaitingWrites } from './receipts.ts';
 import type { LogLevelControl, LogSource, MetricsSource, ResourceSource } from './sources.ts';
@@ -93,7 +93,7 @@ export interface ApiTimes {
 export interface ApiDeps {
   readonly lattice: Lattice;
   readonly config: ApiConfig;
-  readonly clock: Timers;
+  readonly clock: MonotonicTimers;
   readonly log: ApiLog;
   readonly metrics?: ApiMetrics;
   /** Checks Ed25519 signatures. Without it the certificates of nodes in bundles stay unchecked. */

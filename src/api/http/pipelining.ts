@@ -34,9 +34,10 @@ export interface OneAtATime {
 /**
  * A client that sends many requests at once cannot have them all answered into memory before it reads the first answer:
  * each begins when the answer before it has been handed to the operating system. When MAX_WAITING wait, the connection
- * ends after those; RFC 9112 §9.3.2 has clients send the others again.
+ * ends after those; RFC 9112 §9.3.2 has clients send the others again. `onIdle` is called when a connection has had the
+ * answers to all that it asked.
  */
-export function oneAtATime(): OneAtATime {
+export function oneAtATime(onIdle: (socket: Socket) => void): OneAtATime {
   const lines = new WeakMap<Socket, Line>();
 
   return {
@@ -45,8 +46,9 @@ export function oneAtATime(): OneAtATime {
       function begin(socket: Socket, line: Line, { request, response }: Waiting): void {
         response.once('close', () => {
           const next = line.waiting.shift();
-          if (next === undefined || socket.destroyed) lines.delete(socket);
-          else begin(socket, line, next);
+          if (next !== undefined && !socket.destroyed) return begin(socket, line, next);
+          lines.delete(socket);
+          onIdle(socket);
         });
         answer(request, response);
       }

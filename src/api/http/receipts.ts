@@ -20,6 +20,8 @@ function toMs(span: string): number {
  */
 function wishOf(request: FastifyRequest): ReceiptWish | undefined {
   const { replicas, certified, complete, timeout } = request.query as ReceiptQuery;
+  if (replicas === undefined && certified === undefined && complete === undefined && timeout === undefined)
+    return undefined;
   const wish = {
     ...(replicas === undefined ? {} : { replicas }),
     ...(certified === 'true' ? { certified: true } : {}),

@@ -1,14 +1,14 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { LatticeError } from '../../../core/types/index.ts';
 import type { AsideView, Recovered, RecoverWish } from '../../../runtime/facade/index.ts';
-import type { TokenCheck } from '../../http/access.ts';
+import { type TokenCheck, tokenHook } from '../../http/access.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { createPageText } from '../../http/pages.ts';
 import { acceptJson, jsonOf } from '../../http/requests.ts';
 
 /** What was set aside, and what operators do with it: /api/v1/floor/aside and /api/v1/floor/recover. */
 export function asideRoutes({ lattice: { setAside }, inTime }: RouteContext, checkToken: TokenCheck) {
-  const withToken = { onRequest: async (request: FastifyRequest) => checkToken(request) };
+  const withToken = tokenHook(checkToken);
 
   return async (scope: FastifyInstance): Promise<void> => {
     acceptJson(scope);

@@ -1,6 +1,6 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { AuditKind, AuditRecord, AuditView } from '../../../runtime/facade/index.ts';
-import type { TokenCheck } from '../../http/access.ts';
+import { type TokenCheck, tokenHook } from '../../http/access.ts';
 import type { Costs } from '../../http/costs.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { createPageText } from '../../http/pages.ts';
@@ -18,7 +18,7 @@ interface ListQuery {
 
 /** Executions and attacks of this node (SPEC Q1): /api/v1/audit/records. */
 export function auditRoutes({ lattice, inTime }: RouteContext, checkToken: TokenCheck, costs: Costs) {
-  const withToken = { onRequest: async (request: FastifyRequest) => checkToken(request) };
+  const withToken = tokenHook(checkToken);
 
   return async (scope: FastifyInstance): Promise<void> => {
     acceptJson(scope);

@@ -1,6 +1,6 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { LatticeError } from '../../../core/types/index.ts';
-import type { TokenCheck } from '../../http/access.ts';
+import { type TokenCheck, tokenHook } from '../../http/access.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { integerOf, queryOf } from '../../http/requests.ts';
 
@@ -15,7 +15,7 @@ const MAX_PEER_ID = 128;
  */
 export function differenceRoutes({ lattice, inTime }: RouteContext, checkToken: TokenCheck) {
   return async (scope: FastifyInstance): Promise<void> => {
-    const withToken = { onRequest: async (request: FastifyRequest) => checkToken(request) };
+    const withToken = tokenHook(checkToken);
     scope.get('/api/v1/peers/:peerId/differences', withToken, async (request, reply) => {
       const { peerId } = request.params as { readonly peerId: string };
       if (peerId === '' || peerId.length > MAX_PEER_ID)

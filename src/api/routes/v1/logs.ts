@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { LatticeError } from '../../../core/types/index.ts';
-import type { Access, TokenCheck } from '../../http/access.ts';
+import { type Access, type TokenCheck, tokenHook } from '../../http/access.ts';
 import type { ApiLog, RouteContext } from '../../http/deps.ts';
 import { keepAlive } from '../../http/heartbeat.ts';
 import { type OpenResponse, type OpenResponses, openResponse } from '../../http/open-response.ts';
@@ -52,7 +52,7 @@ function wantedOf(request: FastifyRequest): Wanted {
 
 /** GET and POST /api/v1/logs/level: the least level of the lines that the node writes, which an operator may change. */
 export function logLevelRoutes(log: Pick<ApiLog, 'warn'>, level: LogLevelControl, checkToken: TokenCheck) {
-  const withToken = { onRequest: async (request: FastifyRequest) => checkToken(request) };
+  const withToken = tokenHook(checkToken);
   return async (scope: FastifyInstance): Promise<void> => {
     acceptJson(scope);
     scope.get('/api/v1/logs/level', withToken, async (_request, reply) => {

@@ -8,7 +8,7 @@ import type {
   MembershipService,
 } from '../../../runtime/facade/index.ts';
 import type { ChangeRequest, CleanRequest, InvitationRequest, JoinRequest } from '../../contract/member-entities.ts';
-import type { TokenCheck } from '../../http/access.ts';
+import { type TokenCheck, tokenHook } from '../../http/access.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { createPageText } from '../../http/pages.ts';
 import { acceptJson, jsonOf } from '../../http/requests.ts';
@@ -85,7 +85,7 @@ function found(members: MembershipService, id: string): ChangeView {
 
 /** /api/v1/members: the roster, its certificates, and changes of it. */
 export function memberRoutes({ lattice, inTime, clock }: RouteContext, checkToken: TokenCheck) {
-  const withToken = { onRequest: async (request: FastifyRequest) => checkToken(request) };
+  const withToken = tokenHook(checkToken);
   const idOf = (request: FastifyRequest): string => (request.params as { readonly id: string }).id;
   const { members, invitations } = lattice;
 

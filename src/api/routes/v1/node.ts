@@ -1,6 +1,6 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { ConflictView } from '../../../runtime/facade/index.ts';
-import type { TokenCheck } from '../../http/access.ts';
+import { type TokenCheck, tokenHook } from '../../http/access.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { createPageText } from '../../http/pages.ts';
 import { acceptJson } from '../../http/requests.ts';
@@ -38,7 +38,7 @@ export function nodeRoutes({ lattice, inTime }: RouteContext, checkToken: TokenC
       return reply.type('application/json; charset=utf-8').send(text.finish('conflicts', page.cursor));
     });
 
-    const withToken = { onRequest: async (request: FastifyRequest) => checkToken(request) };
+    const withToken = tokenHook(checkToken);
     scope.post('/api/v1/store/verify', withToken, async () => lattice.verifyStore());
     scope.post('/api/v1/sync/now', withToken, async () => {
       await inTime(lattice.syncNow());

@@ -1,7 +1,7 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { LatticeError } from '../../../core/types/index.ts';
 import type { PeerAddress, SyncMode } from '../../../runtime/facade/index.ts';
-import type { TokenCheck } from '../../http/access.ts';
+import { type TokenCheck, tokenHook } from '../../http/access.ts';
 import type { ReloadReport, RouteContext } from '../../http/deps.ts';
 import { acceptJson, jsonOf } from '../../http/requests.ts';
 
@@ -18,7 +18,7 @@ export function operatorRoutes(
   checkToken: TokenCheck,
   reload: () => Promise<ReloadReport>,
 ) {
-  const withToken = { onRequest: async (request: FastifyRequest) => checkToken(request) };
+  const withToken = tokenHook(checkToken);
 
   return async (scope: FastifyInstance): Promise<void> => {
     acceptJson(scope);

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { isObject, textHash } from '../../../core/original/canon.ts';
 import { parseOriginalJson } from '../../../core/original/json.ts';
 import {
@@ -11,7 +11,7 @@ import {
 } from '../../../core/original/vault/index.ts';
 import { type Bytes, type JsonValue, LatticeError } from '../../../core/types/index.ts';
 import type { VaultService } from '../../../runtime/facade/index.ts';
-import type { TokenCheck } from '../../http/access.ts';
+import { type TokenCheck, tokenHook } from '../../http/access.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { acceptJson, jsonOf } from '../../http/requests.ts';
 import { hasher } from '../original/hasher.ts';
@@ -68,7 +68,7 @@ export function originalVaultV1Routes(
       return reply.header('cache-control', 'no-cache').send({ root, rows: rows.size, ...counts, notHere });
     });
 
-    const withToken = { onRequest: async (request: FastifyRequest) => checkToken(request) };
+    const withToken = tokenHook(checkToken);
     scope.post('/api/v1/vault/bundles', withToken, async (request, reply) => {
       const asked = jsonOf(request) as unknown as Asked;
       const known = 'code' in asked ? textHash(asked.code, hasher) : asked.function;

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { checkKey } from '../../../core/cbor/index.ts';
 import { type JsonValue, LatticeError } from '../../../core/types/index.ts';
 import type { EntryView, ReceiptView, WriteOperation, WriteResult } from '../../../runtime/facade/index.ts';
-import type { Access } from '../../http/access.ts';
+import { type Access, tokenHook } from '../../http/access.ts';
 import { type Costs, TARIFF } from '../../http/costs.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { createPageText } from '../../http/pages.ts';
@@ -58,7 +58,7 @@ interface ListQuery {
 /** Entries, commits of several operations, and proofs: /api/v1/state, /api/v1/commits and /api/v1/proof. */
 export function stateRoutes(context: RouteContext, access: Access, costs: Costs) {
   const { lattice, inTime } = context;
-  const withToken = { onRequest: async (request: FastifyRequest) => access.write(request) };
+  const withToken = tokenHook(access.write);
 
   async function write(
     operations: readonly WriteOperation[],

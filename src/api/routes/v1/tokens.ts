@@ -1,6 +1,6 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { AccessTokens, TokenWish } from '../../../runtime/facade/index.ts';
-import type { TokenCheck } from '../../http/access.ts';
+import { type TokenCheck, tokenHook } from '../../http/access.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { acceptJson, jsonOf } from '../../http/requests.ts';
 
@@ -8,7 +8,7 @@ const PATH = '/api/v1/tokens';
 
 /** The tokens that an operator makes and withdraws (SPEC TK2): /api/v1/tokens. */
 export function tokenRoutes({ inTime }: RouteContext, tokens: AccessTokens, checkToken: TokenCheck) {
-  const withToken = { onRequest: async (request: FastifyRequest) => checkToken(request) };
+  const withToken = tokenHook(checkToken);
 
   return async (scope: FastifyInstance): Promise<void> => {
     acceptJson(scope);

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Bytes, LatticeError } from '../../../core/types/index.ts';
 import type { VaultObject, VaultService } from '../../../runtime/facade/index.ts';
-import type { TokenCheck } from '../../http/access.ts';
+import { type TokenCheck, tokenHook } from '../../http/access.ts';
 import type { BodyDeadlines } from '../../http/body-deadlines.ts';
 import { answerBytes, type BytesAbout, wantedBytes } from '../../http/byte-answers.ts';
 import { contentDisposition } from '../../http/content-disposition.ts';
@@ -187,7 +187,7 @@ export function vaultContentRoutes(
   return async (scope: FastifyInstance): Promise<void> => {
     // The routes read their bodies themselves, piece by piece.
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
-    const withToken = { onRequest: async (request: FastifyRequest) => checkToken(request) };
+    const withToken = tokenHook(checkToken);
     scope.put('/api/v1/vault', withToken, put);
     scope.put('/api/v1/vault/:hash', withToken, put);
     scope.head('/api/v1/vault/:hash', head);

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { LatticeError } from '../../../core/types/index.ts';
 import type { VaultObject, VaultService } from '../../../runtime/facade/index.ts';
-import type { Access } from '../../http/access.ts';
+import { type Access, tokenHook } from '../../http/access.ts';
 import { sendBytes } from '../../http/byte-answers.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { createPageText } from '../../http/pages.ts';
@@ -31,8 +31,8 @@ export async function known(vault: VaultService, hash: string): Promise<VaultObj
 
 /** /api/v1/vault beside the content itself: lists, what is known of an object, pins, fetches, checks, collections. */
 export function vaultObjectRoutes({ inTime, clock, config }: RouteContext, vault: VaultService, access: Access) {
-  const toOperate = { onRequest: async (request: FastifyRequest) => access.operate(request) };
-  const toWrite = { onRequest: async (request: FastifyRequest) => access.writeAll(request) };
+  const toOperate = tokenHook(access.operate);
+  const toWrite = tokenHook(access.writeAll);
   const fetches = new Map<string, Promise<unknown>>();
 
   /** Joins the fetch of the object, or begins one. It goes on when nobody waits for it any more. */

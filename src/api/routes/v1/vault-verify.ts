@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { LatticeError } from '../../../core/types/index.ts';
 import type { VaultService } from '../../../runtime/facade/index.ts';
-import type { TokenCheck } from '../../http/access.ts';
+import { type TokenCheck, tokenHook } from '../../http/access.ts';
 import { type Costs, TARIFF } from '../../http/costs.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { type StreamSlots, untilClosed } from '../../http/stream-slots.ts';
@@ -50,19 +50,15 @@ export function vaultVerifyRoutes(
   }
 
   return async (scope: FastifyInstance): Promise<void> => {
-    scope.post(
-      '/api/v1/vault/verify',
-      { onRequest: async (request: FastifyRequest) => checkToken(request) },
-      async (request, reply) => {
-        const { hash } = request.query as { readonly hash?: string };
-        if (hash !== undefined) await inTime(known(vault, hash));
-        untilClosed(reply, checks.take(request));
-        return reply
-          .header('cache-control', 'no-store')
-          .header('x-accel-buffering', 'no')
-          .type('application/x-ndjson')
-          .send(Readable.from(lines(request, hash), { objectMode: false }));
-      },
-    );
+    scope.post('/api/v1/vault/verify', tokenHook(checkToken), async (request, reply) => {
+      const { hash } = request.query as { readonly hash?: string };
+      if (hash !== undefined) await inTime(known(vault, hash));
+      untilClosed(reply, checks.take(request));
+      return reply
+        .header('cache-control', 'no-store')
+        .header('x-accel-buffering', 'no')
+        .type('application/x-ndjson')
+        .send(Readable.from(lines(request, hash), { objectMode: false }));
+    });
   };
 }

@@ -43,6 +43,13 @@ describe('the token', () => {
     expect((await ask('/api/v1/state/a', json(1))).status).toBe(201);
   });
 
+  it('token: one that differs in a letter, or is the beginning of the right one, is wrong [A9]', async () => {
+    const { ask } = await startApi();
+    const last = TOKEN.endsWith('x') ? 'y' : 'x';
+    for (const token of [TOKEN.slice(0, -1) + last, TOKEN.slice(0, -1), `${TOKEN}x`, TOKEN.toUpperCase()])
+      expect((await ask('/api/v1/state/a', json(1, { authorization: `Bearer ${token}` }))).status).toBe(401);
+  });
+
   it('token: the scheme is case-insensitive', async () => {
     const { ask } = await startApi();
     expect((await ask('/api/v1/state/a', json(1, { authorization: `bearer ${TOKEN}` }))).status).toBe(201);

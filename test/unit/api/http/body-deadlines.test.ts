@@ -49,18 +49,23 @@ async function start() {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   closings.push(() => server.close());
+  /** Resolves when one more request is there. */
+  async function next(): Promise<(typeof taken)[number]> {
+    const at = taken.length;
+    await expect.poll(() => taken.length).toBe(at + 1);
+    return taken[at] as (typeof taken)[number];
+  }
   /** Sends these bytes on a connection of their own, and waits until the request is there. */
   async function send(text: string) {
-    const at = taken.length;
+    const coming = next();
     const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
     closings.push(() => socket.destroy());
     socket.resume();
     socket.on('error', () => undefined);
     socket.write(text);
-    await expect.poll(() => taken.length).toBe(at + 1);
-    return { socket, ...(taken[at] as (typeof taken)[number]) };
+    return { socket, ...(await coming) };
   }
-  return { clock, deadlines, send, errors, timers: () => timers };
+  return { clock, deadlines, send, next, errors, timers: () => timers };
 }
 
 const put = (body: string, length = body.length): string =>
@@ -106,23 +111,58 @@ describe('the time that a body has', () => {
     expect(errors).toEqual(['ERR_HTTP_REQUEST_TIMEOUT']);
   });
 
-  it('is not counted for a request without a body, one that is answered, or one whose client has gone', async () => {
-    const { deadlines, send, timers } = await start();
+  it('is one timer for all, and none where no body lacks a part', async () => {
+    const { clock, deadlines, send, timers } = await start();
     await send('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n');
     expect(timers()).toBe(0);
     const answered = await send(put('xx'));
     const gone = await send(put('x', 2));
     const lifted = await send(put('x', 2));
-    expect(timers()).toBe(3);
+    expect(timers()).toBe(1);
     answered.request.resume();
     answered.response.end();
-    await expect.poll(timers).toBe(2);
+    await expect.poll(() => answered.request.complete).toBe(true);
     gone.socket.destroy();
-    await expect.poll(timers).toBe(1);
+    await expect.poll(() => gone.request.destroyed).toBe(true);
     const watchAgain = deadlines.lift(lifted.request);
+    // The whole one is forgotten when its time is over.
+    await clock.advance(LIMIT_MS);
+    expect(timers()).toBe(0);
     lifted.socket.destroy();
     await expect.poll(() => lifted.request.destroyed).toBe(true);
     watchAgain();
     expect(timers()).toBe(0);
+  });
+
+  it('ends with the last connection that brings a body', async () => {
+    const { send, timers } = await start();
+    const first = await send(put('x', 2));
+    const second = await send(put('x', 2));
+    first.socket.destroy();
+    await expect.poll(() => first.request.destroyed).toBe(true);
+    expect(timers()).toBe(1);
+    second.socket.destroy();
+    await expect.poll(timers).toBe(0);
+  });
+
+  it('counts for each request of a connection from its own headers on', async () => {
+    const { clock, deadlines, send, next, errors } = await start();
+    const other = await send(put('x', 2));
+    const { socket, request } = await send(put('xx'));
+    request.resume();
+    await expect.poll(() => request.complete).toBe(true);
+    await clock.advance(LIMIT_MS / 2);
+    const second = next();
+    socket.write(put('x', 2));
+    await second;
+    // The request before it is over, so that its route has nothing to lift any more.
+    deadlines.lift(request)();
+    await clock.advance(LIMIT_MS / 2);
+    await expect.poll(() => other.socket.destroyed).toBe(true);
+    await clock.advance(LIMIT_MS / 2 - 1);
+    expect([errors.length, socket.destroyed]).toEqual([1, false]);
+    await clock.advance(1);
+    expect(errors.length).toBe(2);
+    await expect.poll(() => socket.destroyed).toBe(true);
   });
 });
