@@ -100,7 +100,7 @@ async function replace(
   const queue = batches(wanted, NAMED);
   const worker = async (): Promise<void> => {
     for (const batch of queue) {
-      // An answer may have the first of them only: the node met with an error then, which it tells when it is asked again.
+      // An answer may have some of them only: the node met with an error then, which it tells when it is asked again.
       let keys: NonNullable<CleanOptions['keys']> = batch.map(({ key, value, expires }) => ({
         key,
         ...(value === undefined ? {} : { value }),
@@ -110,7 +110,8 @@ async function replace(
         const { items } = await ask({ keys });
         for (const item of items) options.tell(item);
         if (items.length === 0) break;
-        keys = keys.slice(items.length);
+        const told = new Set(items.map(({ key }) => key));
+        keys = keys.filter(({ key }) => !told.has(key));
       }
     }
   };

@@ -58,7 +58,7 @@ export interface Store {
   /** A store that ends with its process has no witness. */
   readonly witness?: Witness;
   /**
-   * Checks the files of the store, byte by byte, against the checksums that they were written with, some megabytes at a
+   * Checks the files of the store, byte by byte, against the checksums that they were written with, about a megabyte at a
    * step. Rejects with LatticeError `store-damaged`. A store without files has no such check.
    */
   checkFiles?(): AsyncIterable<{ readonly bytes: number; readonly total: number }>;

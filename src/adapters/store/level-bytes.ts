@@ -37,17 +37,46 @@ export function u32At(bytes: Bytes, at: number): number {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(at, true);
 }
 
-/** The table of CRC-32C (Castagnoli, RFC 3720 §12.1), whose polynomial is 0x82f63b78 with its bits reversed. */
-const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+/**
+ * The tables of CRC-32C (Castagnoli, RFC 3720 §12.1), whose polynomial is 0x82f63b78 with its bits reversed. The value of
+ * a byte that `n` zero bytes follow stands at 256 × n + byte.
+ */
+const TABLES = new Int32Array(8 * 256);
+for (let byte = 0; byte < 256; byte++) {
   let crc = byte;
   for (let bit = 0; bit < 8; bit++) crc = (crc & 1) === 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
-  return crc;
-});
+  TABLES[byte] = crc;
+}
+for (let at = 256; at < TABLES.length; at++) {
+  const before = TABLES[at - 256] as number;
+  TABLES[at] = (before >>> 8) ^ (TABLES[before & 0xff] as number);
+}
 
-/** CRC-32C as LevelDB stores it: rotated and with a constant added, because it is also part of what is summed. */
+/**
+ * CRC-32C as LevelDB stores it: rotated and with a constant added, because it is also part of what is summed. Eight bytes
+ * are taken at a time ("slicing-by-8": Kounavis and Berry, "Novel Table Lookup-Based Algorithms for High-Performance CRC
+ * Generation", 2008), which takes a third of the time of one at a time.
+ */
 export function maskedCrc32c(bytes: Bytes): number {
-  let crc = 0xffffffff;
-  for (let i = 0; i < bytes.length; i++) crc = (TABLE[(crc ^ (bytes[i] as number)) & 0xff] as number) ^ (crc >>> 8);
+  const table = (n: number, byte: number): number => TABLES[256 * n + (byte & 0xff)] as number;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const whole = bytes.length & ~7;
+  let crc = -1;
+  let i = 0;
+  for (; i < whole; i += 8) {
+    const low = crc ^ view.getInt32(i, true);
+    const high = view.getInt32(i + 4, true);
+    crc =
+      table(7, low) ^
+      table(6, low >>> 8) ^
+      table(5, low >>> 16) ^
+      table(4, low >>> 24) ^
+      table(3, high) ^
+      table(2, high >>> 8) ^
+      table(1, high >>> 16) ^
+      table(0, high >>> 24);
+  }
+  for (; i < bytes.length; i++) crc = table(0, crc ^ (bytes[i] as number)) ^ (crc >>> 8);
   crc = ~crc >>> 0;
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 }

@@ -9,6 +9,8 @@ const MAGIC = Uint8Array.of(0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb);
 const FOOTER_BYTES = 48;
 /** Behind each block: its type, and the checksum over block and type. */
 const TRAILER_BYTES = 5;
+/** What is checked in one go, which takes some milliseconds. */
+const GO_BYTES = 1024 * 1024;
 const PLAIN = 0;
 const SNAPPY = 1;
 
@@ -52,16 +54,22 @@ function blockValues(block: Bytes): Bytes[] {
 
 /**
  * Checks every block of a table file against the checksum that LevelDB wrote with it, the index and the filter
- * included. Throws FormatError.
+ * included. Yields the bytes that were checked after each GO_BYTES. Throws FormatError.
  */
-function checkTable(file: Bytes): void {
+function* checkTable(file: Bytes): Generator<number, void, undefined> {
   if (file.length < FOOTER_BYTES) throw new FormatError('the file is too short for a table');
   if (MAGIC.some((byte, i) => file[file.length - MAGIC.length + i] !== byte))
     throw new FormatError('the file does not end as a table');
   const footer: Cursor = { bytes: file, at: file.length - FOOTER_BYTES };
+  let checked = 0;
+  let told = 0;
   for (const handle of [readHandle(footer), readHandle(footer)])
-    for (const value of blockValues(checkedBlock(file, handle)))
-      checkedBlock(file, readHandle({ bytes: value, at: 0 }));
+    for (const value of blockValues(checkedBlock(file, handle))) {
+      checked += checkedBlock(file, readHandle({ bytes: value, at: 0 })).length;
+      if (checked - told < GO_BYTES) continue;
+      told = checked;
+      yield checked;
+    }
 }
 
 /** How far a check of all files has come. */
@@ -71,7 +79,7 @@ export interface FileProgress {
 }
 
 /**
- * Checks the table files of a store one after the other, of usually 2 MiB, and tells how far it is after each. A file
+ * Checks the table files of a store one after the other, and tells how far it is after each and within large ones. A file
  * that goes away meanwhile was merged into others, which are checked the next time. Throws what `damaged` makes of a
  * sentence about the first file that is not as it was written.
  */
@@ -88,7 +96,7 @@ export async function* checkTables(
       if (file === undefined) continue;
       try {
         if (file.length !== size) throw new FormatError(`it has ${file.length} bytes, and the manifest says ${size}`);
-        checkTable(file);
+        for (const checked of checkTable(file)) yield { bytes: bytes + checked, total };
       } catch (error) {
         if (error instanceof FormatError) throw damaged(`${name}: ${error.message}`);
         throw error;

@@ -24,6 +24,8 @@ const MAX_PAGE = 1000;
 const MAX_KEYS = 256;
 /** Operations of one commit, which takes the node some milliseconds: others' writes wait behind the one under way. */
 const OPERATIONS = 128;
+/** Commits that are under way at a time: so the next is there as soon as the one before it is durable. */
+const UNDER_WAY = 2;
 
 /** What is wrong with one key alone, or has changed about it, so that the others of its commit are written without it. */
 const OF_ONE_KEY: ReadonlySet<ErrorCode> = new Set([
@@ -71,7 +73,7 @@ export function createCleaning({
   };
 
   /** Writes what is planned, or the halves of it where one of the keys stands in the way of the others. */
-  async function write(planned: readonly Planned[], tell: Tell): Promise<void> {
+  async function write(planned: readonly Planned[], tell: (done: Planned) => void): Promise<void> {
     const operations = planned.flatMap(toOperations);
     try {
       if (operations.length > 0) await writeIntent({ operations });
@@ -118,24 +120,46 @@ export function createCleaning({
     }
   }
 
-  /** Writes the parts in their order, and tells of each key when that is done. */
+  /**
+   * Writes the parts, and tells of each key when that is done, in their order. Rejects with the first error, once nothing is
+   * under way any more. What was written after it is told too.
+   */
   async function carryOut(parts: AsyncGenerator<readonly Planned[]>, dryRun: boolean, tell: Tell): Promise<void> {
-    let waiting: Planned[] = [];
-    let writing: Promise<void> | undefined;
-    for await (const part of parts) {
-      if (dryRun) {
-        part.forEach(tell);
-        continue;
-      }
-      waiting.push(...part);
-      if (waiting.length < OPERATIONS) continue;
-      await writing;
-      writing = write(waiting.splice(0, OPERATIONS), tell);
-      // The next keys are read meanwhile, and its error is told when they are there.
-      writing.catch(() => undefined);
+    const waiting: Planned[] = [];
+    const underWay: { readonly done: Promise<unknown>; readonly told: Planned[] }[] = [];
+    let failure: unknown;
+    function begin(): void {
+      const told: Planned[] = [];
+      const done = write(waiting.splice(0, OPERATIONS), (one) => told.push(one)).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      underWay.push({ done, told });
     }
-    await writing;
-    while (waiting.length > 0) await write(waiting.splice(0, OPERATIONS), tell);
+    async function end({ done, told }: (typeof underWay)[number]): Promise<void> {
+      const error = await done;
+      for (const one of told) tell(one, failure === undefined);
+      failure ??= error;
+    }
+    /** Ends those that are under way, until there are so few. The next keys are read while some are. */
+    async function endUntil(few: number): Promise<void> {
+      for (let first = underWay[0]; first !== undefined && underWay.length > few; first = underWay[0]) {
+        await end(first);
+        underWay.shift();
+      }
+      if (failure !== undefined && few > 0) await endUntil(0);
+      if (failure !== undefined) throw failure;
+    }
+    try {
+      for await (const part of parts) {
+        if (dryRun) for (const one of part) tell(one, true);
+        else waiting.push(...part);
+        for (; waiting.length >= OPERATIONS; begin()) await endUntil(UNDER_WAY - 1);
+      }
+      for (; waiting.length > 0; begin()) await endUntil(UNDER_WAY - 1);
+    } finally {
+      await endUntil(0);
+    }
   }
 
   return {
@@ -146,13 +170,13 @@ export function createCleaning({
       const size = pageSize(limit, DEFAULT_PAGE, MAX_PAGE);
       // Not all that was read of a page: it would outlive the garbage collector's first look, and its second.
       const items: CleanedKey[] = [];
-      let lastDone: Bytes | undefined;
+      let lastDone = place.last;
       let isCut = false;
       try {
         const parts = keys === undefined ? following(size, asked, place) : named(keys, asked);
-        await carryOut(parts, dryRun, ({ keyHash, decision: { key, does } }) => {
+        await carryOut(parts, dryRun, ({ keyHash, decision: { key, does } }, isNext) => {
           items.push({ key, does });
-          lastDone = keyHash;
+          if (isNext) lastDone = keyHash;
         });
       } catch (error) {
         // What was replaced is told, and the next call meets with the error again if it is there still.
@@ -162,12 +186,14 @@ export function createCleaning({
       const replaced = dryRun ? 0 : items.filter(({ does }) => REPLACED.has(does)).length;
       if (replaced > 0) log.info({ author: asked.author, since, keys: replaced }, 'what an author wrote is replaced');
       const last = isCut ? lastDone : place.last;
-      return { items, ...(keys !== undefined || last === undefined ? {} : { cursor: cursorAfter(last) }) };
+      const isWhole = keys !== undefined || (last === undefined && !isCut);
+      return { items, ...(isWhole ? {} : { cursor: cursorAfter(last) }) };
     },
   };
 }
 
-type Tell = (done: Planned) => void;
+/** `isNext`: every key before it is done too. */
+type Tell = (done: Planned, isNext: boolean) => void;
 /** The key hash up to which keys were looked for; undefined where nothing is left. */
 interface Place {
   last: Bytes | undefined;

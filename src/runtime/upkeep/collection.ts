@@ -115,6 +115,7 @@ export function createCollection(deps: {
   let taken = 0;
   let swept = 0;
   let keys = 0;
+  let isIndexed = false;
   let busy = false;
   let stopped = true;
   let looks: Repetition | undefined;
@@ -172,6 +173,8 @@ export function createCollection(deps: {
   }
 
   async function work(): Promise<void> {
+    // At once, because a node that ends before it has collected anything would find a store that is not empty.
+    if (wasEmpty) await indexAll();
     if (deps.isBusy()) return;
     const cut = deps.complete.newest();
     if (cut !== undefined && collects()) {
@@ -265,9 +268,13 @@ export function createCollection(deps: {
 
   /** A store of an earlier version has no rows of what is dead: they are made once. */
   async function indexAll(): Promise<void> {
-    if ((await store.get(DEAD_INDEXED)) !== undefined) return;
-    if (!wasEmpty) await indexEach();
-    if (!stopped) await writer.keep(() => [{ type: 'put', key: DEAD_INDEXED, value: new Uint8Array(0) }]);
+    if (isIndexed) return;
+    if ((await store.get(DEAD_INDEXED)) === undefined) {
+      if (!wasEmpty) await indexEach();
+      if (stopped) return;
+      await writer.keep(() => [{ type: 'put', key: DEAD_INDEXED, value: new Uint8Array(0) }]);
+    }
+    isIndexed = true;
   }
 
   async function indexEach(): Promise<void> {

@@ -27,7 +27,7 @@ import type { Writer } from '../commit/writer.ts';
 import type { Entries } from '../storage/entries.ts';
 
 /** How many entries are checked at a time, which takes a few milliseconds without their signatures. */
-const SLICE = 256;
+const SLICE = 128;
 
 /** What the rows of each kind name, where they name keys of the state. */
 const KEYS_OF: Partial<Record<Bucket, (rowKey: Bytes, value: Bytes) => string>> = {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -73,6 +74,26 @@ describe('level store', () => {
     expect(await rowsOf(again)).toEqual(expect.arrayContaining(before));
     expect(await again.get(bytes(1, 2, 3))).toEqual(bytes(9));
     await again.close();
+  });
+
+  test('the check of the files of a store goes in steps of about a megabyte, also within a large file [N12]', async () => {
+    const directory = freshDirectory();
+    const first = await openLevelStore(directory);
+    for (let i = 0; i < 12; i++)
+      await first.batch(
+        Array.from({ length: 64 }, (_, j) => put(`k${i}/${j}`, new Uint8Array(randomBytes(16 * 1024)))),
+      );
+    await first.close();
+    // What stood in the log of LevelDB becomes one file when it is opened.
+    const store = await openLevelStore(directory);
+    const steps: { readonly bytes: number; readonly total: number }[] = [];
+    for await (const step of store.checkFiles?.() ?? []) steps.push(step);
+    await store.close();
+    const sizes = steps.map(({ bytes: checked }, i) => checked - (steps[i - 1]?.bytes ?? 0));
+    expect(steps.at(-1)?.total).toBeGreaterThan(8 * 1024 * 1024);
+    expect(steps.at(-1)?.bytes).toBe(steps.at(-1)?.total);
+    expect(Math.max(...sizes)).toBeLessThan(4 * 1024 * 1024);
+    expect(Math.min(...sizes)).toBeGreaterThan(0);
   });
 
   test('rows are there after closing and opening again', async () => {

@@ -236,6 +236,39 @@ describe('cleaning', () => {
     expect(items.length + rest.items.length).toBe(all.length);
   });
 
+  it('tells what was written beside a commit that failed, and goes on before that one [RO14]', async () => {
+    const all = await steal(600);
+    let made = 0;
+    before = () => {
+      if (++made === 2) throw new LatticeError('overloaded', 'too many operations are waiting');
+    };
+    const { items, cursor } = await clean({ limit: 1000 });
+    const inOrder = all.toSorted((a, b) => Buffer.compare(keyHash(a, hasher), keyHash(b, hasher)));
+    expect(items.map(({ key }) => key)).toEqual([...inOrder.slice(0, 128), ...inOrder.slice(256, 384)]);
+    expect(cursor).toBe(Buffer.from(keyHash(inOrder[127] as string, hasher)).toString('hex'));
+    const rest = await clean({ limit: 1000, cursor: cursor as string });
+    expect(rest.items.map(({ key }) => key)).toEqual([...inOrder.slice(128, 256), ...inOrder.slice(384)]);
+    expect((await clean()).items).toEqual([]);
+  });
+
+  it('goes on at the beginning where the first commit failed and the one beside it did not [RO14]', async () => {
+    const all = await steal(300);
+    let made = 0;
+    before = () => {
+      if (++made === 1) throw new LatticeError('overloaded', 'too many operations are waiting');
+    };
+    const inOrder = all.toSorted((a, b) => Buffer.compare(keyHash(a, hasher), keyHash(b, hasher)));
+    const named = await clean({ keys: inOrder.slice(0, 256).map((key) => ({ key })) });
+    expect(named.items.map(({ key }) => key)).toEqual(inOrder.slice(128, 256));
+    expect(named.cursor).toBeUndefined();
+    await steal(300);
+    made = 0;
+    const { items, cursor } = await clean({ limit: 1000 });
+    expect(items).toHaveLength(128);
+    const rest = await clean({ limit: 1000, cursor: cursor as string });
+    expect(new Set([...items, ...rest.items].map(({ key }) => key))).toEqual(new Set(all));
+  });
+
   it('refuses what makes no sense [RO14]', async () => {
     const key = { key: 'a' };
     const cases: readonly (readonly [string, CleanWish, string])[] = [

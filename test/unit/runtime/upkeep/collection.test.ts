@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import { collect, siblingsOf } from '../../../../src/core/floor/index.ts';
-import { deadUntil } from '../../../../src/core/rows/index.ts';
+import { DEAD_INDEXED, deadUntil } from '../../../../src/core/rows/index.ts';
 import { type Author, bytesToHex, type Context, type Fragment } from '../../../../src/core/types/index.ts';
 import { fragmentToSiblings, keyHash } from '../../../../src/core/wire/index.ts';
 import { collectedAt } from '../../../../src/runtime/cuts/collected-at.ts';
@@ -388,12 +388,23 @@ it('a store of an earlier version, which has no rows of what is dead, collects t
   const rows = [];
   for await (const page of earlier.state.store.iterate(deadUntil(Number.MAX_SAFE_INTEGER - 1)))
     for (const [key] of page) rows.push({ type: 'del' as const, key });
-  await earlier.state.store.batch(rows);
+  await earlier.state.store.batch([...rows, { type: 'del', key: DEAD_INDEXED }]);
   const node = await open({ store: earlier.state.store });
   expect(await node.deadRows()).toBe(0);
   await node.tell(FIRST, node.fix(FIRST));
   await expectRight(node, HISTORY);
   expect(node.pages).toBeGreaterThan(0);
+});
+
+it('a store that was empty once is not looked through either, where nothing was collected before the node ended [FL7]', async () => {
+  const node = await open();
+  await node.pass();
+  await node.take(...HISTORY);
+  node.collection.stop();
+  const next = await open({ store: node.state.store });
+  await next.tell(FIRST, next.fix(FIRST));
+  await expectRight(next, HISTORY);
+  expect(next.pages).toBe(0);
 });
 
 it('the entries of a store that was empty at the start are not looked through for what is dead [FL7]', async () => {
