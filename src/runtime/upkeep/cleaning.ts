@@ -15,6 +15,7 @@ import {
 } from '../read/authored.ts';
 import { pageSize } from '../read/cursor.ts';
 import { type Between, type Entries, wantedKeys } from '../storage/entries.ts';
+import { createLookedAt } from './looked-at.ts';
 import { type Decision, replacementOf } from './replacement.ts';
 
 /** Keys of one call: a quarter of a second of writing, and an answer of at most some megabytes. */
@@ -57,7 +58,7 @@ export function createCleaning({
   now,
   log,
 }: {
-  readonly entries: Pick<Entries, 'page' | 'many'>;
+  readonly entries: Pick<Entries, 'page' | 'many' | 'isPresent'>;
   readonly writer: Pick<Writer, 'read'>;
   readonly writeIntent: Writes['writeIntent'];
   readonly hasher: Hasher;
@@ -91,17 +92,19 @@ export function createCleaning({
     }
   }
 
+  const lookedAt = createLookedAt(entries);
+
   /** The keys that are named. */
   async function* named(keys: readonly CleanKey[], asked: AuthoredSince): AsyncGenerator<readonly Planned[]> {
     for (let at = 0; at < keys.length; at += OPERATIONS) {
       const part = keys.slice(at, at + OPERATIONS);
-      const wanted = wantedKeys(
-        part.map(({ key }) => key),
-        hasher,
-      );
-      const found = await entries.many(wanted, between);
-      yield wanted.map(({ keyHash }, i): Planned => {
-        const [kept, entry] = [part[i] as CleanKey, found[i]];
+      const seen = part.map(({ key }) => lookedAt.take(key));
+      const unseen = part.flatMap(({ key }, i) => (seen[i] === undefined ? [key] : []));
+      const wanted = wantedKeys(unseen, hasher);
+      const read = wanted.length === 0 ? [] : await entries.many(wanted, between);
+      let next = 0;
+      yield part.map((kept, i): Planned => {
+        const { keyHash, entry } = seen[i] ?? { keyHash: wanted[next]?.keyHash as Bytes, entry: read[next++] };
         if (entry !== undefined && writtenIn(entry, asked) !== undefined) return plan({ keyHash, entry }, asked, kept);
         return { keyHash, decision: { key: kept.key, does: 'changed' } };
       });
@@ -109,11 +112,17 @@ export function createCleaning({
   }
 
   /** The next `size` keys of the author. `place.last` is the key hash up to which they were looked for. */
-  async function* following(size: number, asked: AuthoredSince, place: Place): AsyncGenerator<readonly Planned[]> {
+  async function* following(
+    size: number,
+    asked: AuthoredSince,
+    place: Place,
+    isLook: boolean,
+  ): AsyncGenerator<readonly Planned[]> {
     let room = size;
     for await (const { found, last } of lookForAuthor({ entries, between }, asked, place.last)) {
       const taken = found.slice(0, room);
       room -= taken.length;
+      if (isLook) for (const one of taken) lookedAt.note(one.found);
       yield taken.map((one) => plan(one.found, asked, NOTHING_KEPT));
       place.last = taken.length < found.length ? (taken.at(-1)?.found.keyHash ?? place.last) : last;
       if (place.last === undefined || room === 0) return;
@@ -173,7 +182,7 @@ export function createCleaning({
       let lastDone = place.last;
       let isCut = false;
       try {
-        const parts = keys === undefined ? following(size, asked, place) : named(keys, asked);
+        const parts = keys === undefined ? following(size, asked, place, dryRun) : named(keys, asked);
         await carryOut(parts, dryRun, ({ keyHash, decision: { key, does } }, isNext) => {
           items.push({ key, does });
           if (isNext) lastDone = keyHash;

@@ -80,9 +80,7 @@ describe('level store', () => {
     const directory = freshDirectory();
     const first = await openLevelStore(directory);
     for (let i = 0; i < 12; i++)
-      await first.batch(
-        Array.from({ length: 64 }, (_, j) => put(`k${i}/${j}`, new Uint8Array(randomBytes(16 * 1024)))),
-      );
+      await first.batch(Array.from({ length: 64 }, (_, j) => put(bytes(i, j), new Uint8Array(randomBytes(16 * 1024)))));
     await first.close();
     // What stood in the log of LevelDB becomes one file when it is opened.
     const store = await openLevelStore(directory);

@@ -29,6 +29,8 @@ let lines: LogLine[];
 /** How many operations each commit of the cleaning was to have, and what is called before it is made. */
 let commits: number[];
 let before: () => unknown;
+/** The keys that were read by their names. */
+let read: string[];
 
 beforeEach(async () => {
   clock = createHandClock(EPOCH_MS + 60_000);
@@ -38,8 +40,15 @@ beforeEach(async () => {
   before = () => undefined;
   const { writer, entries } = state;
   const now = (): number => clock.now();
+  read = [];
   const cleaning = createCleaning({
-    entries,
+    entries: {
+      ...entries,
+      many(wanted, between) {
+        read.push(...wanted.map(({ key = '' }) => key));
+        return entries.many(wanted, between);
+      },
+    },
     writer,
     async writeIntent(intent) {
       commits.push(intent.operations.length);
@@ -234,6 +243,20 @@ describe('cleaning', () => {
     expect(rest.cursor).toBeUndefined();
     expect(new Set([...items, ...rest.items].map(({ key }) => key))).toEqual(new Set(all));
     expect(items.length + rest.items.length).toBe(all.length);
+  });
+
+  it('does not read again what a dry run has read, unless it has changed since [RO14]', async () => {
+    await steal(150);
+    const { items } = await clean({ limit: 1000, dryRun: true });
+    await take(bad({ 'stolen/7': 2 }, SINCE + 50), B.commit({ 'stolen/8': 'mine' }, { ms: SINCE + 60 }));
+    const keys = items.map(({ key }) => ({ key, value: 'kept' }));
+    const { items: done } = await clean({ keys: [...keys, { key: 'never/there' }] });
+    expect(read.toSorted()).toEqual(['never/there', 'stolen/7', 'stolen/8']);
+    const others = done.filter(({ does }) => does !== 'from-backup').toSorted((a, b) => (a.key < b.key ? -1 : 1));
+    expect(others.map(({ key }) => key)).toEqual(['never/there', 'stolen/8']);
+    expect(await siblingsOf('stolen/7')).toEqual([['self', 'kept']]);
+    expect(await siblingsOf('stolen/9')).toEqual([['self', 'kept']]);
+    expect((await clean()).items).toEqual([]);
   });
 
   it('tells what was written beside a commit that failed, and goes on before that one [RO14]', async () => {
