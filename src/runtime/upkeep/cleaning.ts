@@ -25,8 +25,8 @@ const MAX_PAGE = 1000;
 const MAX_KEYS = 256;
 /** Operations of one commit, which takes the node some milliseconds: others' writes wait behind the one under way. */
 const OPERATIONS = 128;
-/** Commits that are under way at a time: so the next is there as soon as the one before it is durable. */
-const UNDER_WAY = 2;
+/** Commits that are under way at a time, so that the next ones are there as soon as one is durable, and share a batch. */
+const UNDER_WAY = 4;
 
 /** What is wrong with one key alone, or has changed about it, so that the others of its commit are written without it. */
 const OF_ONE_KEY: ReadonlySet<ErrorCode> = new Set([
