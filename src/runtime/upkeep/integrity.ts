@@ -13,7 +13,7 @@ import type { StoreChecks } from './store-checks.ts';
  */
 const BEGIN_MS = 5_000;
 /** The shortest rest after each slice. */
-const PAUSE_MS = 20;
+const PAUSE_MS = 10;
 /**
  * The rest for each millisecond of a slice, so that the check takes at most a fifth of a core while it lasts after a
  * start, and a twentieth in the rounds after it. On a busy or slow machine the rest becomes longer with the slice.
