@@ -156,7 +156,6 @@ export function createCleaning({
         await end(first);
         underWay.shift();
       }
-      if (failure !== undefined && few > 0) await endUntil(0);
       if (failure !== undefined) throw failure;
     }
     try {

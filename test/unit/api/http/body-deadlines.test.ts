@@ -147,8 +147,8 @@ describe('the time that a body has', () => {
 
   it('counts for each request of a connection from its own headers on', async () => {
     const { clock, deadlines, send, next, errors } = await start();
-    const other = await send(put('x', 2));
     const { socket, request } = await send(put('xx'));
+    const other = await send(put('x', 2));
     request.resume();
     await expect.poll(() => request.complete).toBe(true);
     await clock.advance(LIMIT_MS / 2);

@@ -164,6 +164,21 @@ const works = (socket: Socket): Promise<boolean> =>
   });
 
 describe('connections', () => {
+  it('one whose answer was under way when they stopped is closed after that answer, and others at once [A13]', async () => {
+    const { port, connections } = await serve();
+    const [busy, idle] = [await dial(port), await dial(port)];
+    expect(await works(idle)).toBe(true);
+    busy.pause();
+    busy.write(GET('/large'));
+    await until(() => busy.bytesRead > 0);
+    connections.stop();
+    await once(idle, 'close');
+    expect(busy.destroyed).toBe(false);
+    busy.resume();
+    await once(busy, 'close');
+    expect(busy.bytesRead).toBeGreaterThan(64 * 1024 * 1024);
+  });
+
   it('an address holds 16 connections, and gets a new one when it closes one [A13]', async () => {
     const { port } = await serve();
     const sockets: Socket[] = [];

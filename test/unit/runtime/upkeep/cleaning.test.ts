@@ -288,6 +288,7 @@ describe('cleaning', () => {
     made = 0;
     const { items, cursor } = await clean({ limit: 1000 });
     expect(items).toHaveLength(172);
+    expect(cursor).toBe('0'.repeat(64));
     const rest = await clean({ limit: 1000, cursor: cursor as string });
     expect(new Set([...items, ...rest.items].map(({ key }) => key))).toEqual(new Set(all));
   });
