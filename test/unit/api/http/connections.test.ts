@@ -142,6 +142,8 @@ async function serve(addresses: Partial<Addresses> = {}): Promise<Served> {
       else response.end('ok');
     }),
   );
+  // It would close idle connections by itself.
+  server.keepAliveTimeout = 0;
   server.on('connection', (socket) => sockets.push(socket));
   connections.watch(server);
   server.listen(0, '127.0.0.1');
